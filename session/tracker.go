@@ -2,6 +2,7 @@ package session
 
 import (
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/zabra/zabra/wire"
@@ -48,6 +49,7 @@ func NewTracker(tick int64) *Tracker {
 		index:   make(map[wire.SessionID]int32),
 		free:    none,
 		buckets: make(map[int64]int32),
+		due:     math.MinInt64,
 	}
 }
 
