@@ -1,0 +1,78 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+)
+
+// tempSuffix marks the file that WriteFileAtomic is writing. One that a crash
+// left behind is overwritten by the next call.
+const tempSuffix = ".tmp"
+
+// WriteFileAtomic replaces the content of a small file. After a crash the file
+// holds the old content or the new, never a mixture; when WriteFileAtomic
+// returns nil it durably holds the new. One caller per name at a time.
+func WriteFileAtomic(fsys FS, name string, data []byte) error {
+	tmp := name + tempSuffix
+	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := writeSynced(fsys, tmp, data); err != nil {
+		_ = fsys.Remove(tmp) // the first error is the one that matters
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := fsys.Rename(tmp, name); err != nil {
+		_ = fsys.Remove(tmp)
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := fsys.SyncDir(filepath.Dir(name)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func writeSynced(fsys FS, name string, data []byte) error {
+	f, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(data, 0); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// A TooLargeError is returned by ReadFile for a file above the caller's limit.
+type TooLargeError struct {
+	Name        string
+	Size, Limit int64 // bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("read %s: %d bytes, more than the %d that belong there", e.Name, e.Size, e.Limit)
+}
+
+// ReadFile returns the content of a file of at most limit bytes.
+func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, &TooLargeError{name, size, limit}
+	}
+	data := make([]byte, size)
+	n, err := f.ReadAt(data, 0)
+	if err == io.EOF && int64(n) == size {
+		err = nil
+	}
+	return data[:n], err
+}
