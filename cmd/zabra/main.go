@@ -1,0 +1,47 @@
+// Command zabra is the one binary: the server, and the tools around it.
+//
+// Each subcommand has a file of its own here, which turns flags into a call of
+// a package and the package's error into an exit code. Nothing else lives here.
+//
+// Exit codes, the same for every subcommand:
+//
+//	0    done
+//	1    it did not work; standard error says why
+//	2    the command line is wrong
+//	127  the shell (zabra cli) does not know the command
+//	130  interrupted (Ctrl-C), after what was measured or done has been printed
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal kills: the handler is gone as soon as the first is taken.
+	context.AfterFunc(ctx, stop)
+	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	os.Exit(run(ctx, os.Args[1:], env))
+}
+
+// An environment is what a command may touch of the process it runs in. Tests
+// hand in their own.
+type environment struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, env environment) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(env.in)
+	root.SetOut(env.out)
+	root.SetErr(env.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(cmd, err, env.err)
+}

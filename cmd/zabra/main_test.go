@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// zabra runs a command line and returns what it printed and its exit code.
+func zabra(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code = run(t.Context(), args, environment{in: strings.NewReader(""), out: &out, err: &errOut})
+	return out.String(), errOut.String(), code
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, tc := range []struct {
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{[]string{}, exitOK, "Usage:", ""},
+		{[]string{"--help"}, exitOK, "Usage:", ""},
+		{[]string{"version"}, exitOK, "zabra ", ""},
+		{[]string{"--version"}, exitOK, "zabra ", ""},
+		{[]string{"version", "now"}, exitUsage, "", `unknown command "now"`},
+		{[]string{"frobnicate"}, exitUsage, "", `unknown command "frobnicate"`},
+		{[]string{"--frobnicate"}, exitUsage, "", "unknown flag: --frobnicate"},
+	} {
+		stdout, stderr, code := zabra(t, tc.args...)
+		if code != tc.code || !strings.Contains(stdout, tc.stdout) || !strings.Contains(stderr, tc.stderr) {
+			t.Errorf("zabra %v: code %d, stdout %q, stderr %q; want code %d, %q, %q",
+				tc.args, code, stdout, stderr, tc.code, tc.stdout, tc.stderr)
+		}
+	}
+}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	root := newRoot()
+	for _, cmd := range root.Commands() {
+		if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
+			continue
+		}
+		if cmd.Short == "" || cmd.Example == "" {
+			t.Errorf("%s: a command has a short description and an example", cmd.Name())
+		}
+	}
+}
+
+func TestNoColourInAPipe(t *testing.T) {
+	if _, stderr, _ := zabra(t, "frobnicate"); strings.Contains(stderr, "\x1b") {
+		t.Errorf("escape codes in %q", stderr)
+	}
+}
