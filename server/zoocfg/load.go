@@ -1,0 +1,316 @@
+package zoocfg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// A Source is everything that can configure a server, weakest first: the
+// defaults, the file, the environment, the flags.
+type Source struct {
+	// File is the path of a zoo.cfg. Empty: none, and the defaults of a
+	// standalone server on loopback apply.
+	File string
+	// Environ is the environment as os.Environ gives it. Variables that do not
+	// start with ZABRA_ are not looked at.
+	Environ []string
+	// Flags are the flags that were set, or nil.
+	Flags *Flags
+	// ReadFile reads the configuration, dynamic and myid files. Nil: the disk,
+	// with a bound of 1 MiB.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// A Setting is one key as it takes effect.
+type Setting struct {
+	Key    string // as it was written, without "zookeeper."
+	Value  string // "[redacted]" for a secret
+	Origin Origin
+}
+
+// Load reads and merges a source, fills in what derives from other values, reads
+// the dynamic configuration file and myid, and validates. The error holds
+// everything that is wrong, as Errors; warnings are complete also with an error.
+func Load(src Source) (*Config, []Warning, error) {
+	return load(src, (*loader).fromDynamicFile)
+}
+
+func load(src Source, dynamic func(*loader)) (*Config, []Warning, error) {
+	l := loader{cfg: defaults(), read: src.ReadFile}
+	if l.read == nil {
+		l.read = readBounded
+	}
+	l.applyDefaults()
+	if src.File == "" {
+		l.applyLoopback()
+	}
+	l.fromFile(src.File)
+	l.fromEnviron(src.Environ)
+	l.fromFlags(src.Flags)
+	l.applyWritten()
+	dynamic(&l)
+	l.derive()
+	l.readMyID()
+	l.errs = append(l.errs, l.check()...)
+	if err := l.errs.asError(); err != nil {
+		return nil, l.warnings, err
+	}
+	return l.cfg, l.warnings, nil
+}
+
+// Parse is Load for a file's text alone: no environment, no flags, no other
+// file. A dynamicConfigFile is recorded and not read.
+func Parse(name string, text []byte) (*Config, []Warning, error) {
+	read := func(path string) ([]byte, error) {
+		if path == name {
+			return text, nil
+		}
+		return nil, os.ErrNotExist
+	}
+	return load(Source{File: name, ReadFile: read}, func(*loader) {})
+}
+
+type loader struct {
+	cfg      *Config
+	read     func(string) ([]byte, error)
+	written  []written // in the order of application: weakest first
+	warnings []Warning
+	errs     Errors
+}
+
+// A written setting is one that somebody wrote, before it is applied.
+type written struct {
+	as     string // the key as it was written
+	key    *Key
+	suffix string // for families
+	value  string
+	origin Origin
+}
+
+// id is equal for two settings of which the later replaces the earlier.
+func (w *written) id() string { return w.key.Name + w.suffix }
+
+func (l *loader) applyDefaults() {
+	for _, k := range keys.rows {
+		if k.Default == "" || k.field == nil {
+			continue
+		}
+		if want := k.assign(k.field(l.cfg), k.Default); want != "" {
+			panic(fmt.Sprintf("zoocfg: the default of %s is not %s", k.Name, want))
+		}
+	}
+}
+
+// applyLoopback sets what holds without a file. The tick is that of ZooKeeper's
+// own sample configuration.
+func (l *loader) applyLoopback() {
+	c := l.cfg
+	c.DataDir = "./data"
+	c.ClientPort = 2181
+	c.ClientPortAddress = loopback
+	c.Admin.Address = loopback
+	c.Metrics.HTTPHost = loopback
+	c.TickTime = sampleTick
+}
+
+func (l *loader) fromFile(path string) {
+	if path == "" {
+		return
+	}
+	l.cfg.File = path
+	text, err := l.read(path)
+	if err == nil && len(text) > maxFileBytes {
+		err = errTooLarge
+	}
+	if err != nil {
+		l.errs = append(l.errs, &FileError{Path: path, Role: "configuration file", Err: err})
+		return
+	}
+	l.cfg.Text = string(text)
+	props, err := parseProperties(path, text)
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	var fromFile []written
+	for _, p := range lastOfEach(props) {
+		origin := Origin{File: path, Line: p.line}
+		w, ok := l.resolve(p.key, p.value, origin)
+		if !ok {
+			continue
+		}
+		fromFile = append(fromFile, w)
+		if p.latin1 {
+			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.key,
+				Reason: "its bytes outside ASCII are read as ISO 8859-1, as ZooKeeper does; \\uXXXX escapes say what is meant"})
+		}
+	}
+	l.written = append(l.written, aliasesFirst(fromFile)...)
+}
+
+// lastOfEach drops all but the last occurrence of each key, as Java's table does.
+func lastOfEach(props []property) []property {
+	last := make(map[string]int, len(props))
+	for i, p := range props {
+		last[p.key] = i
+	}
+	kept := make([]property, 0, len(last))
+	for i, p := range props {
+		if last[p.key] == i {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// aliasesFirst orders the settings of one source so that a key's own name is
+// applied after its aliases and so wins.
+func aliasesFirst(ws []written) []written {
+	slices.SortStableFunc(ws, func(a, b written) int { return a.rank() - b.rank() })
+	return ws
+}
+
+func (w *written) rank() int {
+	if w.key.family() || strings.TrimPrefix(w.as, "zookeeper.") == w.key.Name {
+		return 1
+	}
+	return 0
+}
+
+// resolve looks a key up. It warns about one that is unknown or has no effect
+// and then returns false.
+func (l *loader) resolve(as, value string, origin Origin) (written, bool) {
+	key, suffix, ok := keys.lookup(as)
+	if !ok {
+		l.warn(Warning{Origin: origin, Kind: UnknownKey, Key: as, Reason: "unknown key, ignored",
+			Nearest: nearest(strings.TrimPrefix(as, "zookeeper."), keys.spellings)})
+		return written{}, false
+	}
+	if key.Effect == Ineffective {
+		l.warn(Warning{Origin: origin, Kind: NoEffect, Key: as, Reason: "has no effect here: " + key.Help})
+		return written{}, false
+	}
+	return written{as: as, key: key, suffix: suffix, value: value, origin: origin}, true
+}
+
+func (l *loader) warn(w Warning) { l.warnings = append(l.warnings, w) }
+
+// advise warns about a setting that is allowed and probably not meant.
+func (l *loader) advise(key, format string, args ...any) {
+	l.warn(Warning{Origin: l.originOf(key), Kind: Advice, Key: key, Reason: fmt.Sprintf(format, args...)})
+}
+
+// originOf says where the setting in effect of a key was written.
+func (l *loader) originOf(key string) Origin {
+	if o, ok := l.cfg.Ensemble.originOf(key); ok {
+		return o
+	}
+	for i := len(l.written) - 1; i >= 0; i-- {
+		if w := &l.written[i]; w.id() == key {
+			return w.origin
+		}
+	}
+	return Origin{File: l.cfg.File}
+}
+
+// applyWritten assigns, for each key, the setting of the strongest source.
+func (l *loader) applyWritten() {
+	last := map[string]int{}
+	for i := range l.written {
+		last[l.written[i].id()] = i
+	}
+	for i := range l.written {
+		w := &l.written[i]
+		if last[w.id()] != i {
+			continue
+		}
+		if want := w.apply(l.cfg); want != "" {
+			l.errs = append(l.errs, w.malformed(want))
+			continue
+		}
+		l.cfg.settings = append(l.cfg.settings, Setting{
+			Key: strings.TrimPrefix(w.as, "zookeeper."), Value: w.shown(), Origin: w.origin})
+	}
+}
+
+func (w *written) apply(c *Config) (want string) {
+	if w.key.add != nil {
+		return w.key.add(c, w.suffix, w.value, w.origin)
+	}
+	return w.key.assign(w.key.field(c), w.value)
+}
+
+func (w *written) malformed(want string) error {
+	return &ValueError{Origin: w.origin, Key: w.as, Value: w.shown(), Want: want}
+}
+
+// shown is the value for eyes.
+func (w *written) shown() string {
+	if w.key.secret() && w.value != "" {
+		return redacted
+	}
+	return w.value
+}
+
+// Settings returns every setting that somebody wrote and that took effect,
+// secrets redacted: the content of admin's system_properties.
+func (c *Config) Settings() []Setting { return slices.Clone(c.settings) }
+
+// InitialConfiguration returns Text with the values of secret keys replaced, for
+// admin's initial_configuration, which asks nobody who they are.
+func (c *Config) InitialConfiguration() string {
+	var out bytes.Buffer
+	r := lineReader{text: []byte(c.Text), line: 1}
+	shown := 0
+	for {
+		start := r.pos
+		logical, _, ok := r.next()
+		if !ok {
+			break
+		}
+		rawKey, rawValue := splitKeyValue(logical)
+		name, known := unescape(rawKey)
+		key, _, found := keys.lookup(javaTrim(name))
+		if !known || !found || !key.secret() || len(rawValue) == 0 {
+			continue
+		}
+		out.WriteString(c.Text[shown:start])
+		fmt.Fprintf(&out, "%s=%s\n", key.Name, redacted)
+		shown = r.pos
+	}
+	out.WriteString(c.Text[shown:])
+	return out.String()
+}
+
+var errTooLarge = errors.New("larger than 1 MiB")
+
+// readBounded reads a file of at most maxFileBytes.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bareError(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return nil, bareError(err)
+	}
+	if len(text) > maxFileBytes {
+		return nil, errTooLarge
+	}
+	return text, nil
+}
+
+// bareError drops the path that os adds: FileError has it.
+func bareError(err error) error {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package zoocfg
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"testing"
+)
+
+// javaVectors are texts with what java.util.Properties.load made of them
+// (OpenJDK 17). In and the strings of Want hold one rune for each byte and each
+// character; Want is null where Java throws.
+const javaVectors = "testdata/properties-java.jsonl"
+
+type javaVector struct {
+	In   string
+	Want map[string]string
+}
+
+func readVectors(t *testing.T, path string) []javaVector {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var vectors []javaVector
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var v javaVector
+		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+			t.Fatal(err)
+		}
+		vectors = append(vectors, v)
+	}
+	if lines.Err() != nil || len(vectors) == 0 {
+		t.Fatal("no vectors", lines.Err())
+	}
+	return vectors
+}
+
+func latin1(s string) []byte {
+	var b []byte
+	for _, r := range s {
+		b = append(b, byte(r))
+	}
+	return b
+}
+
+func TestPropertiesAsJavaReadsThem(t *testing.T) {
+	path := javaVectors
+	if more := os.Getenv("ZOOCFG_VECTORS"); more != "" {
+		path = more
+	}
+	for _, v := range readVectors(t, path) {
+		props, err := parseProperties("f", latin1(v.In))
+		if v.Want == nil {
+			var syntax *SyntaxError
+			if !errors.As(err, &syntax) {
+				t.Errorf("%q: got %v, Java throws", v.In, props)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", v.In, err)
+			continue
+		}
+		if got, want := asMap(props), trimmed(v.Want); !maps.Equal(got, want) && !ambiguous(v.Want) {
+			t.Errorf("%q:\n got %q\nwant %q", v.In, got, want)
+		}
+	}
+}
+
+func asMap(props []property) map[string]string {
+	m := map[string]string{}
+	for _, p := range props {
+		m[p.key] = p.value
+	}
+	return m
+}
+
+// trimmed is what ZooKeeper makes of Java's table.
+func trimmed(java map[string]string) map[string]string {
+	m := map[string]string{}
+	for k, v := range java {
+		m[javaTrim(k)] = javaTrim(v)
+	}
+	return m
+}
+
+// ambiguous reports keys that differ only in blanks: ZooKeeper takes them in the
+// order of a hash table.
+func ambiguous(java map[string]string) bool { return len(trimmed(java)) != len(java) }
+
+func TestPropertyLines(t *testing.T) {
+	text := "# comment\n\na=1\\\n  2\r\nb=2\r\rc: 3\n"
+	props, err := parseProperties("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []property{{key: "a", value: "12", line: 3}, {key: "b", value: "2", line: 5}, {key: "c", value: "3", line: 7}}
+	if len(props) != len(want) {
+		t.Fatalf("got %+v", props)
+	}
+	for i := range want {
+		if props[i] != want[i] {
+			t.Errorf("got %+v, want %+v", props[i], want[i])
+		}
+	}
+}
+
+func TestSyntaxErrorNamesTheLine(t *testing.T) {
+	_, err := parseProperties("zoo.cfg", []byte("a=1\nb=\\u12G4\n"))
+	want := `zoo.cfg:2: \u must be followed by four hexadecimal digits`
+	if err == nil || err.Error() != want {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+}
+
+func FuzzProperties(f *testing.F) {
+	for _, seed := range []string{"a=b\\\n c", "\\u0041:\\t", "#c\r!d\ra b", "\\", "a=\\u12"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		props, err := parseProperties("f", text)
+		if err != nil {
+			return
+		}
+		total, lines := 0, 1
+		for _, c := range text {
+			if isLineEnd(c) {
+				lines++
+			}
+		}
+		for _, p := range props {
+			total += len(p.key) + len(p.value)
+			if p.line < 1 || p.line > lines {
+				t.Fatalf("line %d of %d", p.line, lines)
+			}
+		}
+		if total > 2*len(text) {
+			t.Fatalf("%d bytes out of %d", total, len(text))
+		}
+	})
+}

@@ -1,0 +1,257 @@
+package zoocfg
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+const (
+	loopback        = "127.0.0.1"
+	sampleTick      = 2 * time.Second
+	minRetainCount  = 3
+	minSnapCount    = 2
+	maxSIDWithTTL   = 254
+	defaultMinTicks = 2
+	defaultMaxTicks = 20
+	longestTimeout  = time.Duration(1<<31-1) * time.Millisecond // an int on the wire
+	warnBelowVoters = 3
+)
+
+// derive fills in what is computed from other values, and corrects the two
+// values that ZooKeeper corrects instead of refusing.
+func (l *loader) derive() {
+	c := l.cfg
+	if c.DataLogDir == "" {
+		c.DataLogDir = c.DataDir
+	}
+	if c.MinSessionTimeout <= 0 {
+		c.MinSessionTimeout = min(defaultMinTicks*c.TickTime, longestTimeout)
+	}
+	if c.MaxSessionTimeout <= 0 {
+		c.MaxSessionTimeout = min(defaultMaxTicks*c.TickTime, longestTimeout)
+	}
+	if c.Limits.JuteMaxBufferExtra == 0 {
+		c.Limits.JuteMaxBufferExtra = c.Limits.JuteMaxBuffer
+	}
+	if c.Ensemble.ConnectLimit == 0 {
+		c.Ensemble.ConnectLimit = c.Ensemble.InitLimit
+	}
+	if n := c.Storage.SnapRetainCount; n < minRetainCount {
+		l.advise("autopurge.snapRetainCount", "%d is raised to %d, the least that is safe", n, minRetainCount)
+		c.Storage.SnapRetainCount = minRetainCount
+	}
+	if n := c.Storage.SnapCount; n < minSnapCount {
+		l.advise("snapCount", "%d is raised to %d", n, minSnapCount)
+		c.Storage.SnapCount = minSnapCount
+	}
+	c.Ensemble.Distributed = c.Ensemble.distributed()
+}
+
+// distributed is ZooKeeper's rule: a single server line makes a standalone
+// server unless standaloneEnabled is false.
+func (e *Ensemble) distributed() bool {
+	if len(e.Servers) == 0 {
+		return false
+	}
+	return e.Voters() > 1 || !e.StandaloneEnabled
+}
+
+// check resolves what needs myid and validates, with the origins of what it
+// finds.
+func (l *loader) check() Errors {
+	l.takeServerLine()
+	l.adviseEnsemble()
+	return l.cfg.problems(l.originOf)
+}
+
+// takeServerLine applies this server's own line: its client part is the client
+// port, and its role wins over peerType.
+func (l *loader) takeServerLine() {
+	c := l.cfg
+	self, ok := c.Ensemble.Self()
+	if !ok {
+		return
+	}
+	if string(self.Role) != c.Ensemble.PeerType {
+		if l.isWritten("peerType") {
+			l.advise("peerType", "%s differs from the role in server.%d, which wins", c.Ensemble.PeerType, self.ID)
+		}
+		c.Ensemble.PeerType = string(self.Role)
+	}
+	if self.Client.Port == NoPort {
+		return
+	}
+	if c.ClientPort != NoPort && l.cfg.File != "" && !agrees(c.ClientPortAddress, c.ClientPort, self.Client) {
+		l.errs = append(l.errs, &ConflictError{Origin: self.Origin, Key: fmt.Sprintf("server.%d", self.ID),
+			Problem: fmt.Sprintf("its client address %s is not that of clientPort and clientPortAddress; state one of them or the same", self.Client)})
+		return
+	}
+	c.ClientPort, c.ClientPortAddress = self.Client.Port, self.Client.Host
+}
+
+// agrees reports whether clientPort and the client part of the server line mean
+// the same: equal ports, and equal addresses unless the former is any.
+func agrees(address string, port int, client HostPort) bool {
+	return port == client.Port && (isAny(address) || address == client.Host)
+}
+
+func isAny(address string) bool {
+	return address == "" || address == "0.0.0.0" || address == "::" || address == "0:0:0:0:0:0:0:0"
+}
+
+func (l *loader) isWritten(key string) bool {
+	return slices.ContainsFunc(l.written, func(w written) bool { return w.id() == key })
+}
+
+func (l *loader) adviseEnsemble() {
+	e := &l.cfg.Ensemble
+	if !e.Distributed {
+		return
+	}
+	voters := e.Voters()
+	switch {
+	case voters > 0 && voters < warnBelowVoters:
+		l.advise("server.", "%d voting servers survive no failure; three survive one", voters)
+	case voters > 0 && voters%2 == 0:
+		l.advise("server.", "%d voting servers survive no more failures than %d", voters, voters-1)
+	}
+}
+
+// Validate reports everything that is wrong with the configuration as Errors of
+// *ConflictError, nil if it can run. Load has done it already.
+func (c *Config) Validate() error {
+	return c.problems(func(string) Origin { return Origin{File: c.File} }).asError()
+}
+
+// problems checks values against each other. originOf says where a key was
+// written.
+func (c *Config) problems(originOf func(string) Origin) Errors {
+	v := validator{originOf: originOf}
+	c.checkPaths(&v)
+	c.checkPorts(&v)
+	c.checkTimes(&v)
+	c.checkTLS(&v)
+	c.checkAuth(&v)
+	c.Ensemble.check(&v, c.ExtendedTypes)
+	return v.errs
+}
+
+type validator struct {
+	originOf func(string) Origin
+	errs     Errors
+}
+
+// require records a problem of key unless ok.
+func (v *validator) require(ok bool, key, format string, args ...any) {
+	if !ok {
+		v.errs = append(v.errs, &ConflictError{Origin: v.originOf(key), Key: key, Problem: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *Config) checkPaths(v *validator) {
+	v.require(c.DataDir != "", "dataDir", "is not set; it is the directory of the data and of myid")
+}
+
+func (c *Config) checkPorts(v *validator) {
+	v.require(c.ClientPort != NoPort || c.SecureClientPort != NoPort, "clientPort",
+		"no client port is configured; set clientPort, secureClientPort or a client part in this server's server line")
+	v.require(c.ClientPort != NoPort || c.ClientPortAddress == "", "clientPortAddress", "is set and clientPort is not")
+	v.require(c.SecureClientPort != NoPort || c.SecureClientPortAddress == "", "secureClientPortAddress",
+		"is set and secureClientPort is not")
+	clash := c.ClientPort > 0 && c.ClientPort == c.SecureClientPort &&
+		(isAny(c.ClientPortAddress) || isAny(c.SecureClientPortAddress) || c.ClientPortAddress == c.SecureClientPortAddress)
+	v.require(!clash, "secureClientPort", "is the same as clientPort; use another port, or client.portUnification=true on clientPort")
+}
+
+func (c *Config) checkTimes(v *validator) {
+	v.require(c.TickTime > 0, "tickTime", "must be at least 1 ms")
+	v.require(c.MinSessionTimeout <= c.MaxSessionTimeout, "minSessionTimeout",
+		"%v is more than maxSessionTimeout, %v", c.MinSessionTimeout, c.MaxSessionTimeout)
+	v.require(c.Ensemble.MinNotification <= c.Ensemble.MaxNotification, "fastleader.minNotificationInterval",
+		"is more than fastleader.maxNotificationInterval")
+	t := &c.Throttle
+	v.require(t.LocalWeight <= t.RenewWeight && t.RenewWeight <= t.GlobalWeight, "connection_throttle_renew_session_weight",
+		"weights must not fall from local (%d) to renewed (%d) to global (%d) sessions", t.LocalWeight, t.RenewWeight, t.GlobalWeight)
+}
+
+func (c *Config) checkTLS(v *validator) {
+	if c.SecureClientPort != NoPort || c.ClientPortUnification {
+		key := "secureClientPort"
+		if c.SecureClientPort == NoPort {
+			key = "client.portUnification"
+		}
+		v.require(c.TLS.KeyStore.Location != "", key, "needs a certificate; set ssl.keyStore.location")
+		v.require(c.TLS.ClientAuth != "need" || c.TLS.TrustStore.Location != "", key,
+			"needs trusted certificates to check clients with; set ssl.trustStore.location, or ssl.clientAuth=none")
+	}
+	if c.Admin.Enable && (c.Admin.ForceHTTPS || c.Admin.PortUnification) {
+		v.require(c.QuorumTLS.KeyStore.Location != "", "admin.forceHttps", "needs a certificate; set ssl.quorum.keyStore.location")
+		v.require(!c.Admin.NeedClientAuth || c.QuorumTLS.TrustStore.Location != "", "admin.needClientAuth",
+			"needs trusted certificates; set ssl.quorum.trustStore.location")
+	}
+}
+
+func (c *Config) checkAuth(v *validator) {
+	v.require(!c.Auth.Enforce || len(c.Auth.EnforceSchemes) > 0, "enforce.auth.enabled", "needs enforce.auth.schemes")
+}
+
+func (e *Ensemble) check(v *validator, extendedTypes bool) {
+	v.require(!e.SASLServerRequire || e.SASLEnable, "quorum.auth.serverRequireSasl", "needs quorum.auth.enableSasl=true")
+	v.require(!e.SASLLearnerRequire || e.SASLEnable, "quorum.auth.learnerRequireSasl", "needs quorum.auth.enableSasl=true")
+	v.require(!e.SASLServerRequire || e.SASLLearnerRequire, "quorum.auth.serverRequireSasl",
+		"needs quorum.auth.learnerRequireSasl=true, or this server could not join")
+	v.require(!extendedTypes || e.MyID <= maxSIDWithTTL, "extendedTypesEnabled",
+		"leaves ids up to %d; this server's myid is %d", maxSIDWithTTL, e.MyID)
+	e.checkServers(v)
+	e.checkGroups(v)
+	if !e.Distributed {
+		return
+	}
+	v.require(e.InitLimit > 0, "initLimit", "is not set; an ensemble needs it")
+	v.require(e.SyncLimit > 0, "syncLimit", "is not set; an ensemble needs it")
+	v.require(e.MyID != NoSID, "dataDir", "has no file myid; an ensemble needs the number of this server's line in it")
+	_, listed := e.Self()
+	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing; myid says that it is this server")
+}
+
+func (e *Ensemble) checkServers(v *validator) {
+	if len(e.Servers) == 0 {
+		return
+	}
+	voters := e.Voters()
+	v.require(voters > 0, "server.", "all servers are observers; at least one must vote")
+	v.require(voters != 1 || len(e.Servers) == 1 || !e.StandaloneEnabled, "server.",
+		"observers need a quorum to observe; add voting servers, or set standaloneEnabled=false")
+	for _, s := range e.Servers {
+		v.require(len(s.Addrs) == 1 || e.MultiAddress, fmt.Sprintf("server.%d", s.ID),
+			"has several addresses; set multiAddress.enabled=true")
+		v.require(s.ID <= maxSID, fmt.Sprintf("server.%d", s.ID), "server ids go from 0 to %d: session ids hold one byte of them", maxSID)
+	}
+}
+
+// checkGroups holds hierarchical quorums to ZooKeeper's rules: groups are
+// disjoint and every voter is in one.
+func (e *Ensemble) checkGroups(v *validator) {
+	if len(e.Groups) == 0 {
+		v.require(len(e.Weights) == 0, "weight.", "weights need groups; add group lines")
+		return
+	}
+	groupOf := map[wire.SID]int64{}
+	for _, g := range e.Groups {
+		key := fmt.Sprintf("group.%d", g.ID)
+		for _, id := range g.Members {
+			other, taken := groupOf[id]
+			v.require(!taken, key, "server %d is in group %d already", id, other)
+			groupOf[id] = g.ID
+			_, known := e.Server(id)
+			v.require(known, key, "there is no line server.%d", id)
+		}
+	}
+	for _, s := range e.Servers {
+		_, grouped := groupOf[s.ID]
+		v.require(grouped || s.Role != Participant, fmt.Sprintf("server.%d", s.ID), "is in no group")
+	}
+}
