@@ -1,0 +1,255 @@
+package datatree
+
+import (
+	"github.com/zabra/zabra/wire"
+)
+
+// Apply applies a transaction: live, when a log is replayed, and when a
+// learner catches up. A transaction at or below LastZxid is ignored. The tree
+// may already hold effects of the transaction, or of later ones, when it was
+// loaded from a snapshot that was written while the tree changed; applying all
+// transactions from the snapshot's on leads to the same tree as without it.
+//
+// LastZxid advances last.
+func (t *Tree) Apply(txn *wire.Txn) Result {
+	h := &txn.Header
+	if h.Zxid <= t.lastZxid {
+		return Result{Op: h.Op, Ignored: true}
+	}
+	t.changes, t.subs = t.changes[:0], t.subs[:0]
+	r := t.apply(h, txn.Body)
+	r.Op, r.Changes = h.Op, t.changes
+	t.lastZxid = h.Zxid
+	t.digest.note(h.Zxid)
+	return r
+}
+
+func (t *Tree) apply(h *wire.TxnHeader, body wire.Record) Result {
+	switch b := body.(type) {
+	case *wire.CreateTxn:
+		var owner int64
+		if b.Ephemeral {
+			owner = int64(h.Session)
+		}
+		return t.create(h, newNode{b.Path, b.Data, b.ACL, owner, b.ParentCversion})
+	case *wire.CreateContainerTxn:
+		return t.create(h, newNode{b.Path, b.Data, b.ACL, wire.ContainerOwner, b.ParentCversion})
+	case *wire.CreateTTLTxn:
+		return t.create(h, newNode{b.Path, b.Data, b.ACL, wire.TTLOwner | b.TTL&wire.MaxTTL, b.ParentCversion})
+	case *wire.DeleteTxn:
+		return Result{Path: b.Path, Err: t.delete(h, b.Path)}
+	case *wire.SetDataTxn:
+		return t.setData(h, b)
+	case *wire.SetACLTxn:
+		return t.setACL(b)
+	case *wire.CheckVersionTxn:
+		return Result{Path: b.Path}
+	case *wire.CreateSessionTxn:
+		t.openSession(h.Session, b.Timeout)
+		return Result{}
+	case *wire.CloseSessionTxn:
+		t.endSession(h, b.Paths)
+		return Result{}
+	case *wire.MultiTxn:
+		return t.multi(h, b)
+	case *wire.ErrorTxn:
+		return Result{Err: b.Err}
+	}
+	return Result{Err: wire.Unimplemented}
+}
+
+// split returns the path of the parent ("" for the root) and the last
+// component, empty for a path that names no node.
+func split(path string) (parent, name string) {
+	if path == "" || path[0] != '/' {
+		return "", ""
+	}
+	i := len(path) - 1
+	for path[i] != '/' {
+		i--
+	}
+	return path[:i], path[i+1:]
+}
+
+type newNode struct {
+	path           string
+	data           []byte
+	acl            []wire.ACL
+	owner          int64
+	parentCversion int32
+}
+
+func (t *Tree) create(h *wire.TxnHeader, c newNode) Result {
+	r := Result{Path: c.path}
+	parentPath, name := split(c.path)
+	if name == "" {
+		r.Err = wire.BadArguments
+		return r
+	}
+	parent := t.find(parentPath)
+	if parent == 0 {
+		r.Err = wire.NoNode
+		return r
+	}
+	if s := t.child(parent, name); s != 0 {
+		t.replaceACL(s, c.acl)
+		t.countChild(parent, parentPath, c.parentCversion, h.Zxid)
+		r.Err, r.Stat = wire.NodeExists, t.visible(t.nodes.at(s))
+		return r
+	}
+	slot := t.insert(h, parent, parentPath, name, &c)
+	n := t.nodes.at(slot)
+	r.Stat = t.visible(n)
+	t.changes = append(t.changes, Change{
+		wire.EventNodeCreated, c.path, t.acls.list(n.acl), t.acls.list(t.nodes.at(parent).acl)})
+	t.newQuotaNode(slot, c.path)
+	t.charge(c.path, int64(len(c.data)), 1)
+	return r
+}
+
+// insert puts the new node into every structure of the tree.
+func (t *Tree) insert(h *wire.TxnHeader, parent uint32, parentPath, name string, c *newNode) uint32 {
+	slot := t.newSlot()
+	t.touch(slot)
+	t.enter(slot, parent, name, c.data)
+	n := t.nodes.at(slot)
+	n.czxid, n.ctime = int64(h.Zxid), h.Time
+	n.acl = t.acls.intern(c.acl)
+	if c.owner != 0 {
+		t.needExt(n, c.path).owner = c.owner
+		t.own(slot)
+	}
+	t.countChild(parent, parentPath, c.parentCversion, h.Zxid)
+	t.linkChild(t.needExt(t.nodes.at(parent), parentPath), slot)
+	t.digest.sum += t.nodeDigest(slot, c.path)
+	t.count++
+	t.dataSize += int64(len(c.path) + len(c.data))
+	return slot
+}
+
+// change runs a change of the node's stat or data with its digest taken out
+// before and put back after.
+func (t *Tree) change(slot uint32, path string, change func(n *node, e *ext)) {
+	t.touch(slot)
+	t.digest.sum -= t.nodeDigest(slot, path)
+	n := t.nodes.at(slot)
+	change(n, t.needExt(n, path))
+	t.digest.sum += t.nodeDigest(slot, path)
+}
+
+// countChild raises the number of children ever created under a parent. A
+// replay may come with a number from the past, which changes nothing.
+func (t *Tree) countChild(parent uint32, path string, cversion int32, z wire.Zxid) {
+	now := t.stored(t.nodes.at(parent)).cversion
+	if cversion == -1 {
+		cversion = now + 1
+	}
+	if cversion <= now {
+		return
+	}
+	t.change(parent, path, func(_ *node, e *ext) { e.cversion, e.pzxid = cversion, int64(z) })
+}
+
+func (t *Tree) replaceACL(slot uint32, acl []wire.ACL) {
+	n := t.nodes.at(slot)
+	id := t.acls.intern(acl)
+	if id != n.acl {
+		t.touch(slot)
+	}
+	t.acls.release(n.acl)
+	n.acl = id
+}
+
+func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
+	parentPath, name := split(path)
+	if name == "" {
+		return wire.BadArguments
+	}
+	parent := t.find(parentPath)
+	if parent == 0 {
+		return wire.NoNode
+	}
+	slot := t.child(parent, name)
+	if slot != 0 && slot <= configSlot {
+		return wire.BadArguments
+	}
+	if slot != 0 && t.firstChild(t.nodes.at(slot)) != 0 {
+		return wire.NotEmpty // see the package comment on replay
+	}
+	if int64(h.Zxid) > t.stored(t.nodes.at(parent)).pzxid {
+		t.change(parent, parentPath, func(_ *node, e *ext) { e.pzxid = int64(h.Zxid) })
+	}
+	if slot == 0 {
+		return wire.NoNode
+	}
+	t.remove(slot, parent, path)
+	return wire.OK
+}
+
+// remove takes the node out of every structure of the tree.
+func (t *Tree) remove(slot, parent uint32, path string) {
+	t.touch(slot)
+	n := t.nodes.at(slot)
+	size := int64(max(n.dataLen, 0))
+	t.changes = append(t.changes, Change{
+		wire.EventNodeDeleted, path, t.acls.list(n.acl), t.acls.list(t.nodes.at(parent).acl)})
+	t.digest.sum -= t.nodeDigest(slot, path)
+	t.disown(n)
+	t.acls.release(n.acl)
+	t.unlinkChild(t.exts.at(t.nodes.at(parent).ext), slot)
+	t.index.remove(&t.nodes, n.hash, slot)
+	t.arena.release(n.block)
+	if n.ext != 0 {
+		t.dropExt(n.ext)
+	}
+	t.dropSlot(slot)
+	t.count--
+	t.dataSize -= int64(len(path)) + size
+	t.charge(path, -size, -1)
+}
+
+func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
+	r := Result{Path: b.Path}
+	slot := t.find(b.Path)
+	if slot == 0 {
+		r.Err = wire.NoNode
+		return r
+	}
+	n := t.nodes.at(slot)
+	grown := int64(len(b.Data)) - int64(max(n.dataLen, 0))
+	t.change(slot, b.Path, func(n *node, e *ext) {
+		t.putData(n, b.Data)
+		e.prefix = t.prefixCRC(n, b.Path)
+		e.version, e.mzxid, e.mtime = b.Version, int64(h.Zxid), h.Time
+	})
+	t.dataSize += grown
+	r.Stat = t.visible(n)
+	t.changes = append(t.changes, Change{Type: wire.EventNodeDataChanged, Path: b.Path, ACL: t.acls.list(n.acl)})
+	t.charge(b.Path, grown, 0)
+	return r
+}
+
+func (t *Tree) setACL(b *wire.SetACLTxn) Result {
+	r := Result{Path: b.Path}
+	slot := t.find(b.Path)
+	if slot == 0 {
+		r.Err = wire.NoNode
+		return r
+	}
+	t.change(slot, b.Path, func(_ *node, e *ext) { e.aversion = b.Aversion })
+	t.replaceACL(slot, b.ACL)
+	r.Stat = t.visible(t.nodes.at(slot))
+	return r
+}
+
+// endSession removes the listed nodes, then whatever else the session still
+// owns, in order of path.
+func (t *Tree) endSession(h *wire.TxnHeader, paths []string) {
+	for _, p := range paths {
+		t.delete(h, p)
+	}
+	for _, p := range t.Ephemerals(h.Session) {
+		t.delete(h, p)
+	}
+	t.closeSession(h.Session)
+}
