@@ -1,0 +1,25 @@
+# The checks and builds of Zabra, one word each.
+
+GO ?= go
+
+.PHONY: build test interop interop-long interop-install
+
+# The one binary, in bin/zabra.
+build:
+	$(GO) build -o bin/zabra ./cmd/zabra
+
+# What passes on a machine with nothing but Go. The interop tests skip themselves there.
+test:
+	$(GO) test -race ./...
+
+# Real clients and servers that others wrote, against the built binary; nothing may be skipped.
+interop: interop-install
+	ZABRA_INTEROP=required $(GO) test -count=1 -timeout 15m ./interop/...
+
+# The same with the differential test in its long form (100,000 requests).
+interop-long: interop-install
+	ZABRA_INTEROP=required ZABRA_INTEROP_LONG=1 $(GO) test -count=1 -timeout 60m ./interop/...
+
+# Apache ZooKeeper, Curator and kazoo, installed into .interop/ (needs java, mvn and python3).
+interop-install:
+	./interop/install.sh

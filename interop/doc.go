@@ -1,0 +1,28 @@
+// Package interop tests Zabra with clients and servers that others wrote:
+// Apache ZooKeeper's Java client and shell, Curator, kazoo and go-zookeeper, and
+// a raw client of our own. "make interop" runs all of it.
+//
+// The judge is Apache ZooKeeper 3.9.5. Every test does the same to both servers
+// and wants the same from both:
+//
+//   - client programs (java/, python/, gozk_test.go) print a transcript of what
+//     they saw; the transcripts must be equal;
+//   - the probes (probe*_test.go) are single requests whose answers are known: each
+//     is asserted on both servers, so that the table itself is checked too;
+//   - the differential test sends a random, seeded sequence of requests to both and
+//     compares every reply and every event (package differ);
+//   - four-letter words and the admin server are compared by shape.
+//
+// Where Zabra differs on purpose, the difference has a name and a reason in the
+// code, and a probe that shows it.
+//
+// # Running
+//
+//	make interop                                  everything, nothing may be skipped
+//	go test ./interop/...                         what is not installed is skipped
+//	go test ./interop -run Differential -seed 7   replays one sequence
+//	ZABRA_INTEROP_SUBJECT=apache go test ./interop/...
+//	                                              Apache judged by itself: proves the tests
+//
+// See package harness for the environment variables.
+package interop

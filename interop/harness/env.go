@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Env says what this machine has for the tests: where the Java and Python sides
+// were installed and which binary is the subject. Build one per test process.
+type Env struct {
+	// Root is the top of the checkout.
+	Root string
+	// Classpath is what java takes as -cp.
+	Classpath string
+	// Python is the interpreter that has the pinned clients.
+	Python string
+	// ZabraBinary is the built subject; "" when the subject is Apache too.
+	ZabraBinary string
+	// Required turns a missing piece from a skip into a failure.
+	Required bool
+	// Long asks for the long form of the tests that have one.
+	Long bool
+
+	missing error
+	tmp     string
+}
+
+// Find looks at the machine and the environment variables:
+//
+//	ZABRA_INTEROP=required     nothing may be skipped
+//	ZABRA_INTEROP_SUBJECT      zabra (default) or apache: what is judged by the peer
+//	ZABRA_INTEROP_LONG=1       the long form of the tests that have one
+//	ZABRA_BINARY               a built zabra; without it ./cmd/zabra is built
+//
+// It never fails: what is missing is reported by Need, from the test that needs it.
+func Find() *Env {
+	e := &Env{
+		Required: os.Getenv("ZABRA_INTEROP") == "required",
+		Long:     os.Getenv("ZABRA_INTEROP_LONG") != "",
+	}
+	e.missing = e.find()
+	return e
+}
+
+func (e *Env) find() error {
+	root, err := checkoutRoot()
+	if err != nil {
+		return err
+	}
+	e.Root = root
+	installed := filepath.Join(root, ".interop")
+	lib := filepath.Join(installed, "java", "lib")
+	e.Classpath = filepath.Join(installed, "java", "target", "classes") + ":" + filepath.Join(lib, "*")
+	e.Python = filepath.Join(installed, "venv", "bin", "python")
+	for _, p := range []string{lib, e.Python} {
+		if _, err := os.Stat(p); err != nil {
+			return fmt.Errorf("the real clients are not installed (%s is missing): run \"make interop-install\"", p)
+		}
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		return errors.New("java is not on the PATH: it runs Apache ZooKeeper and the Java clients")
+	}
+	return e.findSubject()
+}
+
+func (e *Env) findSubject() error {
+	switch subject := os.Getenv("ZABRA_INTEROP_SUBJECT"); subject {
+	case "apache":
+		return nil
+	case "", "zabra":
+	default:
+		return fmt.Errorf("ZABRA_INTEROP_SUBJECT=%s: use zabra or apache", subject)
+	}
+	if bin := os.Getenv("ZABRA_BINARY"); bin != "" {
+		e.ZabraBinary = bin
+		return nil
+	}
+	tmp, err := os.MkdirTemp("", "zabra-interop-")
+	if err != nil {
+		return err
+	}
+	e.tmp = tmp
+	e.ZabraBinary = filepath.Join(tmp, "zabra")
+	build := exec.Command("go", "build", "-o", e.ZabraBinary, "./cmd/zabra")
+	build.Dir = e.Root
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build ./cmd/zabra: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Close removes what Find built.
+func (e *Env) Close() {
+	if e.tmp != "" {
+		os.RemoveAll(e.tmp)
+	}
+}
+
+// Need skips t when something the interop tests need is missing, or fails it
+// when ZABRA_INTEROP=required.
+func (e *Env) Need(t testing.TB) {
+	t.Helper()
+	switch {
+	case e.missing != nil && e.Required:
+		t.Fatalf("interop: %v", e.missing)
+	case e.missing != nil:
+		t.Skipf("interop: %v", e.missing)
+	case testing.Short() && !e.Required:
+		t.Skip("interop: starts servers, not in -short")
+	}
+}
+
+// Subject is the kind of server under test.
+func (e *Env) Subject() Kind {
+	if e.ZabraBinary == "" {
+		return Apache
+	}
+	return Zabra
+}
+
+func checkoutRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no go.mod above the working directory: run inside a checkout")
+		}
+		dir = parent
+	}
+}

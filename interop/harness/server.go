@@ -1,0 +1,209 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Kind is whose server it is.
+type Kind int
+
+// The servers the tests know.
+const (
+	Apache Kind = iota
+	Zabra
+)
+
+func (k Kind) String() string {
+	if k == Apache {
+		return "apache"
+	}
+	return "zabra"
+}
+
+const (
+	startTimeout = 60 * time.Second // a JVM on a loaded machine takes its time
+	startTries   = 3                // another process may take the free port first
+	wordTimeout  = 10 * time.Second
+)
+
+// A Server is one running server. Its methods are for one goroutine.
+type Server struct {
+	// Kind is whose it is.
+	Kind Kind
+	// Addr is its client port, 127.0.0.1:port. It stays the same over restarts.
+	Addr string
+	// AdminAddr is the admin HTTP port when Config asks for admin.enableServer.
+	AdminAddr string
+	// Dir holds its configuration, data and log.
+	Dir string
+
+	env    *Env
+	config Config
+	proc   *process
+	log    *os.File
+}
+
+// Start runs a server of the given kind with c on top of the defaults and
+// returns when it serves. The test's end kills it; a failing test prints the end
+// of its log.
+func (e *Env) Start(t testing.TB, kind Kind, c Config) *Server {
+	t.Helper()
+	s := &Server{Kind: kind, Dir: t.TempDir(), env: e, config: c.merged()}
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("%s: end of its log:\n%s", kind, s.logTail())
+		}
+	})
+	var err error
+	for range startTries {
+		if err = s.bindAndStart(); err == nil {
+			return s
+		}
+		s.Kill()
+	}
+	t.Fatalf("%s does not start: %v", kind, err)
+	return nil
+}
+
+// bindAndStart chooses ports and starts with an empty data directory.
+func (s *Server) bindAndStart() error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	s.config["clientPort"] = strconv.Itoa(port)
+	s.config["dataDir"] = filepath.Join(s.Dir, "data")
+	if s.config["admin.enableServer"] == "true" {
+		admin, err := freePort()
+		if err != nil {
+			return err
+		}
+		s.AdminAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(admin))
+		s.config["admin.serverPort"] = strconv.Itoa(admin)
+	}
+	if err := s.config.writeFile(s.configFile()); err != nil {
+		return err
+	}
+	return s.launch()
+}
+
+func (s *Server) configFile() string { return filepath.Join(s.Dir, "zoo.cfg") }
+
+func (s *Server) launch() error {
+	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	cmd := s.command()
+	cmd.Dir = s.Dir
+	cmd.Stdout, cmd.Stderr = log, log
+	if s.proc, err = startProcess(cmd); err != nil {
+		return err
+	}
+	return s.waitServing()
+}
+
+func (s *Server) command() *exec.Cmd {
+	if s.Kind == Zabra {
+		return exec.Command(s.env.ZabraBinary, "server", "--config", s.configFile())
+	}
+	return s.env.java(append(s.config.jvmFlags(), "-Xmx512m", "-Dzabra.log=INFO",
+		"org.apache.zookeeper.server.quorum.QuorumPeerMain", s.configFile())...)
+}
+
+// java is a JVM on the installed classpath that starts quickly and uses little.
+func (e *Env) java(args ...string) *exec.Cmd {
+	quick := []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", e.Classpath}
+	return exec.Command("java", append(quick, args...)...)
+}
+
+func (s *Server) waitServing() error {
+	deadline := time.Now().Add(startTimeout)
+	for time.Now().Before(deadline) {
+		if s.proc.exited() {
+			return fmt.Errorf("it ended: %s", s.logTail())
+		}
+		if out, err := s.Word("srvr"); err == nil && strings.Contains(out, "Mode: ") {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("no answer to srvr for %v", startTimeout)
+}
+
+// Word sends a four-letter word and returns all of the answer.
+func (s *Server) Word(word string) (string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr, wordTimeout)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(wordTimeout))
+	if _, err := io.WriteString(c, word); err != nil {
+		return "", err
+	}
+	out, err := io.ReadAll(c)
+	return string(out), err
+}
+
+// Kill ends the server with SIGKILL. A server that is not running stays so.
+func (s *Server) Kill() { s.end(syscall.SIGKILL) }
+
+// Stop ends the server as an operator does, with SIGTERM.
+func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+func (s *Server) end(sig os.Signal) {
+	if s.proc != nil {
+		s.proc.end(sig)
+		s.proc = nil
+	}
+	if s.log != nil {
+		s.log.Close()
+		s.log = nil
+	}
+}
+
+// Restart starts a stopped server again, on the same port and data.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	if err := s.launch(); err != nil {
+		t.Fatalf("%s does not start again: %v", s.Kind, err)
+	}
+}
+
+// Pid is the process id of the running server.
+func (s *Server) Pid() int { return s.proc.cmd.Process.Pid }
+
+func (s *Server) logTail() string {
+	const size = 4096
+	b, err := os.ReadFile(filepath.Join(s.Dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	if len(b) > size {
+		b = b[len(b)-size:]
+	}
+	return string(b)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

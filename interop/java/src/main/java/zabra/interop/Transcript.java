@@ -1,0 +1,2 @@
+package zabra.interop;
+class Transcript {}
