@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
-	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -113,7 +112,7 @@ func (d *Decoder) Buffer() []byte {
 }
 
 // String reads a string, NullString for null. It aliases the input, unless the
-// input is not UTF-8: then each malformed byte sequence becomes U+FFFD, which
+// input is not UTF-8: then each malformed piece becomes U+FFFD, as in Java, which
 // no path may contain.
 func (d *Decoder) String() string {
 	n := d.length(1)
@@ -129,7 +128,7 @@ func (d *Decoder) String() string {
 	}
 	s := unsafe.String(&p[0], len(p))
 	if !utf8.ValidString(s) {
-		return strings.ToValidUTF8(s, "\uFFFD")
+		return replaceMalformed(p)
 	}
 	return s
 }

@@ -31,6 +31,9 @@ func AppendReply(b []byte, h ReplyHeader, body Record) []byte {
 // AppendEvent appends a whole notification frame. zxid is that of the
 // transaction, or NoZxid for an event that setWatches produces.
 func AppendEvent(b []byte, typ EventType, zxid Zxid, path string) []byte {
+	h := ReplyHeader{Xid: XidNotification, Zxid: zxid}
 	ev := WatcherEvent{Type: typ, State: StateSyncConnected, Path: path}
-	return AppendReply(b, ReplyHeader{Xid: XidNotification, Zxid: zxid}, &ev)
+	// Not by AppendReply: behind an interface the event would go to the heap.
+	b, mark := BeginFrame(b)
+	return EndFrame(ev.AppendTo(h.AppendTo(b)), mark)
 }

@@ -1,5 +1,6 @@
-// Command gen turns zookeeper.schema into z_records.go: a struct for each
-// record with its encoder and decoder. Run it by go generate in package wire.
+// Command gen turns zookeeper.schema into z_records.go, a struct for each record
+// with its encoder and decoder, and z_records_test.go, a list of them all. Run it
+// by go generate in package wire.
 package main
 
 import (
@@ -18,11 +19,16 @@ func main() {
 	if err != nil {
 		log.Fatal(fmt.Errorf("zookeeper.schema: %w", err))
 	}
-	out, err := Generate(records)
+	write("z_records.go", Generate, records)
+	write("z_records_test.go", GenerateTest, records)
+}
+
+func write(file string, generate func([]Record) ([]byte, error), records []Record) {
+	out, err := generate(records)
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(fmt.Errorf("%s: %w", file, err))
 	}
-	if err := os.WriteFile("z_records.go", out, 0o644); err != nil {
+	if err := os.WriteFile(file, out, 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
