@@ -7,11 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 // Clients choose the keys of some sets, so a set holds at most maxKeys of them,
-// none longer than maxKeyLen bytes. What does not fit is counted under
-// overflowKey.
+// none longer than maxKeyLen bytes or other than UTF-8. What does not fit is
+// counted under overflowKey.
 const (
 	maxKeys     = 1000
 	maxKeyLen   = 256
@@ -42,7 +43,7 @@ func (k *keyed[T]) add(key string) *T {
 	k.grow.Lock()
 	defer k.grow.Unlock()
 	old := k.all()
-	if len(old) >= maxKeys || len(key) > maxKeyLen {
+	if len(old) >= maxKeys || len(key) > maxKeyLen || !utf8.ValidString(key) {
 		key = overflowKey
 	}
 	if t := old[key]; t != nil {

@@ -1,5 +1,7 @@
 package metrics
 
+import "github.com/prometheus/client_golang/prometheus"
+
 // A Kind says how a metric is shown.
 type Kind uint8
 
@@ -15,6 +17,18 @@ const (
 	KindAdvancedSummarySet
 )
 
+func (k Kind) isSet() bool {
+	return k == KindGaugeSet || k == KindCounterSet || k == KindSummarySet || k == KindAdvancedSummarySet
+}
+
+// String names the kind as the documentation does.
+func (k Kind) String() string {
+	return [...]string{
+		"gauge", "gauge set", "counter", "counter set",
+		"summary", "advanced summary", "summary set", "advanced summary set",
+	}[k]
+}
+
 // A metric is what the table names. attach reserves its cells and ready gives
 // them their first values.
 type metric interface {
@@ -22,6 +36,7 @@ type metric interface {
 	ready()
 	reset()
 	each(name string, emit func(string, Value))
+	collect(d *prometheus.Desc, ch chan<- prometheus.Metric)
 }
 
 // An entry is a line of the table.
