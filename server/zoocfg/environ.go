@@ -37,7 +37,7 @@ func (l *loader) fromEnviron(environ []string) {
 // authProvider.sasl.
 func keyOfEnv(name string) (key string, ok bool) {
 	for _, spelling := range keys.spellings {
-		if EnvName(spelling) == name {
+		if EnvName(spelling) == name && !keys.byName[spelling].FileOnly {
 			return spelling, true
 		}
 	}

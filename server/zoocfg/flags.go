@@ -26,7 +26,7 @@ func NewFlags() *Flags { return &Flags{} }
 // from --help; they work all the same.
 func (f *Flags) Register(fs *pflag.FlagSet) {
 	for _, k := range keys.rows {
-		if k.family() {
+		if k.family() || k.FileOnly {
 			continue
 		}
 		for i, name := range k.Spellings() {

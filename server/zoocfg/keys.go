@@ -36,7 +36,9 @@ type Key struct {
 	// Help is one sentence for the documentation and --help. For an Ineffective
 	// key it says why.
 	Help string
-	// Common keys are shown by --help; all are flags.
+	// FileOnly keys are neither flags nor environment variables.
+	FileOnly bool
+	// Common keys are shown by --help.
 	Common bool
 	// Section groups keys in the documentation.
 	Section string

@@ -394,7 +394,7 @@ func ensembleKeys() []Key {
 		{Name: "dynamicConfigFile", Kind: Text, DefaultNote: "none",
 			Help:  "File with the server, group and weight lines.",
 			field: func(c *Config) any { return &c.Ensemble.DynamicFile }},
-		{Name: "version", Kind: Hex, Default: "0",
+		{Name: "version", Kind: Hex, FileOnly: true, Default: "0",
 			Help:  "Version of the membership, where server lines stand in this file.",
 			field: func(c *Config) any { return &c.Ensemble.Version }},
 		{Name: "standaloneEnabled", Kind: Bool, Default: "true",
@@ -556,6 +556,8 @@ func zabraKeys() []Key {
 	})
 }
 
+const ineffectiveSection = "Accepted without effect"
+
 // ineffectiveKeys are those of ZooKeeper that tune or describe its own
 // implementation, and those whose feature Zabra does not have.
 func ineffectiveKeys() []Key {
@@ -591,7 +593,7 @@ func ineffectiveKeys() []Key {
 		"learner.asyncSending", "learner.closeSocketAsync", "leader.closeSocketAsync")
 	because("this is not a setting of a server that runs",
 		"closeSessionTxn.enabled", "admin.httpVersion", "controllerPort", "testingonly.initialZxid")
-	return inSection("Accepted without effect", rows)
+	return inSection(ineffectiveSection, rows)
 }
 
 func inSection(section string, rows []Key) []Key {

@@ -183,6 +183,9 @@ func (k *Key) want() string {
 	case Millis, Seconds, Hours, Bytes, KB:
 		return fmt.Sprintf("a whole number of %s from %d to %d", k.unitName(), k.Min, k.max())
 	default:
+		if k.Min == k.max() {
+			return strconv.FormatInt(k.Min, 10)
+		}
 		return fmt.Sprintf("a whole number from %d to %d", k.Min, k.max())
 	}
 }

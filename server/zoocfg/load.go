@@ -1,7 +1,6 @@
 package zoocfg
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -50,13 +49,17 @@ func load(src Source, dynamic func(*loader)) (*Config, []Warning, error) {
 		l.applyLoopback()
 	}
 	l.fromFile(src.File)
+	if err := l.errs.asError(); err != nil {
+		return nil, nil, err // every other problem would follow from this one
+	}
 	l.fromEnviron(src.Environ)
 	l.fromFlags(src.Flags)
 	l.applyWritten()
 	dynamic(&l)
 	l.derive()
 	l.readMyID()
-	l.errs = append(l.errs, l.check()...)
+	l.check()
+	l.sort()
 	if err := l.errs.asError(); err != nil {
 		return nil, l.warnings, err
 	}
@@ -264,27 +267,37 @@ func (c *Config) Settings() []Setting { return slices.Clone(c.settings) }
 // InitialConfiguration returns Text with the values of secret keys replaced, for
 // admin's initial_configuration, which asks nobody who they are.
 func (c *Config) InitialConfiguration() string {
-	var out bytes.Buffer
-	r := lineReader{text: []byte(c.Text), line: 1}
-	shown := 0
+	var (
+		out   strings.Builder
+		r     = lineReader{text: []byte(c.Text), line: 1}
+		shown = 0
+	)
 	for {
-		start := r.pos
 		logical, _, ok := r.next()
 		if !ok {
-			break
+			out.WriteString(c.Text[shown:])
+			return out.String()
 		}
-		rawKey, rawValue := splitKeyValue(logical)
-		name, known := unescape(rawKey)
-		key, _, found := keys.lookup(javaTrim(name))
-		if !known || !found || !key.secret() || len(rawValue) == 0 {
-			continue
+		if key := secretKey(logical); key != "" {
+			out.WriteString(c.Text[shown:r.start])
+			out.WriteString(key + "=" + redacted + "\n")
+			shown = r.pos
 		}
-		out.WriteString(c.Text[shown:start])
-		fmt.Fprintf(&out, "%s=%s\n", key.Name, redacted)
-		shown = r.pos
 	}
-	out.WriteString(c.Text[shown:])
-	return out.String()
+}
+
+// secretKey returns the key of a logical line that sets a secret, or "".
+func secretKey(logical []byte) string {
+	rawKey, _ := splitKeyValue(logical)
+	name, ok := unescape(rawKey)
+	if !ok {
+		return ""
+	}
+	key, _, ok := keys.lookup(javaTrim(name))
+	if !ok || !key.secret() {
+		return ""
+	}
+	return key.Name
 }
 
 var errTooLarge = errors.New("larger than 1 MiB")

@@ -49,9 +49,10 @@ func parseProperties(file string, text []byte) ([]property, error) {
 // A lineReader cuts a properties text into logical lines: blank and comment
 // lines are gone, continuations are joined, escapes are still in place.
 type lineReader struct {
-	text []byte
-	pos  int
-	line int
+	text  []byte
+	pos   int // of the next byte to read
+	line  int // its line, from 1
+	start int // where the logical line that was returned last begins
 }
 
 // next returns the next logical line and the number of its first natural line.
@@ -68,7 +69,7 @@ func (r *lineReader) next() (logical []byte, line int, ok bool) {
 			r.natural()
 			r.endLine()
 		default:
-			line = r.line
+			line, r.start = r.line, r.pos
 			if logical, ok = r.logical(); ok {
 				return logical, line, true
 			}

@@ -3,6 +3,7 @@ package zoocfg
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zabra/zabra/wire"
@@ -59,12 +60,63 @@ func (e *Ensemble) distributed() bool {
 	return e.Voters() > 1 || !e.StandaloneEnabled
 }
 
-// check resolves what needs myid and validates, with the origins of what it
-// finds.
-func (l *loader) check() Errors {
+// check resolves what needs myid and validates. What is wrong only because a
+// malformed value was not taken is left out: the operator knows already.
+func (l *loader) check() {
 	l.takeServerLine()
 	l.adviseEnsemble()
-	return l.cfg.problems(l.originOf)
+	l.adviseUnsafe()
+	malformed := map[Origin]bool{}
+	for _, err := range l.errs {
+		if e, ok := err.(*ValueError); ok {
+			malformed[e.Origin] = true
+		}
+	}
+	for _, err := range l.cfg.problems(l.originOf) {
+		if e, ok := err.(*ConflictError); !ok || !malformed[e.Origin] {
+			l.errs = append(l.errs, err)
+		}
+	}
+}
+
+// sort puts errors and warnings in the order of the lines they are about.
+func (l *loader) sort() {
+	slices.SortStableFunc(l.errs, func(a, b error) int { return byLine(originOfError(a), originOfError(b)) })
+	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return byLine(a.Origin, b.Origin) })
+}
+
+// byLine orders the files' lines first, by file, then what has no line.
+func byLine(a, b Origin) int {
+	switch {
+	case (a.Line == 0) != (b.Line == 0):
+		return b.Line - a.Line
+	case a.File != b.File:
+		return strings.Compare(a.File, b.File)
+	default:
+		return a.Line - b.Line
+	}
+}
+
+func originOfError(err error) Origin {
+	switch err := err.(type) {
+	case *ValueError:
+		return err.Origin
+	case *ConflictError:
+		return err.Origin
+	case *SyntaxError:
+		return Origin{File: err.File, Line: err.Line}
+	default:
+		return Origin{}
+	}
+}
+
+func (l *loader) adviseUnsafe() {
+	if !l.cfg.Storage.ForceSync {
+		l.advise("forceSync", "is off; a power failure will lose acknowledged writes")
+	}
+	if l.cfg.Auth.SkipACL {
+		l.advise("skipACL", "is on; everyone may do everything")
+	}
 }
 
 // takeServerLine applies this server's own line: its client part is the client
@@ -114,7 +166,7 @@ func (l *loader) adviseEnsemble() {
 	voters := e.Voters()
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
-		l.advise("server.", "%d voting servers survive no failure; three survive one", voters)
+		l.advise("server.", "%d voting server(s) survive no failure; three survive one", voters)
 	case voters > 0 && voters%2 == 0:
 		l.advise("server.", "%d voting servers survive no more failures than %d", voters, voters-1)
 	}
