@@ -1,0 +1,193 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/wire"
+)
+
+// ErrZxidSpent says that the epoch has no zxid left; a new one must begin.
+var ErrZxidSpent = errors.New("pipeline: prepare: the epoch's transaction counter is used up")
+
+// PrepareOptions are the settings that decide whether a write is allowed.
+type PrepareOptions struct {
+	// ExtendedTypes allows TTL nodes (extendedTypesEnabled). It must be what the
+	// tree's option of the same name is.
+	ExtendedTypes bool
+	// EnforceQuota makes a hard quota refuse what would exceed it (enforceQuota).
+	EnforceQuota bool
+	// ReconfigEnabled lets reconfig pass its first check (reconfigEnabled).
+	ReconfigEnabled bool
+}
+
+// ACLRules decide who may do what. They are *auth.Schemes.
+type ACLRules interface {
+	// Allowed reports whether somebody with these identities has one of the
+	// permissions.
+	Allowed(acl []wire.ACL, ids []wire.ID, perm int32) bool
+	// FixupACL validates and expands a list that is to be stored. It does not
+	// change acl.
+	FixupACL(acl []wire.ACL, ids []wire.ID) ([]wire.ACL, wire.Code)
+}
+
+// A Preparer turns requests into transactions, one each. It judges a request
+// against the tree plus what the transactions prepared before it will change,
+// so many may be under way; a request that fails becomes a transaction too,
+// one that only records the error, and takes a zxid like any other.
+//
+// It starts no goroutine and reads no clock. Its methods, and changes of the
+// tree, must not run at the same time.
+type Preparer struct {
+	tree *datatree.Tree
+	acls ACLRules
+	opts PrepareOptions
+
+	last     wire.Zxid // of the newest transaction
+	overlay  overlay
+	warnings []QuotaWarning
+	paths    []string // scratch of closeSession
+}
+
+// NewPreparer returns a preparer whose first transaction follows the tree's
+// last.
+func NewPreparer(tree *datatree.Tree, acls ACLRules, o PrepareOptions) *Preparer {
+	p := &Preparer{tree: tree, acls: acls, opts: o}
+	p.Reset(tree.LastZxid())
+	return p
+}
+
+// LastZxid is the zxid of the newest transaction, applied or not.
+func (p *Preparer) LastZxid() wire.Zxid { return p.last }
+
+// Reset forgets everything that is not applied, and continues after last: when
+// leadership is lost, or begins with a new epoch.
+func (p *Preparer) Reset(last wire.Zxid) {
+	p.last, p.overlay, p.warnings = last, newOverlay(), nil
+}
+
+// Applied tells that the tree has applied the transactions up to z.
+func (p *Preparer) Applied(z wire.Zxid) { p.overlay.release(z) }
+
+// Prepare turns a request into its transaction; nowMs, in milliseconds since
+// 1970, becomes its time. The transaction shares no memory with the request.
+//
+// The error is ErrZxidSpent when the epoch has no zxid left: a new one must
+// begin.
+func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
+	z, ok := p.last.Next()
+	if !ok {
+		return wire.Txn{}, ErrZxidSpent
+	}
+	p.last = z
+	h := wire.TxnHeader{Session: req.Session, Cxid: req.Cxid, Zxid: z, Time: nowMs, Op: req.Op}
+	switch req.Op {
+	case wire.OpMulti:
+		return p.multi(h, req), nil
+	case wire.OpCreateSession:
+		return p.createSession(h, req), nil
+	case wire.OpCloseSession:
+		return p.closeSession(h), nil
+	}
+	c, code := p.change(req, req.Op, req.Body, false)
+	if code != wire.OK {
+		return errorTxn(h, code), nil
+	}
+	txn := sealTxn(h, c.body)
+	p.record(z, &c)
+	return txn, nil
+}
+
+// A change is what one operation will do.
+type change struct {
+	body    wire.Record // of the transaction; holds the path
+	node    nodeState   // what the operation makes of its node
+	parent  nodeState   // and of the parent, if the node is created or deleted
+	inTree  bool        // the node is created or deleted
+	noWrite bool        // nothing changes
+}
+
+// change judges one operation. multi tells that it is part of one.
+func (p *Preparer) change(req *Request, op wire.OpCode, body wire.Record, multi bool) (change, wire.Code) {
+	switch r := body.(type) {
+	case *wire.CreateRequest:
+		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), noTTL}, multi)
+	case *wire.CreateTTLRequest:
+		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), r.TTL}, multi)
+	case *wire.SetDataRequest:
+		return p.setData(req, r)
+	case *wire.SetACLRequest:
+		return p.setACL(req, r)
+	case *wire.ReconfigRequest:
+		return p.reconfig(req)
+	case *wire.PathVersionRequest:
+		if op == wire.OpDelete {
+			return p.delete(req, r)
+		}
+		if multi {
+			return p.check(req, r)
+		}
+	case *wire.PathRequest:
+		if op == wire.OpDeleteContainer {
+			return p.deleteContainer(r.Path)
+		}
+	}
+	return change{}, wire.Unimplemented
+}
+
+// node returns what a node will be when the transactions under way are applied.
+func (p *Preparer) node(path string) (nodeState, bool) {
+	if path == "" {
+		path = "/"
+	}
+	if c, ok := p.overlay.nodes[path]; ok {
+		return c.nodeState, c.exists
+	}
+	n, ok := p.tree.Find(path)
+	if !ok {
+		return nodeState{}, false
+	}
+	s := p.tree.Stored(n)
+	return nodeState{
+		exists: true, version: s.Version, cversion: s.Cversion, aversion: s.Aversion,
+		children: int32(s.NumChildren), dataLen: int32(s.DataLen), owner: s.Owner, ephemeral: p.tree.Ephemeral(n), acl: s.ACL,
+	}, true
+}
+
+// record puts a change into the overlay, under the path and ACL of its body,
+// which must be sealed.
+func (p *Preparer) record(z wire.Zxid, c *change) {
+	if c.noWrite {
+		return
+	}
+	path, acl := pathAndACL(c.body)
+	if acl != nil {
+		c.node.acl = acl
+	}
+	p.overlay.put(z, path, c.node)
+	if !c.inTree {
+		return
+	}
+	p.overlay.put(z, parentOf(path), c.parent)
+	if c.node.ephemeral {
+		p.overlay.putEphemeral(z, wire.SessionID(c.node.owner), path)
+	}
+}
+
+// checkSession reports whether the session of a request may write; global
+// demands that every server knows it.
+func (p *Preparer) checkSession(req *Request, global bool) wire.Code {
+	switch p.overlay.sessions[req.Session].phase {
+	case sessionOpening:
+		return wire.OK
+	case sessionClosing:
+		return wire.SessionExpired
+	}
+	if req.Local && !global {
+		return wire.OK
+	}
+	if _, ok := p.tree.SessionTimeout(req.Session); ok {
+		return wire.OK
+	}
+	return wire.SessionExpired
+}

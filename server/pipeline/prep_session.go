@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"slices"
+
+	"github.com/zabra/zabra/wire"
+)
+
+func (p *Preparer) createSession(h wire.TxnHeader, req *Request) wire.Txn {
+	r, ok := req.Body.(*wire.CreateSessionTxn)
+	if !ok {
+		return errorTxn(h, wire.MarshallingError)
+	}
+	if p.overlay.sessions[h.Session].phase == sessionClosing {
+		return errorTxn(h, wire.SessionExpired)
+	}
+	p.overlay.putSession(h.Zxid, h.Session, sessionOpening)
+	return sealTxn(h, &wire.CreateSessionTxn{Timeout: r.Timeout})
+}
+
+// closeSession ends a session, which need not exist: no later write of it gets
+// through. The transaction lists every ephemeral node that the session will
+// own when it is applied.
+func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
+	p.paths = p.ephemerals(p.paths[:0], h.Session)
+	body := &wire.CloseSessionTxn{Paths: p.paths}
+	if body.Paths == nil {
+		body.Paths = []string{}
+	}
+	txn := sealTxn(h, body)
+	p.releasePaths()
+	for _, path := range body.Paths {
+		parent, _ := p.node(parentOf(path))
+		c := removal(path, parent)
+		p.overlay.put(h.Zxid, path, c.node)
+		p.overlay.put(h.Zxid, parentOf(path), c.parent)
+	}
+	p.overlay.putSession(h.Zxid, h.Session, sessionClosing)
+	return txn
+}
+
+// ephemerals appends to paths what session s owns, applied or under way,
+// sorted.
+func (p *Preparer) ephemerals(paths []string, s wire.SessionID) []string {
+	for _, path := range p.tree.Ephemerals(s) {
+		if _, changed := p.overlay.nodes[path]; !changed || p.overlay.owns(s, path) {
+			paths = append(paths, path)
+		}
+	}
+	paths = p.overlay.ephemerals(paths, s)
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// releasePaths lets go of the strings in the scratch slice, and of the slice
+// itself after a session with very many ephemeral nodes.
+func (p *Preparer) releasePaths() {
+	clear(p.paths)
+	if cap(p.paths) > keepTouches {
+		p.paths = nil
+	}
+}
