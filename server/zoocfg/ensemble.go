@@ -319,7 +319,7 @@ func parsePort(text string) (int, bool) {
 func addServer(c *Config, suffix, value string, o Origin) (want string) {
 	id, ok := parseSID(suffix)
 	if !ok {
-		return "server.N with N a whole number from 0"
+		return "server.N with N a whole number from 0 to 255, because session ids hold one byte of it"
 	}
 	s, want := parseServer(value)
 	if want != "" {
@@ -357,6 +357,9 @@ func addGroup(c *Config, suffix, value string, o Origin) (want string) {
 		c.Ensemble.Groups[at] = g
 		return ""
 	}
+	if len(c.Ensemble.Groups) > maxSID {
+		return "no more groups than there can be servers, 256"
+	}
 	c.Ensemble.Groups = slices.Insert(c.Ensemble.Groups, at, g)
 	return ""
 }
@@ -364,7 +367,7 @@ func addGroup(c *Config, suffix, value string, o Origin) (want string) {
 func addWeight(c *Config, suffix, value string, o Origin) (want string) {
 	id, ok := parseSID(suffix)
 	if !ok {
-		return "weight.N with N a whole number from 0"
+		return "weight.N with N a whole number from 0 to 255"
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || n < 0 {
@@ -382,9 +385,13 @@ func addWeight(c *Config, suffix, value string, o Origin) (want string) {
 	return ""
 }
 
+// maxSID is the largest id that fits the byte it has in a session id. It also
+// bounds the lists that a file can make.
+const maxSID = 255
+
 func parseSID(text string) (wire.SID, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	return wire.SID(n), err == nil && n >= 0
+	return wire.SID(n), err == nil && n >= 0 && n <= maxSID
 }
 
 func compare[T ~int64](a, b T) int {

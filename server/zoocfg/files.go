@@ -103,14 +103,11 @@ func (l *loader) readMyID() {
 
 func parseMyID(text []byte) (id wire.SID, want string) {
 	id, ok := parseSID(firstLine(text))
-	if !ok || id > maxSID {
+	if !ok {
 		return NoSID, "a whole number from 0 to 255"
 	}
 	return id, ""
 }
-
-// maxSID is the largest id that fits the byte it has in a session id.
-const maxSID = 255
 
 // firstLine returns the first line, trimmed and cut to a length that a message
 // can show.

@@ -191,7 +191,7 @@ func (l *loader) resolve(as, value string, origin Origin) (written, bool) {
 	key, suffix, ok := keys.lookup(as)
 	if !ok {
 		l.warn(Warning{Origin: origin, Kind: UnknownKey, Key: as, Reason: "unknown key, ignored",
-			Nearest: nearest(strings.TrimPrefix(as, "zookeeper."), keys.spellings)})
+			Nearest: l.nearestTo(as)})
 		return written{}, false
 	}
 	if key.Effect == Ineffective {
@@ -200,6 +200,17 @@ func (l *loader) resolve(as, value string, origin Origin) (written, bool) {
 	}
 	return written{as: as, key: key, suffix: suffix, value: value, origin: origin}, true
 }
+
+// nearestTo suggests a known key. It stops suggesting where a file is no
+// configuration at all, because a suggestion costs a look at every key.
+func (l *loader) nearestTo(as string) string {
+	if len(l.warnings) >= maxSuggestions {
+		return ""
+	}
+	return nearest(strings.TrimPrefix(as, "zookeeper."), keys.spellings)
+}
+
+const maxSuggestions = 1000
 
 func (l *loader) warn(w Warning) { l.warnings = append(l.warnings, w) }
 

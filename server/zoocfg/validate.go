@@ -166,9 +166,9 @@ func (l *loader) adviseEnsemble() {
 	voters := e.Voters()
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
-		l.advise("server.", "%d voting server(s) survive no failure; three survive one", voters)
+		l.advise("server.N", "%d voting server(s) survive no failure; three survive one", voters)
 	case voters > 0 && voters%2 == 0:
-		l.advise("server.", "%d voting servers survive no more failures than %d", voters, voters-1)
+		l.advise("server.N", "%d voting servers survive no more failures than %d", voters, voters-1)
 	}
 }
 
@@ -274,13 +274,12 @@ func (e *Ensemble) checkServers(v *validator) {
 		return
 	}
 	voters := e.Voters()
-	v.require(voters > 0, "server.", "all servers are observers; at least one must vote")
-	v.require(voters != 1 || len(e.Servers) == 1 || !e.StandaloneEnabled, "server.",
+	v.require(voters > 0, "server.N", "all servers are observers; at least one must vote")
+	v.require(voters != 1 || len(e.Servers) == 1 || !e.StandaloneEnabled, "server.N",
 		"observers need a quorum to observe; add voting servers, or set standaloneEnabled=false")
 	for _, s := range e.Servers {
 		v.require(len(s.Addrs) == 1 || e.MultiAddress, fmt.Sprintf("server.%d", s.ID),
 			"has several addresses; set multiAddress.enabled=true")
-		v.require(s.ID <= maxSID, fmt.Sprintf("server.%d", s.ID), "server ids go from 0 to %d: session ids hold one byte of them", maxSID)
 	}
 }
 
@@ -288,7 +287,7 @@ func (e *Ensemble) checkServers(v *validator) {
 // disjoint and every voter is in one.
 func (e *Ensemble) checkGroups(v *validator) {
 	if len(e.Groups) == 0 {
-		v.require(len(e.Weights) == 0, "weight.", "weights need groups; add group lines")
+		v.require(len(e.Weights) == 0, "weight.N", "weights need groups; add group lines")
 		return
 	}
 	groupOf := map[wire.SID]int64{}
