@@ -1,0 +1,271 @@
+package conn
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
+)
+
+// A conn is one client connection. Its goroutine reads; the pipeline writes.
+type conn struct {
+	port   *Port
+	raw    net.Conn // as accepted
+	nc     net.Conn // what is spoken over raw: itself, or TLS
+	socket socket
+	in     input
+	client *pipeline.Client
+}
+
+// Errors that end a connection without an answer.
+var (
+	errNotServing = errors.New("conn: server is not serving yet")
+	errThrottled  = errors.New("conn: too many sessions opened at once")
+	errConnect    = errors.New("conn: malformed connect request")
+)
+
+// tlsRecord is the first byte of a TLS handshake.
+const tlsRecord = 0x16
+
+func (c *conn) run() {
+	err := c.serve()
+	if c.client != nil {
+		c.linger(err)
+		c.client.Gone()
+	}
+	c.nc.Close()
+	c.explain(err)
+}
+
+func (c *conn) serve() error {
+	c.nc.SetReadDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
+	peer := auth.Peer{IP: auth.IPID(peerAddr(c.nc))}
+	var err error
+	peer.X509, err = c.secure()
+	if err != nil {
+		return err
+	}
+	done, err := c.word()
+	if done || err != nil {
+		return err
+	}
+	c.port.metrics.ConnectionRequests.Inc(0)
+	c.client = c.port.core.NewClient(c.socket, c.nc.RemoteAddr().String(), peer)
+	if err := c.handshake(); err != nil {
+		return err
+	}
+	c.nc.SetReadDeadline(time.Time{})
+	return c.requests()
+}
+
+// secure chooses the transport: TLS, or plain, or by the first byte.
+func (c *conn) secure() ([]wire.ID, error) {
+	tcp, ok := c.nc.(*net.TCPConn)
+	if !ok {
+		c.socket = stream{c.nc}
+		return nil, nil
+	}
+	if c.port.o.TLS == nil {
+		var err error
+		c.socket, err = newTCP(tcp)
+		return nil, err
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(tcp, first); err != nil {
+		return nil, err
+	}
+	if first[0] == tlsRecord {
+		return c.startTLS(&prefixed{tcp, first})
+	}
+	if !c.port.o.Unify {
+		return nil, fmt.Errorf("conn: peer does not speak TLS on the secure port")
+	}
+	s, err := newTCP(tcp)
+	c.socket = s
+	copy(c.in.space(), first)
+	c.in.grew(1)
+	return nil, err
+}
+
+// A prefixed is a connection of which some bytes were read already.
+type prefixed struct {
+	*net.TCPConn
+	head []byte
+}
+
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.head) > 0 {
+		n := copy(b, p.head)
+		p.head = p.head[n:]
+		return n, nil
+	}
+	return p.TCPConn.Read(b)
+}
+
+func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
+	if h := c.port.hands; h != nil {
+		select {
+		case h <- struct{}{}:
+			defer func() { <-h }()
+		default:
+			c.port.metrics.TLSHandshakeExceeded.Inc(0)
+			return nil, errors.New("conn: too many TLS handshakes under way")
+		}
+	}
+	nc.SetDeadline(time.Now().Add(c.port.o.HandshakeTimeout))
+	t := tls.Server(nc, c.port.o.TLS)
+	if err := t.Handshake(); err != nil {
+		c.port.metrics.UnsuccessfulHandshakes.Inc(0)
+		return nil, fmt.Errorf("conn: TLS handshake: %w", err)
+	}
+	nc.SetDeadline(time.Time{})
+	nc.SetReadDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
+	c.socket = stream{t}
+	c.nc = t
+	if c.port.o.Identify == nil {
+		return nil, nil
+	}
+	return c.port.o.Identify(t.ConnectionState())
+}
+
+// need fills the input until it holds n bytes.
+func (c *conn) need(n int) error {
+	for len(c.in.bytes()) < n {
+		if err := c.socket.fill(&c.in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const wordLen = 4
+
+// word answers a four-letter word, if the connection begins with one.
+func (c *conn) word() (done bool, err error) {
+	if err := c.need(wordLen); err != nil {
+		return false, err
+	}
+	var word [wordLen]byte
+	copy(word[:], c.in.bytes())
+	if c.port.o.IsWord == nil || !c.port.o.IsWord(word) {
+		return false, nil
+	}
+	rest := io.MultiReader(bytes.NewReader(append([]byte(nil), c.in.bytes()[wordLen:]...)), c.nc)
+	c.nc.SetWriteDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
+	c.port.o.Word(word, rest, c.nc)
+	finish(c.nc)
+	discard(c.nc)
+	return true, nil
+}
+
+// handshake reads the connect request and has it answered.
+func (c *conn) handshake() error {
+	frame, err := c.frame()
+	if err != nil {
+		return err
+	}
+	if s := c.port.o.Serving; s != nil && !s() {
+		return errNotServing
+	}
+	var r wire.ConnectRequest
+	d := wire.NewDecoder(frame)
+	r.DecodeFrom(&d)
+	if d.Err() != nil {
+		return fmt.Errorf("%w: %w", errConnect, d.Err())
+	}
+	if admit := c.port.o.Admit; admit != nil && !admit(r.Session != 0) {
+		return errThrottled
+	}
+	if err := c.client.Connect(&r); err != nil {
+		return err
+	}
+	c.in.use(4 + len(frame))
+	c.client.Flush(true)
+	return nil
+}
+
+// maxConnect bounds the first frame. A connect request has 45 bytes; passwords
+// of any length are legal, but not of every length sensible.
+const maxConnect = 4096
+
+// frame waits for the first frame, without using it up.
+func (c *conn) frame() ([]byte, error) {
+	if err := c.need(4); err != nil {
+		return nil, err
+	}
+	n := int(int32(binary.BigEndian.Uint32(c.in.bytes())))
+	if n <= 0 || n > min(maxConnect, c.port.o.MaxFrame) {
+		return nil, &pipeline.FrameLengthError{Length: n, Max: min(maxConnect, c.port.o.MaxFrame)}
+	}
+	if err := c.need(4 + n); err != nil {
+		return nil, err
+	}
+	return c.in.bytes()[4 : 4+n], nil
+}
+
+// requests serves until the connection ends.
+func (c *conn) requests() error {
+	for {
+		if err := c.handle(); err != nil {
+			return err
+		}
+		if err := c.socket.fill(&c.in); err != nil {
+			return err
+		}
+	}
+}
+
+// handle hands all complete requests to the pipeline.
+func (c *conn) handle() error {
+	for {
+		used, full, err := c.client.Handle(c.in.bytes(), c.port.core.Now())
+		c.in.use(used)
+		c.client.Flush(true)
+		if err != nil {
+			return err
+		}
+		if !full {
+			return nil
+		}
+		c.client.WaitRoom()
+	}
+}
+
+// linger waits for the peer to close when the last thing it was sent matters.
+func (c *conn) linger(err error) {
+	if errors.Is(err, pipeline.ErrClosing) && c.client.Finishing() {
+		c.client.Flush(true)
+		discard(c.nc)
+	}
+}
+
+// discard reads what still comes, for a bounded time and amount.
+func discard(nc net.Conn) {
+	nc.SetReadDeadline(time.Now().Add(lingerTime))
+	io.CopyN(io.Discard, nc, 4<<20)
+}
+
+// explain logs, in one line, why a connection ended, if it did not just close.
+func (c *conn) explain(err error) {
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, pipeline.ErrClosing):
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.port.metrics.SessionlessConnectionsExpired.Inc(0)
+	}
+	session := wire.SessionID(0)
+	if c.client != nil {
+		session = c.client.Session()
+	}
+	c.port.log.Info("connection closed", zap.Stringer("peer", c.nc.RemoteAddr()), zap.Stringer("session", session), zap.Error(err))
+}

@@ -1,0 +1,148 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/server/metrics"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
+)
+
+// Options are a client port's. Zero values mean what the comments say.
+type Options struct {
+	MaxPerAddr         int           // connections from one address; 0 is no limit
+	MaxTotal           int           // connections in all; 0 is no limit
+	SessionlessTimeout time.Duration // how long a connection may take to its handshake; default 10 s
+	MaxFrame           int           // longest frame; default wire.DefaultMaxFrame
+	TLS                *tls.Config   // nil for a plain port
+	Unify              bool          // with TLS: serve plain connections on the same port too
+	HandshakeTimeout   time.Duration // for TLS; default 5 s
+	MaxHandshakes      int           // TLS handshakes under way at a time; 0 is no limit
+	// Identify returns the identities of a TLS peer with the given verified
+	// certificates; an error ends the connection. nil gives none.
+	Identify func(tls.ConnectionState) ([]wire.ID, error)
+	// Word answers a four-letter word, of which more bytes may have to be read
+	// from r; nil answers none. known says whether the four bytes are a word.
+	Word func(word [4]byte, r io.Reader, w io.Writer)
+	// IsWord reports whether four bytes are a four-letter word.
+	IsWord func(word [4]byte) bool
+	// Serving reports whether sessions are served; nil is always.
+	Serving func() bool
+	// Admit decides whether one more session may be opened or resumed now; nil
+	// is always.
+	Admit func(renew bool) bool
+}
+
+// A Port accepts client connections and serves each in a goroutine of its own.
+type Port struct {
+	core    *pipeline.Core
+	log     *zap.Logger
+	metrics *metrics.Metrics
+	o       Options
+	ln      net.Listener
+	limits  *limits
+	hands   chan struct{} // one token for each TLS handshake under way
+	conns   sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[*conn]struct{}
+}
+
+// NewPort serves connections of ln.
+func NewPort(ln net.Listener, core *pipeline.Core, m *metrics.Metrics, log *zap.Logger, o Options) *Port {
+	if o.MaxFrame == 0 {
+		o.MaxFrame = wire.DefaultMaxFrame
+	}
+	if o.SessionlessTimeout == 0 {
+		o.SessionlessTimeout = 10 * time.Second
+	}
+	if o.HandshakeTimeout == 0 {
+		o.HandshakeTimeout = 5 * time.Second
+	}
+	p := &Port{core: core, log: log, metrics: m, o: o, ln: ln, limits: newLimits(o.MaxPerAddr, o.MaxTotal), open: map[*conn]struct{}{}}
+	if o.MaxHandshakes > 0 {
+		p.hands = make(chan struct{}, o.MaxHandshakes)
+	}
+	return p
+}
+
+// Addr is where the port listens.
+func (p *Port) Addr() net.Addr { return p.ln.Addr() }
+
+// Connections is the number of connections open.
+func (p *Port) Connections() int { return p.limits.count() }
+
+// Serve accepts until ctx is done or the listener fails for good.
+func (p *Port) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { p.ln.Close() })
+	defer stop()
+	var pause time.Duration
+	for {
+		c, err := p.ln.Accept()
+		if err == nil {
+			pause = 0
+			p.accepted(c)
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		// Most likely no file descriptor is left; one will be.
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		p.log.Warn("cannot accept a connection", zap.Error(err), zap.Duration("retry in", pause))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (p *Port) accepted(c net.Conn) {
+	addr := peerAddr(c)
+	if !p.limits.add(addr) {
+		p.metrics.ConnectionRejected.Inc(0)
+		p.log.Warn("too many connections, refused one", zap.Stringer("peer", c.RemoteAddr()),
+			zap.Int("maxClientCnxns", p.o.MaxPerAddr), zap.Int("maxCnxns", p.o.MaxTotal))
+		c.Close()
+		return
+	}
+	cn := &conn{port: p, raw: c, nc: c}
+	p.mu.Lock()
+	p.open[cn] = struct{}{}
+	p.mu.Unlock()
+	p.conns.Go(func() {
+		cn.run()
+		p.mu.Lock()
+		delete(p.open, cn)
+		p.mu.Unlock()
+		p.limits.remove(addr)
+	})
+}
+
+// peerAddr is the peer's IP address, an IPv4 one also when it came by IPv6.
+func peerAddr(c net.Conn) netip.Addr {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+// Close ends every connection and waits for their goroutines.
+func (p *Port) Close() {
+	p.ln.Close()
+	p.mu.Lock()
+	for c := range p.open {
+		c.raw.Close()
+	}
+	p.mu.Unlock()
+	p.conns.Wait()
+}

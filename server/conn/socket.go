@@ -1,0 +1,114 @@
+package conn
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// A socket is the transport of one connection: plain TCP or TLS.
+type socket interface {
+	// fill waits for bytes and appends them to in. An idle socket holds no
+	// buffer if the platform can wait without one.
+	fill(in *input) error
+	// TryWrite, Write, Finish and Close are pipeline.Socket's.
+	TryWrite(b []byte) (int, error)
+	Write(b []byte) (int, error)
+	Finish()
+	Close() error
+}
+
+// lingerTime is how long a finished connection waits for its peer to close:
+// closing with unread bytes would reset the connection and lose the last reply.
+const lingerTime = 2 * time.Second
+
+// A stream is the socket over any net.Conn that cannot be written without
+// waiting, such as TLS.
+type stream struct{ net.Conn }
+
+func (s stream) fill(in *input) error {
+	n, err := s.Conn.Read(in.space())
+	in.grew(n)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// TryWrite writes nothing: Write is then called by a goroutine that may wait.
+func (s stream) TryWrite([]byte) (int, error) { return 0, nil }
+
+func (s stream) Finish() { finish(s.Conn) }
+
+// finish sends FIN (or its TLS counterpart) and gives the peer a moment to
+// close its side.
+func finish(c net.Conn) {
+	c.SetReadDeadline(time.Now().Add(lingerTime))
+	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		return
+	}
+	c.Close()
+}
+
+// An input is what has been read and not used yet.
+type input struct {
+	buf   []byte // nil while there is nothing
+	start int
+}
+
+const (
+	inputSize = 16 << 10
+)
+
+var inputs = sync.Pool{New: func() any {
+	b := make([]byte, 0, inputSize)
+	return &b
+}}
+
+// space returns room for at least some bytes. A buffer grows only as bytes
+// arrive, whatever length a frame claims.
+func (in *input) space() []byte {
+	if in.buf == nil {
+		in.buf = (*inputs.Get().(*[]byte))[:0]
+	}
+	if in.start > 0 {
+		n := copy(in.buf, in.buf[in.start:])
+		in.buf, in.start = in.buf[:n], 0
+	}
+	if len(in.buf) == cap(in.buf) {
+		grown := make([]byte, len(in.buf), 2*cap(in.buf))
+		copy(grown, in.buf)
+		in.free()
+		in.buf = grown
+	}
+	return in.buf[len(in.buf):cap(in.buf)]
+}
+
+func (in *input) grew(n int) {
+	in.buf = in.buf[:len(in.buf)+n]
+	in.idle()
+}
+
+// bytes is what has not been used.
+func (in *input) bytes() []byte { return in.buf[in.start:] }
+
+// use drops the first n bytes.
+func (in *input) use(n int) {
+	in.start += n
+	in.idle()
+}
+
+// idle gives the buffer back when there is nothing in it.
+func (in *input) idle() {
+	if in.buf != nil && in.start == len(in.buf) {
+		in.free()
+		in.buf, in.start = nil, 0
+	}
+}
+
+func (in *input) free() {
+	if cap(in.buf) == inputSize {
+		b := in.buf[:0]
+		inputs.Put(&b)
+	}
+}

@@ -1,0 +1,252 @@
+package pipeline
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/watch"
+	"github.com/zabra/zabra/wire"
+)
+
+// A Socket is what a Client writes to. One write is under way at a time.
+type Socket interface {
+	// TryWrite writes what goes without waiting and returns how much that was.
+	TryWrite(b []byte) (int, error)
+	// Write writes all of b, waiting as long as the peer and the write timeout
+	// allow.
+	Write(b []byte) (int, error)
+	// Finish ends the connection after everything written has been delivered:
+	// no reply is lost to a reset.
+	Finish()
+	// Close ends the connection at once.
+	Close() error
+}
+
+// A Client is one connection as the pipeline sees it: the requests that are not
+// answered yet, in the order they came, and the bytes that are to be written.
+// Replies leave in the order of the requests. A read that comes behind a write
+// of the same connection waits in the queue until that write is applied; every
+// other read is answered as it is decoded.
+//
+// Lock order: the tree's lock, then mu, then a watch shard's lock.
+type Client struct {
+	core   *Core
+	socket Socket
+	id     watch.WatcherID
+	addr   string // of the peer, for logs and cons
+	peer   auth.Peer
+	stripe int // of the metrics
+
+	session  atomic.Int64 // wire.SessionID, 0 before the handshake
+	timeout  atomic.Int32 // negotiated session timeout, milliseconds
+	lastSeen atomic.Int64 // when the peer last sent something, on the core's clock, milliseconds
+	ids      atomic.Pointer[[]wire.ID]
+
+	mu struct {
+		sync.Mutex
+		queue     queue
+		queued    int // bytes of the requests in the queue
+		out       []byte
+		writing   bool          // somebody is writing; whatever is appended, that one takes along
+		finish    bool          // after the outbox is empty, end the connection
+		dead      bool          // drop everything
+		dirty     bool          // handed to a flusher
+		watching  bool          // it has registered a watch at least once
+		clock     time.Duration // the time, as of the last look at it
+		stats     Stats
+		sasl      SASL       // while an exchange is under way
+		handshake *handshake // while one is under way
+		waiters   int        // goroutines waiting on room
+	}
+	room sync.Cond // the queue or outbox shrank, or the client died
+}
+
+// Errors that end a connection.
+var (
+	// ErrClosing says that the connection is being ended by the server.
+	ErrClosing = errors.New("pipeline: connection is closing")
+	// ErrSlowClient says that the peer does not read what it is sent.
+	ErrSlowClient = errors.New("pipeline: client does not read its replies and events")
+)
+
+// Session is the client's session, 0 before the handshake.
+func (c *Client) Session() wire.SessionID { return wire.SessionID(c.session.Load()) }
+
+// Timeout is the negotiated session timeout in milliseconds.
+func (c *Client) Timeout() int32 { return c.timeout.Load() }
+
+// IDs are the identities of the connection. The slice is never changed.
+func (c *Client) IDs() []wire.ID { return *c.ids.Load() }
+
+// A kind says what a queued request still needs.
+type kind uint8
+
+const (
+	kindWrite kind = iota // its transaction is under way
+	kindRead              // its turn has not come
+	kindReply             // its answer is ready, its turn has not come
+)
+
+// A pending request is one that has not been answered.
+type pending struct {
+	kind kind
+	op   wire.OpCode
+	xid  wire.Xid
+	at   time.Duration // when it came, on the core's clock
+	body []byte        // request record of a read, whole frame of a ready reply
+	last bool          // end the connection behind the reply
+}
+
+// A queue is a ring of pending requests.
+type queue struct {
+	ring []pending
+	head int
+	n    int
+}
+
+func (q *queue) push(p pending) {
+	if q.n == len(q.ring) {
+		q.grow()
+	}
+	q.ring[(q.head+q.n)&(len(q.ring)-1)] = p
+	q.n++
+}
+
+func (q *queue) grow() {
+	ring := make([]pending, max(4, 2*len(q.ring)))
+	for i := range q.n {
+		ring[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
+	}
+	q.ring, q.head = ring, 0
+}
+
+func (q *queue) front() *pending { return &q.ring[q.head] }
+
+func (q *queue) pop() {
+	q.ring[q.head] = pending{}
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.n--
+	if q.n == 0 && len(q.ring) > keepRing {
+		q.ring, q.head = nil, 0
+	}
+}
+
+// keepRing is the ring that an idle client may keep.
+const keepRing = 16
+
+// advance answers what stands before the first write under way. The caller
+// holds the tree's lock, shared or not, and mu.
+func (c *Client) advance() {
+	for c.mu.queue.n > 0 {
+		p := c.mu.queue.front()
+		switch p.kind {
+		case kindWrite:
+			return
+		case kindRead:
+			c.answer(p.xid, p.op, p.body, p.at)
+		case kindReply:
+			c.mu.out = append(c.outbox(), p.body...)
+			c.sent(p.at)
+		}
+		if p.last {
+			c.mu.finish = true
+		}
+		c.mu.queued -= len(p.body)
+		c.mu.queue.pop()
+	}
+}
+
+// settle answers the write at the head of the queue with the frame that reply
+// appends, after the reads before it. The caller holds the tree's lock, not mu.
+// It reports whether the client needs a flush.
+func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.clock = now
+	if c.mu.dead {
+		return false
+	}
+	c.advance()
+	p := c.mu.queue.front()
+	c.mu.out = reply(c.outbox())
+	c.sent(p.at)
+	c.mu.queue.pop()
+	if last {
+		c.mu.finish = true
+	}
+	return c.mark()
+}
+
+// mark notes that the client needs a flush and reports whether nobody knew.
+func (c *Client) mark() bool {
+	if c.mu.dirty || c.mu.dead {
+		return false
+	}
+	c.mu.dirty = true
+	return true
+}
+
+// queueReply answers a request with a frame that is complete already, in its
+// turn. The caller holds mu.
+func (c *Client) queueReply(p pending) {
+	if c.mu.queue.n > 0 {
+		p.kind = kindReply
+		c.mu.queued += len(p.body)
+		c.mu.queue.push(p)
+		return
+	}
+	c.mu.out = append(c.outbox(), p.body...)
+	c.sent(p.at)
+	if p.last {
+		c.mu.finish = true
+	}
+}
+
+// notify queues a watch event. The caller holds the tree's lock exclusively, or
+// answers a setWatches of this client and holds mu through it (see event).
+func (c *Client) notify(typ wire.EventType, zxid wire.Zxid, path string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.dead {
+		return false
+	}
+	if len(c.mu.out) > c.core.opts.MaxOutbox {
+		c.kill(ErrSlowClient)
+		return false
+	}
+	c.event(typ, zxid, path)
+	return c.mark()
+}
+
+func (c *Client) event(typ wire.EventType, zxid wire.Zxid, path string) {
+	before := len(c.mu.out)
+	c.mu.out = wire.AppendEvent(c.outbox(), typ, zxid, path)
+	c.mu.stats.Sent++
+	c.core.metrics.WatchBytes.Add(c.stripe, int64(len(c.mu.out)-before))
+}
+
+// kill drops the client: nothing more is written, and its socket closes. The
+// caller holds mu.
+func (c *Client) kill(why error) {
+	if c.mu.dead {
+		return
+	}
+	c.mu.dead = true
+	if !c.mu.writing {
+		c.release()
+	}
+	c.mu.queue = queue{}
+	c.room.Broadcast()
+	c.socket.Close()
+	c.core.events.ClientDropped(c.addr, c.Session(), why)
+}
+
+// Kill drops the client.
+func (c *Client) Kill(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kill(why)
+}

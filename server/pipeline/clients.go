@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/watch"
+	"github.com/zabra/zabra/wire"
+)
+
+// A clientTable numbers the connections. Numbers are small and used again, so
+// that watches can keep them in four bytes. The table changes while the tree's
+// lock is held shared, and is read by the core while it holds it exclusively,
+// or by anybody under mu.
+type clientTable struct {
+	mu   sync.Mutex
+	all  []*Client // by watch.WatcherID; nil where free
+	free []watch.WatcherID
+}
+
+func (t *clientTable) add(c *Client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.free); n > 0 {
+		c.id = t.free[n-1]
+		t.free = t.free[:n-1]
+		t.all[c.id] = c
+		return
+	}
+	c.id = watch.WatcherID(len(t.all))
+	t.all = append(t.all, c)
+}
+
+func (t *clientTable) remove(c *Client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all[c.id] = nil
+	t.free = append(t.free, c.id)
+}
+
+func (t *clientTable) get(id watch.WatcherID) *Client { return t.all[id] }
+
+// list is the connections at this moment.
+func (t *clientTable) list() []*Client {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*Client, 0, len(t.all)-len(t.free))
+	for _, c := range t.all {
+		if c != nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// NewClient takes up a connection whose peer is known as given. The caller
+// feeds it with Connect and Handle and ends it with Gone.
+func (c *Core) NewClient(s Socket, addr string, peer auth.Peer) *Client {
+	cl := &Client{core: c, socket: s, addr: addr, peer: peer, stripe: c.metrics.Stripe()}
+	ids := append([]wire.ID{peer.IP}, peer.X509...)
+	cl.room.L = &cl.mu
+	cl.ids.Store(&ids)
+	cl.mu.stats.Established = time.Now()
+	lock := c.lock.reader(0)
+	lock.RLock()
+	defer lock.RUnlock()
+	c.clients.add(cl)
+	return cl
+}
+
+// Gone ends a client whose connection is over: its watches vanish, its session
+// lives on until it times out or is resumed.
+func (c *Client) Gone() {
+	core := c.core
+	c.Kill(nil)
+	c.mu.Lock()
+	watching := c.mu.watching
+	c.mu.Unlock()
+	lock := core.lock.reader(uint32(c.id))
+	lock.RLock()
+	if watching {
+		core.watches.forget(c.id)
+	}
+	core.clients.remove(c)
+	lock.RUnlock()
+	core.inbox.put(message{call: func() { core.forget(c) }})
+}
+
+// Clients are the connections at this moment, those without a session included.
+func (c *Core) Clients() []*Client { return c.clients.list() }
+
+// Addr is the peer's address.
+func (c *Client) Addr() string { return c.addr }
+
+// Stats is a copy of what is counted for the connection.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.stats
+}
+
+// ResetStats sets the connection's counts to zero.
+func (c *Client) ResetStats() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.stats.reset()
+}
+
+// Queued is the number of requests that are not answered yet.
+func (c *Client) Queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.queue.n
+}
+
+// Finishing reports whether the connection ends once its outbox is empty.
+func (c *Client) Finishing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.finish
+}

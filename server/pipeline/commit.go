@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/wire"
+)
+
+// commitBatch is how many transactions are applied before readers get a turn.
+const commitBatch = 256
+
+// commit applies and answers, in order, everything that is durable.
+func (c *Core) commit() {
+	for c.ready() {
+		c.clock = c.Now()
+		c.lock.Lock()
+		for n := 0; n < commitBatch && c.ready(); n++ {
+			p := c.inflight.pop()
+			c.conclude(&p)
+		}
+		c.lock.Unlock()
+		c.flushDirty()
+	}
+}
+
+func (c *Core) ready() bool {
+	return c.inflight.len() > 0 && c.inflight.front().zxid <= c.synced
+}
+
+// conclude applies one proposal and answers it. The tree is locked.
+func (c *Core) conclude(p *proposal) {
+	if p.req != nil {
+		c.outstanding.Add(-1)
+	}
+	if p.txn.Body == nil {
+		c.answerSync(p)
+		return
+	}
+	cl := p.req.client()
+	if cl != nil {
+		cl.beforeOwnWrite()
+	}
+	res := c.tree.Apply(&p.txn)
+	c.prep.Applied(p.zxid)
+	c.metrics.CommitCount.Add(0, 1)
+	c.events.Applied(p.zxid, len(p.txn.Raw))
+	c.sessionsChanged(p, &res)
+	for i := range res.Changes {
+		c.trigger(&res.Changes[i], p.zxid)
+	}
+	if cl != nil {
+		c.answerWrite(cl, p, &res)
+	}
+}
+
+// beforeOwnWrite answers the reads that the client asked for before its next
+// write, so that they do not see it.
+func (c *Client) beforeOwnWrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.mu.dead {
+		c.advance()
+	}
+}
+
+func (c *Core) answerSync(p *proposal) {
+	cl := p.req.client()
+	path := p.req.Body.(*wire.PathRequest).Path
+	h := wire.ReplyHeader{Xid: p.req.Cxid, Zxid: c.tree.LastZxid()}
+	c.settle(cl, func(b []byte) []byte {
+		return wire.AppendReply(b, h, &wire.PathResponse{Path: path})
+	}, false)
+}
+
+func (c *Core) settle(cl *Client, reply func(b []byte) []byte, last bool) {
+	if cl.settle(reply, last, c.clock) {
+		c.dirty = append(c.dirty, cl)
+	}
+}
+
+func (c *Core) answerWrite(cl *Client, p *proposal, res *datatree.Result) {
+	if p.req.Op == wire.OpCreateSession {
+		c.established(cl, p)
+		return
+	}
+	c.metrics.UpdateLatency.Observe(0, c.clock-p.at)
+	h := wire.ReplyHeader{Xid: p.req.Cxid, Zxid: p.zxid, Err: res.Err}
+	c.settle(cl, func(b []byte) []byte {
+		b, mark := wire.BeginFrame(b)
+		b = h.AppendTo(b)
+		if h.Err == wire.OK {
+			b = appendResult(b, p.req.Op, &p.txn, res)
+		}
+		return wire.EndFrame(b, mark)
+	}, p.req.Op == wire.OpCloseSession)
+}
+
+// appendResult appends the record of a reply to a write that succeeded.
+func appendResult(b []byte, op wire.OpCode, txn *wire.Txn, res *datatree.Result) []byte {
+	switch op {
+	case wire.OpCreate:
+		return wire.AppendString(b, res.Path)
+	case wire.OpCreate2, wire.OpCreateContainer, wire.OpCreateTTL:
+		return res.Stat.AppendTo(wire.AppendString(b, res.Path))
+	case wire.OpSetData, wire.OpSetACL:
+		return res.Stat.AppendTo(b)
+	case wire.OpMulti:
+		return appendMultiResults(b, txn.Body.(*wire.MultiTxn), res)
+	}
+	return b
+}
+
+// appendMultiResults appends every operation's result: of the kind the
+// operation has when all succeeded, of the kind error when one failed.
+func appendMultiResults(b []byte, txn *wire.MultiTxn, res *datatree.Result) []byte {
+	failed := false
+	for i := range res.Sub {
+		failed = failed || res.Sub[i].Err != wire.OK
+	}
+	for i := range res.Sub {
+		if failed {
+			b = wire.AppendMultiError(b, res.Sub[i].Err)
+			continue
+		}
+		b = appendSubResult(b, txn.Txns[i].Op, &res.Sub[i])
+	}
+	return wire.AppendMultiEnd(b)
+}
+
+func appendSubResult(b []byte, op wire.OpCode, sub *datatree.Result) []byte {
+	kind := op
+	if op == wire.OpCreateContainer || op == wire.OpCreateTTL {
+		kind = wire.OpCreate2
+	}
+	b = wire.AppendMultiResult(b, kind, nil)
+	return appendResult(b, op, nil, sub)
+}

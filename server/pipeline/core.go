@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/server/metrics"
+	"github.com/zabra/zabra/session"
+	"github.com/zabra/zabra/watch"
+	"github.com/zabra/zabra/wire"
+)
+
+// Options bound and tune a Core. Zero values are replaced by the defaults.
+type Options struct {
+	ServerID         wire.SID      // top byte of session ids; 1 when standalone
+	Tick             time.Duration // unit of session expiry; default 2 s
+	MinTimeout       time.Duration // shortest session timeout; default 2 ticks
+	MaxTimeout       time.Duration // longest session timeout; default 20 ticks
+	MaxFrame         int           // longest request in bytes; default wire.DefaultMaxFrame
+	MaxOutbox        int           // bytes a client may leave unread before it is dropped; default 4 MiB
+	MaxQueued        int           // requests of one client under way; default 4096
+	MaxQueuedBytes   int           // and their bytes; default 4 MiB
+	OutstandingLimit int64         // writes under way in all above which clients with one wait; 0 is none
+	ReapInterval     time.Duration // between searches for empty containers and expired TTL nodes; default 60 s
+	ReapPerMinute    int           // most nodes the search may delete in a minute; default 10,000
+	MaxNeverUsed     time.Duration // how long a container that never had a child may live; 0 is for ever
+	Prepare          PrepareOptions
+	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
+	Readers          int         // stripes of the tree's lock; default the number of processors
+}
+
+// A Log keeps transactions. Its methods are called by one goroutine.
+type Log interface {
+	// Append writes transactions, which are durable only after the next Sync.
+	Append(txns []wire.Txn) error
+	// Sync makes everything appended durable. After an error nothing may be
+	// acknowledged any more.
+	Sync() error
+	// Settle is called when nothing was appended for a moment.
+	Settle() error
+}
+
+// Events are what an operator should hear of. Every field must be set.
+type Events struct {
+	ClientDropped  func(addr string, s wire.SessionID, why error)
+	SessionExpired func(s wire.SessionID, timeout int32)
+	SoftQuota      func(path, limit string)
+	Applied        func(z wire.Zxid, bytes int) // a transaction was applied; called with the tree locked
+}
+
+// A Core runs requests through a server whose quorum is itself: each becomes a
+// transaction, is logged, synced, applied and answered. One goroutine, Run,
+// owns the preparation, the sessions and the order of everything; the tree may
+// be read by anybody who holds its lock.
+type Core struct {
+	opts    Options
+	tree    *datatree.Tree
+	lock    *treeLock
+	schemes *auth.Schemes
+	metrics *metrics.Metrics
+	events  Events
+	log     Log
+	watches *watchSet
+	inbox   *inbox[message]
+	writer  *logWriter
+	flush   *flushers
+	start   time.Time
+
+	stopped     chan struct{} // closed when Run returns
+	outstanding atomic.Int64  // requests submitted and not answered
+	clients     clientTable
+
+	// What follows belongs to Run's goroutine.
+	prep     *Preparer
+	tracker  *session.Tracker
+	ids      session.IDs
+	due      []wire.SessionID
+	owners   map[wire.SessionID]*Client
+	inflight fifo[proposal]
+	batch    []wire.Txn
+	synced   wire.Zxid // everything up to here is durable
+	dirty    []*Client
+	clock    time.Duration     // when the current batch of commits began
+	watchers []watch.WatcherID // scratch
+	nextReap int64
+}
+
+// A message is something for the core's goroutine: a request, news from the
+// log, or a function to run between two batches.
+type message struct {
+	req    *Request
+	synced wire.Zxid
+	err    error // the log's failure
+	call   func()
+}
+
+// A proposal is a request on its way: its transaction, or for a sync none, and
+// the zxid that must be durable before it is answered.
+type proposal struct {
+	zxid wire.Zxid
+	txn  wire.Txn
+	req  *Request
+	at   time.Duration // when it was proposed, on the core's clock
+}
+
+// New returns a core over a tree that stands where the log ends.
+func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics, ev Events, o Options) *Core {
+	o.setDefaults()
+	c := &Core{
+		opts: o, tree: tree, lock: newTreeLock(o.Readers), schemes: schemes, metrics: m, events: ev, log: log,
+		watches: newWatchSet(), inbox: newInbox[message](), start: time.Now(), stopped: make(chan struct{}),
+		prep: NewPreparer(tree, schemes, o.Prepare), owners: map[wire.SessionID]*Client{},
+		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, time.Now().UnixMilli()),
+		synced: tree.LastZxid(),
+	}
+	c.writer = newLogWriter(c)
+	c.flush = newFlushers(c, o.Readers)
+	c.nextReap = o.ReapInterval.Milliseconds()
+	for id, timeout := range tree.Sessions() {
+		c.tracker.Add(id, timeout, c.millis())
+	}
+	return c
+}
+
+// Now is the core's clock: the time since it was made. It is monotonic, so a
+// step of the wall clock expires nobody.
+func (c *Core) Now() time.Duration { return time.Since(c.start) }
+
+// millis is Now in the unit of sessions.
+func (c *Core) millis() int64 { return c.Now().Milliseconds() }
+
+// Run serves until ctx is done, then finishes what is under way, or until the
+// log fails; the error is the log's.
+func (c *Core) Run(ctx context.Context) error {
+	var stopped sync.WaitGroup
+	stopped.Go(c.writer.run)
+	c.flush.start()
+	err := c.loop(ctx)
+	close(c.stopped)
+	c.writer.stop()
+	stopped.Wait()
+	c.flush.stop()
+	return err
+}
+
+func (c *Core) loop(ctx context.Context) error {
+	tick := time.NewTicker(c.tickInterval())
+	defer tick.Stop()
+	done := ctx.Done()
+	var msgs []message
+	for {
+		select {
+		case <-c.inbox.wake:
+		case <-tick.C:
+			c.tick()
+		case <-done:
+			done = nil
+		}
+		msgs = c.inbox.take(msgs)
+		if err := c.step(msgs); err != nil {
+			return err
+		}
+		if done == nil && c.inflight.len() == 0 && c.inbox.empty() {
+			return nil
+		}
+	}
+}
+
+// tickInterval is how often expiry is looked at: often enough that a session
+// ends within its bucket.
+func (c *Core) tickInterval() time.Duration { return max(c.opts.Tick/4, time.Millisecond) }
+
+// step takes one batch: it proposes the requests, hands the new transactions to
+// the log as one batch, and applies what has become durable.
+func (c *Core) step(msgs []message) error {
+	for i := range msgs {
+		m := &msgs[i]
+		switch {
+		case m.req != nil:
+			c.propose(m.req)
+		case m.call != nil:
+			m.call()
+		case m.err != nil:
+			return m.err
+		default:
+			c.synced = max(c.synced, m.synced)
+		}
+	}
+	c.handOver()
+	c.commit()
+	return nil
+}
+
+// handOver gives the batch's transactions to the log.
+func (c *Core) handOver() {
+	if len(c.batch) == 0 {
+		return
+	}
+	c.metrics.ProposalCount.Add(0, int64(len(c.batch)))
+	c.writer.put(c.batch)
+	clear(c.batch)
+	c.batch = c.batch[:0]
+}
+
+// submit sends writes on their way. Any goroutine may call it.
+func (c *Core) submit(reqs []*Request) {
+	if len(reqs) == 0 {
+		return
+	}
+	c.outstanding.Add(int64(len(reqs)))
+	c.inbox.putAll(len(reqs), func(i int) message { return message{req: reqs[i]} })
+}
+
+// Call runs f on the core's goroutine, between two batches, and returns when it
+// has run. It returns false when the core has stopped.
+func (c *Core) Call(f func()) bool {
+	ran := make(chan struct{})
+	c.inbox.put(message{call: func() { f(); close(ran) }})
+	select {
+	case <-ran:
+		return true
+	case <-c.stopped:
+		return false
+	}
+}
+
+// View runs f while the tree does not change. f must not keep what the tree
+// returned.
+func (c *Core) View(f func(t *datatree.Tree)) {
+	lock := c.lock.reader(0)
+	lock.RLock()
+	defer lock.RUnlock()
+	f(c.tree)
+}
+
+// Exclusive runs f while nobody reads or changes the tree; it must be short.
+func (c *Core) Exclusive(f func(t *datatree.Tree)) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	f(c.tree)
+}
+
+// Outstanding is the number of requests submitted and not answered.
+func (c *Core) Outstanding() int64 { return c.outstanding.Load() }

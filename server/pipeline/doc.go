@@ -1,0 +1,43 @@
+// Package pipeline runs requests: it answers reads from the tree and turns
+// writes into transactions that are logged, synced, applied and answered.
+//
+// # The life of a write
+//
+//  1. The connection's goroutine decodes and validates it completely
+//     (DecodeRequest), puts it into the client's queue and submits it.
+//  2. The core (Core.Run, one goroutine) takes everything submitted as one batch.
+//     The Preparer turns each request into exactly one transaction, against the
+//     tree and an overlay of what is prepared and not applied yet; a request
+//     that fails becomes an error transaction. The batch goes to the log.
+//  3. The log's goroutine appends all it has been given, with one sync, and tells
+//     the core up to which zxid the log is durable. The quorum is this server
+//     alone, so that is the commit.
+//  4. The core applies what is committed, in order, with the tree locked: change
+//     the tree, queue events with the watchers, answer the client. Nothing is
+//     answered before it is durable: answers are only made in this step.
+//  5. A flusher goroutine writes the client's outbox to its socket.
+//
+// # The life of a read
+//
+// The connection's goroutine answers it where it decodes it, holding one stripe
+// of the tree's lock until the reply is in the outbox. If an earlier write of
+// the same client is on its way, the read waits in the client's queue until that
+// write is applied. It is then answered by a flusher, or by the core if the
+// client's next write is applied before a flusher comes to it: so a read never
+// sees a later write of its own session.
+//
+// # Order
+//
+//   - Replies leave in the order of the requests; only replies to pings, and
+//     events, may stand anywhere.
+//   - The event of a change stands before the reply of the write that made it, and
+//     before every reply that shows the change: events go into outboxes while the
+//     tree is locked for the change, replies while it is locked for reading.
+//   - No event stands before the reply of the read that set its watch.
+//
+// # Bounds
+//
+// Per client: requests under way (Options.MaxQueued, MaxQueuedBytes) and bytes
+// not read by the peer (MaxOutbox). A client above the first is not read from;
+// one above the last is dropped. In all: Options.OutstandingLimit.
+package pipeline

@@ -1,0 +1,95 @@
+package pipeline
+
+import "sync"
+
+// flushers are the goroutines that write to sockets what the core has put into
+// outboxes, so that the core makes no system call for a reply.
+type flushers struct {
+	core    *Core
+	inboxes []*inbox[*Client]
+	stopped chan struct{}
+	running sync.WaitGroup
+	next    int
+}
+
+func newFlushers(c *Core, n int) *flushers {
+	f := &flushers{core: c, stopped: make(chan struct{})}
+	for range max(n, 1) {
+		f.inboxes = append(f.inboxes, newInbox[*Client]())
+	}
+	return f
+}
+
+func (f *flushers) start() {
+	for _, in := range f.inboxes {
+		f.running.Go(func() { f.run(in) })
+	}
+}
+
+func (f *flushers) stop() {
+	close(f.stopped)
+	f.running.Wait()
+}
+
+func (f *flushers) run(in *inbox[*Client]) {
+	var clients []*Client
+	for {
+		select {
+		case <-in.wake:
+		case <-f.stopped:
+			f.drain(in.take(clients))
+			return
+		}
+		clients = in.take(clients)
+		f.drain(clients)
+	}
+}
+
+func (f *flushers) drain(clients []*Client) {
+	for _, cl := range clients {
+		cl.proceed()
+	}
+}
+
+// few is how many clients the core serves itself: handing over costs more.
+const few = 2
+
+// flushDirty sees to it that everybody who got something also gets it written.
+func (c *Core) flushDirty() {
+	n := len(c.dirty)
+	if n == 0 {
+		return
+	}
+	if n <= few {
+		c.flush.drain(c.dirty)
+	} else {
+		c.flush.share(c.dirty)
+	}
+	clear(c.dirty)
+	c.dirty = c.dirty[:0]
+}
+
+// share deals clients out in equal parts.
+func (f *flushers) share(clients []*Client) {
+	part := (len(clients) + len(f.inboxes) - 1) / len(f.inboxes)
+	for len(clients) > 0 {
+		k := min(part, len(clients))
+		f.inboxes[f.next].put(clients[:k]...)
+		f.next = (f.next + 1) % len(f.inboxes)
+		clients = clients[k:]
+	}
+}
+
+// proceed answers the reads that waited for a write which is now applied, and
+// writes the outbox.
+func (c *Client) proceed() {
+	lock := c.core.lock.reader(uint32(c.id))
+	lock.RLock()
+	c.mu.Lock()
+	if !c.mu.dead {
+		c.advance()
+	}
+	c.mu.Unlock()
+	lock.RUnlock()
+	c.Flush(false)
+}

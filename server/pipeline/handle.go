@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// ErrShortFrame says that a frame does not hold a request header. It ends the
+// connection.
+var ErrShortFrame = errors.New("pipeline: frame is too short for a request header")
+
+// A FrameLengthError says that a frame's length is outside what is allowed. It
+// ends the connection.
+type FrameLengthError struct{ Length, Max int }
+
+func (e *FrameLengthError) Error() string {
+	return fmt.Sprintf("pipeline: frame length %d is out of range 0 to %d (jute.maxbuffer)", e.Length, e.Max)
+}
+
+const (
+	frameHead   = 4
+	requestHead = 8
+)
+
+// NextFrame cuts the payload of the first frame off buf. While the frame is
+// incomplete frame is nil and need says how long buf must be for the next try.
+func NextFrame(buf []byte, limit int) (frame, rest []byte, need int, err error) {
+	if len(buf) < frameHead {
+		return nil, buf, frameHead, nil
+	}
+	n := int(int32(binary.BigEndian.Uint32(buf)))
+	if n < 0 || n > limit {
+		return nil, buf, 0, &FrameLengthError{n, limit}
+	}
+	if len(buf) < frameHead+n {
+		return nil, buf, frameHead + n, nil
+	}
+	return buf[frameHead : frameHead+n], buf[frameHead+n:], 0, nil
+}
+
+// Handle takes the requests in buf: it answers what can be answered at once,
+// queues what has to wait, and sends writes on their way. It returns the bytes
+// it used, fewer than len(buf) when the last frame is incomplete or when the
+// client has as much under way as it may (full). An error ends the connection.
+func (c *Client) Handle(buf []byte, now time.Duration) (used int, full bool, err error) {
+	rest, full, writes, err := c.handleAll(buf, now)
+	c.core.submit(writes)
+	return len(buf) - len(rest), full, err
+}
+
+func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full bool, writes []*Request, err error) {
+	c.lastSeen.Store(now.Milliseconds())
+	lock := c.core.lock.reader(uint32(c.id))
+	lock.RLock()
+	defer lock.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.clock = now
+	before := c.mu.stats
+	defer func() { c.count(len(buf)-len(rest), before, now) }()
+	for {
+		if c.mu.dead || c.mu.finish {
+			return buf, false, writes, ErrClosing
+		}
+		if c.full() {
+			return buf, true, writes, nil
+		}
+		frame, after, _, err := NextFrame(buf, c.core.opts.MaxFrame)
+		if err != nil || frame == nil {
+			return buf, false, writes, err
+		}
+		buf = after
+		req, err := c.frame(frame, now)
+		if err != nil {
+			return buf, false, writes, err
+		}
+		if req != nil {
+			writes = append(writes, req)
+		}
+	}
+}
+
+// full reports whether the client has as much under way as one may. It always
+// may have one request. The caller holds mu.
+func (c *Client) full() bool {
+	o := &c.core.opts
+	return len(c.mu.out) >= flushAt ||
+		c.mu.queue.n >= o.MaxQueued || c.mu.queued >= o.MaxQueuedBytes ||
+		c.mu.queue.n > 0 && o.OutstandingLimit > 0 && c.core.outstanding.Load() >= o.OutstandingLimit
+}
+
+// flushAt is how many bytes of replies are gathered before they are written.
+const flushAt = 128 << 10
+
+// WaitRoom returns when a client that was full is so no longer, or is ending.
+func (c *Client) WaitRoom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.full() && !c.mu.dead && !c.mu.finish {
+		c.wait()
+	}
+}
+
+// frame takes one request. A write is returned, to be submitted once the locks
+// are released. The caller holds the tree's lock and mu.
+func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
+	if len(f) < requestHead {
+		return nil, ErrShortFrame
+	}
+	xid := wire.Xid(binary.BigEndian.Uint32(f))
+	op := wire.OpCode(binary.BigEndian.Uint32(f[4:]))
+	body := f[requestHead:]
+	c.mu.stats.request(op, xid)
+	if c.refusedUnauthenticated(op, xid, now) {
+		return nil, nil
+	}
+	switch Info(op).Class {
+	case ClassPing:
+		c.reply(op, wire.ReplyHeader{Xid: wire.XidPing, Zxid: c.core.tree.LastZxid()}, nil, now)
+	case ClassRead:
+		c.readOrQueue(op, xid, body, now)
+	case ClassWrite:
+		return c.writeRequest(op, xid, body, now), nil
+	case ClassAuth:
+		return nil, c.authenticate(op, xid, body, now)
+	default:
+		c.refuse(op, xid, now)
+	}
+	return nil, nil
+}
+
+// reply answers out of turn: pings only, which do not wait for writes.
+func (c *Client) reply(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration) {
+	c.mu.out = wire.AppendReply(c.outbox(), h, body)
+	c.sent(at)
+}
+
+// replyInTurn answers when everything before it is answered.
+func (c *Client) replyInTurn(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration, last bool) {
+	c.queueReply(pending{op: op, xid: h.Xid, at: at, body: wire.AppendReply(nil, h, body), last: last})
+}
+
+// refuse answers an operation that no client may ask for, and ends the
+// connection.
+func (c *Client) refuse(op wire.OpCode, xid wire.Xid, at time.Duration) {
+	h := wire.ReplyHeader{Xid: xid, Zxid: wire.NoZxid, Err: wire.Unimplemented}
+	c.replyInTurn(op, h, nil, at, true)
+}
+
+// readOrQueue answers a read now, unless something that came before it is
+// still on its way.
+func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) {
+	if c.mu.queue.n == 0 {
+		c.answer(xid, op, body, at)
+		return
+	}
+	c.mu.queued += len(body)
+	c.mu.queue.push(pending{kind: kindRead, op: op, xid: xid, at: at, body: append([]byte(nil), body...)})
+}
+
+// writeRequest decodes and validates a write completely, so that nothing
+// malformed reaches the log, and takes its place in the queue.
+func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) *Request {
+	req, code := DecodeRequest(op, append([]byte(nil), body...))
+	if code != wire.OK {
+		h := wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid(), Err: code}
+		c.replyInTurn(op, h, nil, at, false)
+		return nil
+	}
+	c.mu.queue.push(pending{kind: kindWrite, op: op, xid: xid, at: at})
+	req.Session, req.Cxid, req.Auth, req.Origin = c.Session(), xid, c.IDs(), c
+	return req
+}
+
+// count adds a batch of requests to the metrics: what it was before the batch
+// is given. The caller holds mu.
+func (c *Client) count(bytes int, before Stats, began time.Duration) {
+	m, s := c.core.metrics, &c.mu.stats
+	m.BytesReceived.Add(c.stripe, int64(bytes))
+	m.PacketsReceived.Add(c.stripe, s.Received-before.Received)
+	if n := s.Sent - before.Sent; n > 0 {
+		m.PacketsSent.Add(c.stripe, n)
+		m.ReadLatency.ObserveN(c.stripe, c.core.Now()-began, n)
+	}
+}

@@ -1,0 +1,59 @@
+package pipeline
+
+import "sync"
+
+// An inbox carries work to the one goroutine that takes it. Senders never
+// block; the taker gets all that has come in since it last looked, as a batch,
+// so batches grow with the load by themselves.
+type inbox[T any] struct {
+	wake chan struct{} // holds a token when something may be there
+
+	mu struct {
+		sync.Mutex
+		items []T
+	}
+}
+
+func newInbox[T any]() *inbox[T] { return &inbox[T]{wake: make(chan struct{}, 1)} }
+
+// put adds items, in order.
+func (b *inbox[T]) put(items ...T) {
+	b.mu.Lock()
+	b.mu.items = append(b.mu.items, items...)
+	b.mu.Unlock()
+	b.signal()
+}
+
+// putAll adds n items that item makes.
+func (b *inbox[T]) putAll(n int, item func(i int) T) {
+	b.mu.Lock()
+	for i := range n {
+		b.mu.items = append(b.mu.items, item(i))
+	}
+	b.mu.Unlock()
+	b.signal()
+}
+
+func (b *inbox[T]) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what has come in and leaves spare, which the caller got from the
+// take before, to collect the next batch.
+func (b *inbox[T]) take(spare []T) []T {
+	clear(spare)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	items := b.mu.items
+	b.mu.items = spare[:0]
+	return items
+}
+
+func (b *inbox[T]) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.mu.items) == 0
+}

@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// propose turns a request into a proposal. Each gets exactly one transaction,
+// but for sync, which gets none and waits for whatever was proposed before it.
+func (c *Core) propose(req *Request) {
+	p := proposal{req: req, at: c.Now()}
+	if req.Op == wire.OpSync {
+		p.zxid = c.prep.LastZxid()
+		c.inflight.push(p)
+		return
+	}
+	if req.Op == wire.OpCloseSession {
+		c.tracker.Close(req.Session)
+	}
+	txn, err := c.prep.Prepare(req, time.Now().UnixMilli())
+	if err != nil {
+		c.spent(req, err)
+		return
+	}
+	p.txn, p.zxid = txn, txn.Header.Zxid
+	c.inflight.push(p)
+	c.batch = append(c.batch, txn)
+}
+
+// spent drops the client of a request that could get no zxid.
+func (c *Core) spent(req *Request, err error) {
+	c.outstanding.Add(-1)
+	if cl := req.client(); cl != nil {
+		cl.Kill(err)
+	}
+}
+
+// client is the connection a request came by, nil for the server's own.
+func (r *Request) client() *Client {
+	cl, _ := r.Origin.(*Client)
+	return cl
+}

@@ -1,0 +1,220 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/session"
+	"github.com/zabra/zabra/wire"
+)
+
+// Errors of a handshake that ends without an answer: the client tries the next
+// server.
+var (
+	// ErrAhead says that the client has seen a later zxid than this server.
+	ErrAhead = errors.New("pipeline: client has seen a newer zxid than this server has")
+	// ErrDisplaced says that the session came back by another connection.
+	ErrDisplaced = errors.New("pipeline: session was resumed by another connection")
+	// ErrSessionEnded says that the session was closed or has expired.
+	ErrSessionEnded = errors.New("pipeline: session has ended")
+)
+
+// A handshake is a ConnectRequest whose answer is awaited.
+type handshake struct {
+	timeout     int32
+	hasReadOnly bool
+	renew       wire.SessionID
+	done        chan struct{}
+}
+
+// Connect runs the handshake: it opens the session, or resumes it, and returns
+// once the answer is in the outbox. A session that cannot be resumed is
+// answered too, and the connection then ends (ErrClosing from Handle). An error
+// means that the connection is to be closed without an answer.
+func (c *Client) Connect(r *wire.ConnectRequest) error {
+	c.lastSeen.Store(c.core.millis())
+	var last wire.Zxid
+	c.core.View(func(t *datatree.Tree) { last = t.LastZxid() })
+	if r.LastZxidSeen > last {
+		return fmt.Errorf("%w (%v, here %v)", ErrAhead, r.LastZxidSeen, last)
+	}
+	o := &c.core.opts
+	h := &handshake{
+		timeout: session.NegotiateTimeout(r.Timeout, int32(o.MinTimeout.Milliseconds()), int32(o.MaxTimeout.Milliseconds())),
+		renew:   r.Session, hasReadOnly: r.HasReadOnly, done: make(chan struct{}),
+	}
+	if r.Session == 0 {
+		c.core.inbox.put(message{call: func() { c.core.open(c, h) }})
+	} else if !session.ValidPassword(r.Session, r.Passwd) {
+		c.refuseSession(h)
+		return nil
+	} else {
+		c.core.inbox.put(message{call: func() { c.core.resume(c, h) }})
+	}
+	select {
+	case <-h.done:
+		return nil
+	case <-c.core.stopped:
+		return ErrClosing
+	}
+}
+
+// open proposes a new session.
+func (c *Core) open(cl *Client, h *handshake) {
+	id := c.ids.Next()
+	for c.sessionKnown(id) {
+		id = c.ids.Next()
+	}
+	cl.mu.Lock()
+	cl.mu.handshake = h
+	cl.mu.queue.push(pending{kind: kindWrite, op: wire.OpCreateSession})
+	cl.mu.Unlock()
+	c.outstanding.Add(1)
+	c.propose(&Request{
+		Session: id, Op: wire.OpCreateSession, Body: &wire.CreateSessionTxn{Timeout: h.timeout}, Origin: cl,
+	})
+}
+
+func (c *Core) sessionKnown(id wire.SessionID) bool {
+	_, known := c.tree.SessionTimeout(id)
+	return known
+}
+
+// established answers the handshake of a session that now exists.
+func (c *Core) established(cl *Client, p *proposal) {
+	cl.mu.Lock()
+	h := cl.mu.handshake
+	cl.mu.handshake = nil
+	cl.mu.Unlock()
+	cl.session.Store(int64(p.req.Session))
+	cl.timeout.Store(h.timeout)
+	c.settle(cl, h.answer(p.req.Session), false)
+	close(h.done)
+}
+
+// resume gives a session to the connection that knows its password, if the
+// session still lives. The connection that had it is dropped.
+func (c *Core) resume(cl *Client, h *handshake) {
+	if !c.tracker.Alive(h.renew) || !c.tracker.Touch(h.renew, h.timeout, c.millis()) {
+		cl.refuseSession(h)
+		return
+	}
+	if old := c.owners[h.renew]; old != nil && old != cl {
+		old.Kill(ErrDisplaced)
+	}
+	c.owners[h.renew] = cl
+	cl.session.Store(int64(h.renew))
+	cl.timeout.Store(h.timeout)
+	c.metrics.ConnectionRevalidates.Add(0, 1)
+	cl.mu.Lock()
+	if !cl.mu.dead {
+		cl.mu.out = h.answer(h.renew)(cl.outbox())
+		cl.mu.stats.Sent++
+	}
+	cl.mu.Unlock()
+	close(h.done)
+}
+
+// refuseSession answers that the session is no more and ends the connection.
+func (c *Client) refuseSession(h *handshake) {
+	c.mu.Lock()
+	if !c.mu.dead {
+		h.timeout = 0
+		c.mu.out = h.answer(0)(c.outbox())
+		c.mu.finish = true
+	}
+	c.mu.Unlock()
+	close(h.done)
+}
+
+// answer returns what appends the ConnectResponse; session 0 is a refusal.
+func (h *handshake) answer(id wire.SessionID) func(b []byte) []byte {
+	r := wire.ConnectResponse{Timeout: h.timeout, Session: id, HasReadOnly: h.hasReadOnly}
+	var passwd [wire.PasswdLen]byte
+	if id != 0 {
+		passwd = session.Password(id)
+	}
+	r.Passwd = passwd[:]
+	return func(b []byte) []byte {
+		b, mark := wire.BeginFrame(b)
+		return wire.EndFrame(r.AppendTo(b), mark)
+	}
+}
+
+// sessionsChanged follows what a transaction did to the sessions.
+func (c *Core) sessionsChanged(p *proposal, res *datatree.Result) {
+	id := p.txn.Header.Session
+	switch p.txn.Header.Op {
+	case wire.OpCreateSession:
+		c.tracker.Add(id, p.txn.Body.(*wire.CreateSessionTxn).Timeout, c.millis())
+		if cl := p.req.client(); cl != nil {
+			c.owners[id] = cl
+		}
+	case wire.OpCloseSession:
+		c.tracker.Remove(id)
+		owner := c.owners[id]
+		delete(c.owners, id)
+		if owner != nil && owner != p.req.client() {
+			owner.Kill(ErrSessionEnded)
+		}
+	}
+}
+
+// tick looks for sessions whose time is up and, now and then, for nodes to
+// reap.
+func (c *Core) tick() {
+	now := c.millis()
+	c.due = c.tracker.Due(now, c.due[:0])
+	for _, id := range c.due {
+		c.expireUnlessHeard(id)
+	}
+	if now >= c.nextReap {
+		c.nextReap = now + c.opts.ReapInterval.Milliseconds()
+		c.reap()
+	}
+}
+
+// expireUnlessHeard ends a session whose bucket has come, unless its connection
+// was heard from in the meantime. Requests note only that on their connection,
+// so that reads share no state.
+func (c *Core) expireUnlessHeard(id wire.SessionID) {
+	if cl := c.owners[id]; cl != nil && c.tracker.Touch(id, cl.Timeout(), cl.lastSeen.Load()) {
+		return
+	}
+	timeout, _ := c.tracker.Timeout(id)
+	if !c.tracker.Close(id) {
+		return
+	}
+	c.events.SessionExpired(id, timeout)
+	c.metrics.StaleSessionsExpired.Add(0, 1)
+	c.proposeOwn(&Request{Session: id, Op: wire.OpCloseSession})
+}
+
+// proposeOwn proposes a request of the server itself.
+func (c *Core) proposeOwn(req *Request) {
+	c.outstanding.Add(1)
+	c.propose(req)
+}
+
+// reap proposes to delete the containers and TTL nodes that are due.
+func (c *Core) reap() {
+	limit := max(1, int(int64(c.opts.ReapPerMinute)*c.opts.ReapInterval.Milliseconds()/60_000))
+	for i, path := range c.tree.Reapable(time.Now().UnixMilli(), c.opts.MaxNeverUsed.Milliseconds()) {
+		if i == limit {
+			return
+		}
+		c.proposeOwn(&Request{Op: wire.OpDeleteContainer, Body: &wire.PathRequest{Path: path}})
+	}
+}
+
+// forget is told that a connection is gone; its session lives on.
+func (c *Core) forget(cl *Client) {
+	id := cl.Session()
+	if id == 0 || c.owners[id] != cl {
+		return
+	}
+	delete(c.owners, id)
+	c.tracker.Touch(id, cl.Timeout(), cl.lastSeen.Load())
+}
