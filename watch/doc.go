@@ -38,8 +38,10 @@
 //
 // # Memory
 //
-// A watch is 24 bytes and about 7 in a hash index; a path, stored once however
-// many watch it, is its bytes, 24 more and about 7 in an index. There are no
-// pointers among them. A shard that has become mostly empty is rebuilt, so memory
-// follows the number of watches down as well as up.
+// A watch is 24 bytes and its cell in a hash index; a path, stored once however
+// many watch it, is its bytes, 24 more and a cell in an index. There are no
+// pointers among them. With room to grow, a million watches measure 113 bytes each
+// where every one has a path of its own of 31 bytes, and 36 where a thousand share
+// a path. A shard that has become mostly empty is rebuilt, so memory follows the
+// number of watches down as well as up.
 package watch

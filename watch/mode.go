@@ -48,16 +48,3 @@ func (t Type) modes() (Mode, bool) {
 	}
 	return 0, false
 }
-
-// entries returns how many entries a mode set makes in the two tables together, as
-// ZooKeeper's watch_count counts: at most one each.
-func (m Mode) entries() int {
-	n := 0
-	if m&inData != 0 {
-		n++
-	}
-	if m&inChild != 0 {
-		n++
-	}
-	return n
-}

@@ -274,15 +274,22 @@ func (s *shard) removeOwner(w WatcherID) {
 	s.shrink()
 }
 
-// smallShard is what is not worth a rebuild: entries, or bytes of dead text.
-const smallShard = 1 << 10
+// What is not worth a rebuild.
+const (
+	smallShard = 1 << 10  // entries
+	smallText  = 16 << 10 // dead bytes
+	smallEmpty = 1 << 6   // entries of a shard that is empty now
+)
 
 // shrink gives memory back where most of it is unused. Its cost is proportional
 // to what is left, and more than that was removed since the last time.
 func (s *shard) shrink() {
-	if len(s.entries) > smallShard && 4*s.live() < len(s.entries) {
+	switch {
+	case s.live() == 0 && len(s.entries) > smallEmpty:
+		*s = *newShard(s.seed)
+	case len(s.entries) > smallShard && 4*s.live() < len(s.entries):
 		s.rebuild()
-	} else if s.dead > 16*smallShard && 2*s.dead > len(s.text) {
+	case s.dead > smallText && 2*s.dead > len(s.text):
 		s.compactText()
 	}
 }

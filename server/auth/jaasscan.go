@@ -106,8 +106,9 @@ func (s *jaasScanner) quoted() jaasToken {
 	for i := 1; i < len(s.rest) && s.rest[i] != '\n'; i++ {
 		c := s.rest[i]
 		if c == '"' {
-			s.rest = s.rest[i+1:]
-			return s.make(jaasQuoted, string(b))
+			t := s.make(jaasQuoted, string(b))
+			s.skip(i + 1)
+			return t
 		}
 		if c == '\\' && i+1 < len(s.rest) {
 			i++
