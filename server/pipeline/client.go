@@ -235,9 +235,7 @@ func (c *Client) kill(why error) {
 		return
 	}
 	c.mu.dead = true
-	if !c.mu.writing {
-		c.release()
-	}
+	c.release()
 	c.mu.queue = queue{}
 	c.room.Broadcast()
 	c.socket.Close()

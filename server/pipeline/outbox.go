@@ -89,9 +89,6 @@ func (c *Client) writeRest(box []byte, n int) {
 // written ends a flush. The caller holds mu.
 func (c *Client) written() {
 	c.mu.writing = false
-	if c.mu.dead {
-		c.release()
-	}
 	if c.mu.finish && len(c.mu.out) == 0 && !c.mu.dead {
 		c.mu.dead = true
 		c.mu.queue = queue{}
