@@ -22,6 +22,7 @@ ZooKeeper client.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		newServer(),
 		newVersion(),
 	)
 	return root

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/zabra/zabra/internal/vfs/osfs"
+	"github.com/zabra/zabra/server"
+	"github.com/zabra/zabra/server/zoocfg"
+)
+
+func newServer() *cobra.Command {
+	flags := zoocfg.NewFlags()
+	var file string
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run a server",
+		Long: `Run a server.
+
+Without --config it is a standalone server on loopback with its data under
+./data. With --config it takes a zoo.cfg as it is. Every key is also a flag and
+an environment variable; docs/configuration.md lists them.`,
+		Example: `  zabra server
+  zabra server --config /etc/zookeeper/zoo.cfg
+  zabra server --clientPort 2182 --dataDir /var/lib/zabra
+  ZABRA_CLIENT_PORT=2182 zabra server`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, warnings, err := zoocfg.Load(zoocfg.Source{File: file, Environ: os.Environ(), Flags: flags})
+			if err != nil {
+				return usageError{err}
+			}
+			return serve(cmd, cfg, warnings)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "zoo.cfg to read")
+	flags.Register(cmd.Flags())
+	return cmd
+}
+
+func serve(cmd *cobra.Command, cfg *zoocfg.Config, warnings []zoocfg.Warning) error {
+	log, err := newLogger(cmd.ErrOrStderr(), cfg.Log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+	for _, w := range warnings {
+		log.Warn(w.String())
+	}
+	s, err := server.Open(cfg, osfs.FS{}, log)
+	if err != nil {
+		return err
+	}
+	for _, a := range s.Addrs() {
+		fmt.Fprintf(cmd.OutOrStdout(), "serving clients on %v, data in %s\n", a, cfg.DataDir)
+	}
+	return s.Run(cmd.Context())
+}

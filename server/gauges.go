@@ -1,0 +1,34 @@
+package server
+
+import (
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+)
+
+// gauges says where the metrics that are read on demand come from.
+func (s *Server) gauges() {
+	m := s.metrics
+	tree := func(f func(t *datatree.Tree) int64) func() int64 {
+		return func() (v int64) {
+			s.core.View(func(t *datatree.Tree) { v = f(t) })
+			return v
+		}
+	}
+	m.ZnodeCount.Set(tree(func(t *datatree.Tree) int64 { return int64(t.NodeCount()) + 1 }))
+	m.EphemeralsCount.Set(tree(func(t *datatree.Tree) int64 { return int64(t.EphemeralCount()) }))
+	m.ApproximateDataSize.Set(tree(func(t *datatree.Tree) int64 { return t.DataSize() }))
+	m.GlobalSessions.Set(tree(func(t *datatree.Tree) int64 { return int64(t.SessionCount()) }))
+	m.NumAliveConnections.Set(func() int64 { return int64(s.connections()) })
+	m.OutstandingRequests.Set(s.core.Outstanding)
+	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
+	m.WatchCount.Set(func() int64 { return int64(s.core.WatchCounts().Total()) })
+}
+
+func (s *Server) connections() int {
+	n := 0
+	for _, p := range s.ports {
+		n += p.Connections()
+	}
+	return n
+}

@@ -1,0 +1,159 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/server/conn"
+	"github.com/zabra/zabra/server/metrics"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/zoocfg"
+	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
+)
+
+// A Server is one node. Open makes it, Run serves with it, once.
+type Server struct {
+	cfg     *zoocfg.Config
+	log     *zap.Logger
+	metrics *metrics.Metrics
+	schemes *auth.Schemes
+	data    *data
+	core    *pipeline.Core
+	ports   []*conn.Port
+	started time.Time
+}
+
+// Open prepares a node: it locks the data directory, loads the tree and binds
+// the ports. The error says what an operator should do.
+func Open(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger) (*Server, error) {
+	if cfg.Ensemble.Distributed {
+		return nil, errors.New("server: the configuration names several servers, and this version runs standalone only; " +
+			"remove the server.N lines, or set standaloneEnabled=true with a single one")
+	}
+	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now()}
+	var err error
+	if s.schemes, err = newSchemes(cfg); err != nil {
+		return nil, err
+	}
+	if s.data, err = openData(cfg, fsys, log.Named("data"), s.metrics); err != nil {
+		return nil, err
+	}
+	if err := s.assemble(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) assemble() error {
+	sasl, err := newSASL(s.cfg)
+	if err != nil {
+		return err
+	}
+	opts := coreOptions(s.cfg)
+	opts.NewSASL = sasl
+	s.core = pipeline.New(s.data.tree, &journal{log: s.data.log}, s.schemes, s.metrics, s.events(), opts)
+	s.gauges()
+	return s.listen()
+}
+
+// Close releases what Open took; Run does it itself.
+func (s *Server) Close() error {
+	for _, p := range s.ports {
+		p.Close()
+	}
+	return s.data.close()
+}
+
+// Addrs are the addresses of the client ports.
+func (s *Server) Addrs() []net.Addr {
+	var addrs []net.Addr
+	for _, p := range s.ports {
+		addrs = append(addrs, p.Addr())
+	}
+	return addrs
+}
+
+// Run serves until ctx is done, and then stops without losing anything. It
+// returns an error if the server had to stop by itself, as it must when its log
+// cannot be written.
+func (s *Server) Run(ctx context.Context) error {
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	coreCtx, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+
+	var core, rest sync.WaitGroup
+	core.Go(func() { cancel(s.core.Run(coreCtx)) })
+	for _, p := range s.ports {
+		rest.Go(func() {
+			if err := p.Serve(work); err != nil {
+				cancel(fmt.Errorf("client port: %w", err))
+			}
+		})
+	}
+	rest.Go(func() { s.data.checkpoints(work, s.core) })
+
+	<-work.Done()
+	s.log.Info("stopping", zap.Error(stopReason(work)))
+	stopCore()
+	core.Wait()
+	for _, p := range s.ports {
+		p.Close()
+	}
+	rest.Wait()
+	return errors.Join(stopReason(work), s.data.close())
+}
+
+// stopReason is why the server stops by itself, nil if it was asked to.
+func stopReason(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func coreOptions(cfg *zoocfg.Config) pipeline.Options {
+	return pipeline.Options{
+		ServerID:         1,
+		Tick:             cfg.TickTime,
+		MinTimeout:       cfg.MinSessionTimeout,
+		MaxTimeout:       cfg.MaxSessionTimeout,
+		MaxFrame:         cfg.Limits.JuteMaxBuffer,
+		MaxOutbox:        cfg.Limits.MaxUnsent,
+		OutstandingLimit: int64(cfg.Limits.GlobalOutstanding),
+		ReapInterval:     cfg.Containers.CheckInterval,
+		ReapPerMinute:    cfg.Containers.MaxPerMinute,
+		MaxNeverUsed:     cfg.Containers.MaxNeverUsed,
+		Prepare: pipeline.PrepareOptions{
+			ExtendedTypes:   cfg.ExtendedTypes,
+			EnforceQuota:    cfg.EnforceQuota,
+			ReconfigEnabled: cfg.Ensemble.ReconfigEnabled,
+		},
+	}
+}
+
+// events turns what happens into log lines.
+func (s *Server) events() pipeline.Events {
+	log := s.log.Named("session")
+	return pipeline.Events{
+		ClientDropped: func(addr string, id wire.SessionID, why error) {
+			if why != nil {
+				log.Info("connection dropped", zap.String("peer", addr), zap.Stringer("session", id), zap.Error(why))
+			}
+		},
+		SessionExpired: func(id wire.SessionID, timeout int32) {
+			log.Info("session expired", zap.Stringer("session", id), zap.Int32("timeout_ms", timeout))
+		},
+		SoftQuota: func(path, limit string) {
+			log.Warn("quota exceeded", zap.String("path", path), zap.String("limit", limit))
+		},
+		Applied: s.data.applied,
+	}
+}
