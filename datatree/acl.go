@@ -54,9 +54,7 @@ func (a *aclTable) intern(list []wire.ACL) uint32 {
 	}
 	a.scratch = appendACL(a.scratch[:0], list)
 	if id, ok := a.byKey[string(a.scratch)]; ok {
-		if id != openACL {
-			a.entries[id].refs++
-		}
+		a.use(id)
 		return id
 	}
 	return a.add(aclEntry{list: cloneACL(list), key: string(a.scratch), refs: 1})
@@ -74,6 +72,13 @@ func (a *aclTable) add(e aclEntry) uint32 {
 	}
 	a.byKey[e.key] = id
 	return id
+}
+
+// use counts one use more.
+func (a *aclTable) use(id uint32) {
+	if id != openACL {
+		a.entries[id].refs++
+	}
 }
 
 // release counts one use less.
@@ -98,4 +103,19 @@ func cloneACL(list []wire.ACL) []wire.ACL {
 		c[i].ID.ID = strings.Clone(c[i].ID.ID)
 	}
 	return c
+}
+
+const minACLSize = 12
+
+// decodeACL reads a list. It may alias the input.
+func decodeACL(d *wire.Decoder) ([]wire.ACL, bool) {
+	n := d.Count(minACLSize)
+	if n < 0 {
+		return nil, d.Err() == nil
+	}
+	list := make([]wire.ACL, n)
+	for i := range list {
+		list[i].DecodeFrom(d)
+	}
+	return list, d.Err() == nil
 }

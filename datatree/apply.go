@@ -41,7 +41,7 @@ func (t *Tree) apply(h *wire.TxnHeader, body wire.Record) Result {
 	case *wire.SetDataTxn:
 		return t.setData(h, b)
 	case *wire.SetACLTxn:
-		return t.setACL(b)
+		return t.setACL(h, b)
 	case *wire.CheckVersionTxn:
 		return Result{Path: b.Path}
 	case *wire.CreateSessionTxn:
@@ -87,12 +87,12 @@ func (t *Tree) create(h *wire.TxnHeader, c newNode) Result {
 		return r
 	}
 	parent := t.find(parentPath)
-	if parent == 0 {
+	if parent == 0 || t.isLater(parent, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
 	}
 	if s := t.child(parent, name); s != 0 {
-		t.replaceACL(s, c.acl)
+		t.createAgain(h, s, &c)
 		t.countChild(parent, parentPath, c.parentCversion, h.Zxid)
 		r.Err, r.Stat = wire.NodeExists, t.visible(t.nodes.at(s))
 		return r
@@ -111,6 +111,7 @@ func (t *Tree) create(h *wire.TxnHeader, c newNode) Result {
 func (t *Tree) insert(h *wire.TxnHeader, parent uint32, parentPath, name string, c *newNode) uint32 {
 	slot := t.newSlot()
 	t.touch(slot)
+	t.marks.used.set(slot)
 	t.enter(slot, parent, name, c.data)
 	n := t.nodes.at(slot)
 	n.czxid, n.ctime = int64(h.Zxid), h.Time
@@ -150,16 +151,6 @@ func (t *Tree) countChild(parent uint32, path string, cversion int32, z wire.Zxi
 	t.change(parent, path, func(_ *node, e *ext) { e.cversion, e.pzxid = cversion, int64(z) })
 }
 
-func (t *Tree) replaceACL(slot uint32, acl []wire.ACL) {
-	n := t.nodes.at(slot)
-	id := t.acls.intern(acl)
-	if id != n.acl {
-		t.touch(slot)
-	}
-	t.acls.release(n.acl)
-	n.acl = id
-}
-
 func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
 	parentPath, name := split(path)
 	if name == "" {
@@ -173,8 +164,11 @@ func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
 	if slot != 0 && slot <= configSlot {
 		return wire.BadArguments
 	}
+	if slot != 0 && t.isLater(slot, h.Zxid) {
+		slot = 0
+	}
 	if slot != 0 && t.firstChild(t.nodes.at(slot)) != 0 {
-		return wire.NotEmpty // see the package comment on replay
+		return wire.NotEmpty
 	}
 	if int64(h.Zxid) > t.stored(t.nodes.at(parent)).pzxid {
 		t.change(parent, parentPath, func(_ *node, e *ext) { e.pzxid = int64(h.Zxid) })
@@ -203,6 +197,7 @@ func (t *Tree) remove(slot, parent uint32, path string) {
 		t.dropExt(n.ext)
 	}
 	t.dropSlot(slot)
+	t.marks.used.clear(slot)
 	t.count--
 	t.dataSize -= int64(len(path)) + size
 	t.charge(path, -size, -1)
@@ -211,7 +206,7 @@ func (t *Tree) remove(slot, parent uint32, path string) {
 func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
 	r := Result{Path: b.Path}
 	slot := t.find(b.Path)
-	if slot == 0 {
+	if slot == 0 || t.isLater(slot, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
 	}
@@ -229,10 +224,10 @@ func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
 	return r
 }
 
-func (t *Tree) setACL(b *wire.SetACLTxn) Result {
+func (t *Tree) setACL(h *wire.TxnHeader, b *wire.SetACLTxn) Result {
 	r := Result{Path: b.Path}
 	slot := t.find(b.Path)
-	if slot == 0 {
+	if slot == 0 || t.isLater(slot, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
 	}

@@ -97,3 +97,20 @@ func between(home, i, j int) bool {
 	}
 	return home <= i && home > j
 }
+
+// presize makes room for n slots in all.
+func (x *index) presize(n int) {
+	size := n/len(x.tables)*4/3 + 8
+	for i := range x.tables {
+		x.tables[i].tags, x.tables[i].slots = make([]uint8, size), make([]uint32, size)
+	}
+}
+
+// insertNew inserts a node unless its parent has a child of that name already.
+func (x *index) insertNew(t *Tree, n *node, slot uint32) bool {
+	if t.childAt(n.hash, n.parent, t.name(n)) != 0 {
+		return false
+	}
+	x.insert(&t.nodes, n.hash, slot)
+	return true
+}

@@ -89,6 +89,7 @@ func newEmpty(o Options) *Tree {
 func (t *Tree) addFixed(slot, parent uint32, path string, acl []wire.ACL) {
 	t.touch(slot)
 	t.nodes.reserve(slot)
+	t.marks.used.set(slot)
 	n := t.nodes.at(slot)
 	if parent == 0 {
 		n.parent = rootSlot
@@ -174,7 +175,10 @@ func (t *Tree) isPath(slot uint32, path string) bool {
 
 // child returns the child of parent with this name, 0 if there is none.
 func (t *Tree) child(parent uint32, name string) uint32 {
-	hash := childHash(t.opts.HashSeed, t.nodes.at(parent).hash, name)
+	return t.childAt(childHash(t.opts.HashSeed, t.nodes.at(parent).hash, name), parent, name)
+}
+
+func (t *Tree) childAt(hash, parent uint32, name string) uint32 {
 	tb := t.index.table(hash)
 	if len(tb.tags) == 0 {
 		return 0

@@ -1,0 +1,64 @@
+package datatree
+
+import (
+	"testing"
+
+	"github.com/zabra/zabra/wire"
+)
+
+var genOptions = Options{ExtendedTypes: true, HashSeed: 7}
+
+func TestAgainstTwin(t *testing.T) {
+	for seed := range uint64(20) {
+		tr, w := NewWith(genOptions), newTwin()
+		g := newGen(seed, tr)
+		for i := range 1500 {
+			txn := g.next()
+			w.apply(&txn)
+			tr.Apply(&txn)
+			if i%50 == 49 || seed == 0 {
+				w.compare(t, tr)
+			}
+		}
+		old := wire.Txn{Header: wire.TxnHeader{Zxid: 5, Op: wire.OpDelete}, Body: &wire.DeleteTxn{Path: "/a"}}
+		if r := tr.Apply(&old); !r.Ignored {
+			t.Fatal("an old transaction was applied")
+		}
+		w.compare(t, tr)
+		checkInside(t, tr)
+	}
+}
+
+// checkInside checks what no method shows: that nothing leaks.
+func checkInside(t testing.TB, tr *Tree) {
+	t.Helper()
+	inIndex, live, refs := 0, 0, map[uint32]int{}
+	for i := range tr.index.tables {
+		inIndex += tr.index.tables[i].used
+	}
+	if inIndex != tr.count-1 {
+		t.Fatalf("index holds %d, the tree %d", inIndex, tr.count)
+	}
+	used := 0
+	for s := uint32(1); s < tr.nodes.high; s++ {
+		if tr.inUse(s) != tr.marks.used.has(s) {
+			t.Fatalf("slot %d: in use %v, marked %v", s, tr.inUse(s), !tr.inUse(s))
+		}
+		if tr.inUse(s) {
+			used++
+			refs[tr.nodes.at(s).acl]++
+		}
+	}
+	for i := range tr.arena.pages {
+		live += int(tr.arena.pages[i].live)
+	}
+	big := len(tr.arena.big) - len(tr.arena.bigFree)
+	if used != tr.count || live+big != tr.count {
+		t.Fatalf("%d slots, %d blocks for %d nodes", used, live+big, tr.count)
+	}
+	for id, e := range tr.acls.entries {
+		if id != openACL && e.refs != refs[uint32(id)] {
+			t.Fatalf("list %d: %d uses counted, %d found", id, e.refs, refs[uint32(id)])
+		}
+	}
+}
