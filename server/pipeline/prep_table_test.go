@@ -88,7 +88,9 @@ func TestCreateFlags(t *testing.T) {
 }
 
 func TestCreateACLs(t *testing.T) {
-	one := func(scheme, id string) []wire.ACL { return []wire.ACL{{Perms: 31, ID: wire.ID{Scheme: scheme, ID: id}}} }
+	one := func(scheme, id string) []wire.ACL {
+		return []wire.ACL{{Perms: 31, ID: wire.ID{Scheme: scheme, ID: id}}}
+	}
 	for name, acl := range map[string][]wire.ACL{
 		"null": nil, "empty": {}, "world:foo": one("world", "foo"), "auth without ids": one("auth", ""), "digest x": one("digest", "x"),
 		"digest a:b:c": one("digest", "a:b:c"), "short ip": one("ip", "1.2.3"), "ip /33": one("ip", "1.2.3.4/33"), "super": one("super", "x"),
