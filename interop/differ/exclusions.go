@@ -1,0 +1,49 @@
+package differ
+
+import "github.com/zabra/zabra/interop/raw"
+
+// An Exclusion is a request that is not sent, because Zabra's answer differs
+// from the reference's on purpose. Each has a probe in the tests of package
+// interop that shows both answers.
+type Exclusion struct {
+	Name, Reason string
+	Match        func(op raw.Op, flags int32) bool
+}
+
+// Exclusions are all of them.
+var Exclusions = []Exclusion{
+	{
+		"client deleteContainer",
+		"the reference deletes without looking at the ACL; it is the server's own request",
+		func(op raw.Op, _ int32) bool { return op == raw.OpDeleteContainer },
+	},
+	{
+		"client createSession",
+		"the reference answers a second ConnectResponse in the middle of the stream",
+		func(op raw.Op, _ int32) bool { return op == raw.OpCreateSession },
+	},
+	{
+		"createContainer with another flag",
+		"the reference stores a container whatever the flags say",
+		func(op raw.Op, flags int32) bool { return op == raw.OpCreateContainer && flags != raw.Container },
+	},
+	{
+		"createTTL with another flag",
+		"the reference logs a combination that it cannot apply",
+		func(op raw.Op, flags int32) bool {
+			return op == raw.OpCreateTTL && flags != raw.PersistentTTL && flags != raw.PersistentSequentialTTL
+		},
+	},
+	// One exclusion is in the steps themselves: a wrong password is tried only
+	// without a connection, because the reference closes the owner's connection
+	// before it looks at the password.
+}
+
+func excluded(op raw.Op, flags int32) bool {
+	for _, x := range Exclusions {
+		if x.Match(op, flags) {
+			return true
+		}
+	}
+	return false
+}

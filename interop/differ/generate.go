@@ -1,0 +1,129 @@
+package differ
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/zabra/zabra/interop/raw"
+)
+
+const timeout = 60000 // ms, so that no session expires while a debugger looks on
+
+// A Generator makes steps from a seed and from what it is told happened.
+type Generator struct {
+	r     *rand.Rand
+	step  int
+	paths []string        // what was created, in order
+	known map[string]bool // the same as a set
+	slots []slotState
+}
+
+type slotState struct {
+	session, connected bool
+	dropped            int // steps since the connection went
+}
+
+// NewGenerator makes the run that belongs to a seed.
+func NewGenerator(seed uint64, slots int) *Generator {
+	return &Generator{
+		r:     rand.New(rand.NewPCG(seed, 0x5eed)),
+		known: map[string]bool{},
+		slots: make([]slotState, slots),
+	}
+}
+
+// Next makes the next step.
+func (g *Generator) Next() Step {
+	g.step++
+	i := g.r.IntN(len(g.slots))
+	l := &g.slots[i]
+	st := Step{Slot: i, Since: -1, Timeout: pick[int32](g.r, timeout, timeout, timeout, 1, 45000, 1<<30), Old: g.r.IntN(4) == 0}
+	switch {
+	case !l.session:
+		st.Kind = Open
+	case !l.connected:
+		l.dropped++
+		st.Kind = Reattach
+		if l.dropped < 3 {
+			st.Kind = pick(g.r, WrongPass, Ahead, Reattach, Reattach)
+		}
+	default:
+		return g.connected(st)
+	}
+	return st
+}
+
+func (g *Generator) connected(st Step) Step {
+	switch n := g.r.IntN(200); {
+	case n == 0:
+		st.Kind = Drop
+	case n == 1:
+		st.Kind = Reattach
+	default:
+		st.Kind = Request
+		st.Xid = g.xid()
+		g.request(&st)
+		for excluded(st.Op, -100) {
+			g.request(&st)
+		}
+	}
+	return st
+}
+
+func (g *Generator) xid() int32 {
+	if g.r.IntN(20) == 0 {
+		return pick[int32](g.r, 0, -3, -8, -4, 2147483647, -2147483648, 1)
+	}
+	return int32(g.step)
+}
+
+// Learn tells the generator how the step ended on the first server.
+func (g *Generator) Learn(st Step, out Outcome) {
+	for _, line := range out {
+		var i int
+		if _, err := fmt.Sscanf(line, "s%d:", &i); err != nil {
+			continue
+		}
+		_, what, _ := strings.Cut(line, ": ")
+		switch {
+		case what == "closed" && st.Kind != Reattach:
+			g.slots[i].connected = false
+		case strings.HasPrefix(what, "connected") && strings.HasSuffix(what, "refused=false"):
+			g.slots[i] = slotState{session: true, connected: true}
+		case strings.HasPrefix(what, "connected"): // refused
+			if st.Kind == Reattach {
+				g.slots[i] = slotState{}
+			}
+		}
+		g.learnPaths(st, what)
+	}
+	switch {
+	case st.Kind == Drop:
+		g.slots[st.Slot].connected = false
+	case st.Kind == Request && st.Op == raw.OpCloseSession:
+		g.slots[st.Slot] = slotState{}
+	}
+}
+
+// learnPaths notes nodes that came and, roughly, nodes that went.
+func (g *Generator) learnPaths(st Step, reply string) {
+	for _, f := range strings.Fields(reply) {
+		if strings.HasPrefix(f, "/") && !g.known[f] && len(f) < 100 {
+			g.known[f] = true
+			g.paths = append(g.paths, f)
+		}
+	}
+	const most = 150
+	if len(g.paths) > most {
+		g.forget(g.r.IntN(len(g.paths)))
+	}
+}
+
+func (g *Generator) forget(i int) {
+	delete(g.known, g.paths[i])
+	g.paths[i] = g.paths[len(g.paths)-1]
+	g.paths = g.paths[:len(g.paths)-1]
+}
+
+func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

@@ -1,0 +1,244 @@
+package differ
+
+import (
+	"fmt"
+
+	"github.com/zabra/zabra/interop/raw"
+)
+
+// request fills in a random request: mostly sensible, sometimes damaged.
+func (g *Generator) request(st *Step) {
+	n := g.r.IntN(1000)
+	switch {
+	case n < 230:
+		g.write(st)
+	case n < 480:
+		g.read(st)
+	case n < 620:
+		g.watch(st)
+	case n < 720:
+		g.multi(st)
+	case n < 750:
+		g.acl(st)
+	case n < 775:
+		g.auth(st)
+	case n < 810:
+		g.quota(st)
+	case n < 815:
+		g.set(st, raw.OpCloseSession, nil, "")
+	case n < 820:
+		op := pick[raw.Op](g.r, 0, 10, 13, 23, 55, 99, 108, -1, -12, 1000)
+		g.set(st, op, raw.PathInt("/a", -1), "invalid type")
+	default:
+		g.write(st)
+	}
+	if g.r.IntN(25) == 0 {
+		g.damage(st)
+	}
+}
+
+func (g *Generator) set(st *Step, op raw.Op, body raw.Body, format string, args ...any) {
+	st.Op, st.Body, st.Since = op, body, -1
+	st.Text = fmt.Sprintf(format, args...)
+}
+
+func (g *Generator) write(st *Step) {
+	o := g.subWrite()
+	if g.r.IntN(3) == 0 { // keep the tree small
+		p := g.path()
+		o = subOp{raw.OpDelete, raw.PathInt(p, -1), fmt.Sprintf("%q v=-1", p)}
+	}
+	for o.op == raw.OpCheck {
+		o = g.subWrite()
+	}
+	g.set(st, o.op, o.body, "%s", o.text)
+}
+
+type subOp struct {
+	op   raw.Op
+	body raw.Body
+	text string
+}
+
+// subWrite is a write as it may stand alone or in a multi.
+func (g *Generator) subWrite() subOp {
+	p, v := g.path(), g.version()
+	switch g.r.IntN(10) {
+	case 0, 1, 2, 3, 4:
+		return g.create()
+	case 5, 6:
+		d := g.data(p)
+		return subOp{raw.OpSetData, raw.SetData(p, d, v), fmt.Sprintf("%q data=%d v=%d", p, len(d), v)}
+	case 7:
+		return subOp{raw.OpCheck, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v)}
+	}
+	return subOp{raw.OpDelete, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v)}
+}
+
+func (g *Generator) create() subOp {
+	p := g.newPath()
+	acl := raw.Open
+	if g.r.IntN(6) == 0 {
+		acl = g.acls()
+	}
+	op := pick(g.r, raw.OpCreate, raw.OpCreate, raw.OpCreate2, raw.OpCreate2, raw.OpCreateContainer, raw.OpCreateTTL)
+	flags := pick[int32](g.r, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, -1)
+	d := g.data(p)
+	switch op {
+	case raw.OpCreateContainer:
+		flags = raw.Container
+	case raw.OpCreateTTL:
+		flags = pick[int32](g.r, raw.PersistentTTL, raw.PersistentSequentialTTL)
+		ttl := pick[int64](g.r, 1<<30, 1<<39, 1<<40-1, 1<<40, 0, -1)
+		return subOp{op, raw.CreateTTL(p, d, acl, flags, ttl), fmt.Sprintf("%q data=%d acl=%v flags=%d ttl=%d", p, len(d), acl, flags, ttl)}
+	}
+	return subOp{op, raw.Create(p, d, acl, flags), fmt.Sprintf("%q data=%d acl=%v flags=%d", p, len(d), acl, flags)}
+}
+
+func (g *Generator) read(st *Step) {
+	op := pick(g.r, raw.OpExists, raw.OpGetData, raw.OpGetChildren, raw.OpGetChildren2, raw.OpGetACL, raw.OpSync,
+		raw.OpGetEphemerals, raw.OpGetAllChildrenNumber, raw.OpMultiRead, raw.OpWhoAmI)
+	p, w := g.path(), g.r.IntN(2) == 0
+	switch op {
+	case raw.OpWhoAmI:
+		g.set(st, op, nil, "")
+	case raw.OpMultiRead:
+		g.multiRead(st)
+	case raw.OpGetACL, raw.OpSync, raw.OpGetEphemerals, raw.OpGetAllChildrenNumber:
+		g.set(st, op, raw.Path(p), "%q", p)
+	default:
+		g.set(st, op, raw.Read(p, w), "%q watch=%v", p, w)
+	}
+}
+
+func (g *Generator) multiRead(st *Step) {
+	var ops []raw.SubOp
+	text := ""
+	for range g.r.IntN(5) {
+		op := pick(g.r, raw.OpGetData, raw.OpGetChildren, raw.OpGetData, raw.OpGetChildren, raw.OpGetData, raw.OpGetChildren, raw.OpExists)
+		p := g.path()
+		ops = append(ops, raw.SubOp{Op: op, Body: raw.Read(p, g.r.IntN(2) == 0)})
+		text += fmt.Sprintf("%v %q; ", op, p)
+	}
+	g.set(st, raw.OpMultiRead, raw.Multi(ops...), "%s", text)
+}
+
+func (g *Generator) multi(st *Step) {
+	var ops []raw.SubOp
+	text := ""
+	for range g.r.IntN(6) {
+		o := g.subWrite()
+		if g.r.IntN(100) == 0 {
+			o = subOp{raw.OpGetData, raw.Read("/a", false), "wrong kind"}
+		}
+		ops = append(ops, raw.SubOp{Op: o.op, Body: o.body})
+		text += fmt.Sprintf("%v %s; ", o.op, o.text)
+	}
+	g.set(st, raw.OpMulti, raw.Multi(ops...), "%s", text)
+}
+
+func (g *Generator) watch(st *Step) {
+	p := g.path()
+	switch g.r.IntN(12) {
+	case 0, 1, 2, 3:
+		op := pick(g.r, raw.OpExists, raw.OpGetData, raw.OpGetChildren, raw.OpGetChildren2)
+		g.set(st, op, raw.Read(p, true), "%q watch=true", p)
+	case 4, 5, 6:
+		mode := pick[int32](g.r, 0, 1, 0, 1, 0, 1, 2, -1)
+		g.set(st, raw.OpAddWatch, raw.PathInt(p, mode), "%q mode=%d", p, mode)
+	case 7, 8, 9:
+		op := pick(g.r, raw.OpRemoveWatches, raw.OpRemoveWatches, raw.OpCheckWatches)
+		typ := pick[int32](g.r, 1, 2, 3, 3, 4, 5, 0, 6)
+		g.set(st, op, raw.PathInt(p, typ), "%q type=%d", p, typ)
+	default:
+		g.setWatches(st)
+	}
+}
+
+func (g *Generator) setWatches(st *Step) {
+	op, n := raw.OpSetWatches, 3
+	if g.r.IntN(2) == 0 {
+		op, n = raw.OpSetWatches2, 5
+	}
+	lists := make([][]string, n)
+	for i := range lists {
+		lists[i] = []string{}
+		for range g.r.IntN(4) {
+			lists[i] = append(lists[i], g.path())
+		}
+	}
+	since := g.r.IntN(g.step)
+	g.set(st, op, raw.SetWatches(0, lists...), "since @%d %q", since, lists)
+	st.Since = since
+}
+
+func (g *Generator) acl(st *Step) {
+	p, v := g.path(), g.version()
+	a := g.acls()
+	if g.r.IntN(3) == 0 {
+		a = raw.Open
+	}
+	g.set(st, raw.OpSetACL, raw.SetACL(p, a, v), "%q acl=%v v=%d", p, a, v)
+}
+
+func (g *Generator) auth(st *Step) {
+	a := pick(g.r,
+		[2]string{"digest", "u1:p1"}, [2]string{"digest", "u2:p2"}, [2]string{"digest", "u1:p1"}, [2]string{"digest", "u3"},
+		[2]string{"digest", superAuth}, [2]string{"ip", ""}, [2]string{"world", "anyone"}, [2]string{"foo", "x"}, [2]string{"sasl", "x"}, [2]string{"digest", ""})
+	if g.r.IntN(6) == 0 {
+		newMembers := raw.Body{}.Null().Str("5").Null().Long(-1)
+		g.set(st, raw.OpReconfig, newMembers, "leaving 5")
+		return
+	}
+	if g.r.IntN(8) == 0 {
+		g.set(st, raw.OpSASL, raw.Body{}.Bytes([]byte{}), "empty token")
+		return
+	}
+	g.set(st, raw.OpAuth, raw.Auth(a[0], []byte(a[1])), "%s %q", a[0], a[1])
+}
+
+// quota works on the quota nodes, with texts that the reference can read: it
+// stops serving on others.
+func (g *Generator) quota(st *Step) {
+	p := pick(g.r, "/a", "/b", "/a/b", "/c")
+	node := "/zookeeper/quota" + p
+	leaf := pick(g.r, "", limitsNode, limitsNode, statsNode, statsNode)
+	switch g.r.IntN(8) {
+	case 0, 1, 2, 3:
+		d := g.data(node + leaf)
+		g.set(st, raw.OpCreate, raw.Create(node+leaf, d, raw.Open, 0), "%q %q", node+leaf, d)
+	case 4:
+		d := g.data(node + limitsNode)
+		g.set(st, raw.OpSetData, raw.SetData(node+limitsNode, d, -1), "%q %q", node+limitsNode, d)
+	case 5:
+		g.set(st, raw.OpDelete, raw.PathInt(node+leaf, -1), "%q v=-1", node+leaf)
+	default:
+		g.set(st, raw.OpGetData, raw.Read(node+leaf, true), "%q watch=true", node+leaf)
+	}
+}
+
+// damage cuts a body or changes one of its bytes.
+func (g *Generator) damage(st *Step) {
+	if len(st.Body) == 0 || st.Since >= 0 {
+		return
+	}
+	b := append(raw.Body{}, st.Body...)
+	if g.r.IntN(2) == 0 || !g.mayChange(st) {
+		n := g.r.IntN(len(b))
+		st.Body, st.Text = b[:n], fmt.Sprintf("%s (cut to %d bytes)", st.Text, n)
+		return
+	}
+	i, c := g.r.IntN(len(b)), byte(g.r.IntN(256))
+	b[i] = c
+	st.Body, st.Text = b, fmt.Sprintf("%s (byte %d = %#x)", st.Text, i, c)
+}
+
+// mayChange reports whether any byte of the body may be changed without making
+// a request that is excluded or that breaks the reference.
+func (g *Generator) mayChange(st *Step) bool {
+	switch st.Op {
+	case raw.OpCreateContainer, raw.OpCreateTTL, raw.OpMulti, raw.OpReconfig, raw.OpAuth:
+		return false
+	}
+	return !containsQuota(st.Body)
+}

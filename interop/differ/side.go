@@ -1,0 +1,300 @@
+package differ
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+
+	"github.com/zabra/zabra/interop/raw"
+)
+
+// A slot is the place of one session at a time.
+type slot struct {
+	conn       *raw.Conn // nil without a connection
+	id         int64     // 0 without a session
+	password   []byte
+	generation int
+}
+
+// A Side is one server with its sessions. It answers steps, one at a time.
+type Side struct {
+	addr    string
+	slots   []slot
+	control *raw.Conn // sees every zxid, does nothing
+	zxids   []int64   // after each step
+	names   map[int64]string
+}
+
+// Outcome is what one step brought, in lines.
+type Outcome []string
+
+// NewSide connects to a fresh server.
+func NewSide(addr string, slots int) (*Side, error) {
+	s := &Side{addr: addr, slots: make([]slot, slots), names: map[int64]string{0: "0"}}
+	conn, a, err := raw.NewSession(addr, timeout)
+	if err != nil {
+		return nil, err
+	}
+	s.control = conn
+	s.names[a.SessionID] = "control"
+	z, err := s.lastZxid()
+	if err != nil {
+		return nil, err
+	}
+	s.zxids = []int64{z}
+	return s, nil
+}
+
+// Close drops every connection.
+func (s *Side) Close() {
+	s.control.Close()
+	for i := range s.slots {
+		s.slots[i].drop()
+	}
+}
+
+func (l *slot) drop() {
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+}
+
+// lastZxid asks the control session.
+func (s *Side) lastZxid() (int64, error) {
+	if err := s.control.Send(raw.XidPing, raw.OpPing, nil); err != nil {
+		return 0, err
+	}
+	k, err := s.control.Recv()
+	if err != nil {
+		return 0, fmt.Errorf("control session: %w", err)
+	}
+	return k.Zxid, nil
+}
+
+// got is one packet, or the end of the connection, not yet printed.
+type got struct {
+	slot   int
+	packet raw.Packet
+	end    error
+	reply  bool
+	text   string // instead of a packet
+}
+
+// Do carries out one step. An error is a broken run, not an outcome.
+func (s *Side) Do(st Step) (Outcome, error) {
+	all, err := s.act(st)
+	if err != nil {
+		return nil, err
+	}
+	others, err := s.settle(st.Slot)
+	if err != nil {
+		return nil, err
+	}
+	z, err := s.lastZxid()
+	if err != nil {
+		return nil, err
+	}
+	took := z - s.zxids[len(s.zxids)-1]
+	s.zxids = append(s.zxids, z)
+	return s.print(st, append(all, others...), took), nil
+}
+
+func (s *Side) act(st Step) ([]got, error) {
+	l := &s.slots[st.Slot]
+	switch st.Kind {
+	case Drop:
+		l.drop()
+		return nil, nil
+	case Request:
+		return s.request(st)
+	}
+	return s.handshake(st)
+}
+
+// request sends the request and, behind it, a ping whose answer marks the end.
+func (s *Side) request(st Step) ([]got, error) {
+	l := &s.slots[st.Slot]
+	body := st.Body
+	if st.Since >= 0 {
+		body = append(raw.Body{}.Long(s.zxids[min(st.Since, len(s.zxids)-1)]), body[8:]...)
+	}
+	if err := l.conn.Send(st.Xid, st.Op, body); err != nil {
+		return nil, err
+	}
+	if st.Op == raw.OpCloseSession { // the end of the connection is the mark
+		all := s.drain(st.Slot, 1)
+		l.drop()
+		l.id = 0
+		return all, nil
+	}
+	l.conn.Send(raw.XidPing, raw.OpPing, nil) // fails when the server has closed: Recv will tell
+	all := s.drain(st.Slot, 1)
+	if l.conn != nil && fatal(all) {
+		all = append(all, s.drainToEnd(st.Slot))
+	}
+	return all, nil
+}
+
+// fatal reports whether a reply is one that the server closes after. The close
+// and the answer to the ping behind it may overtake each other.
+func fatal(all []got) bool {
+	for _, g := range all {
+		if g.reply && (g.packet.Err == -6 || g.packet.Err == -115 || g.packet.Err == -124) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Side) drainToEnd(i int) got {
+	l := &s.slots[i]
+	defer l.drop()
+	for {
+		if _, err := l.conn.Recv(); err != nil {
+			return got{slot: i, end: err}
+		}
+	}
+}
+
+// drain reads a slot's packets up to the answer to its ping.
+func (s *Side) drain(i int, replies int) []got {
+	l := &s.slots[i]
+	var all []got
+	for {
+		k, err := l.conn.Recv()
+		switch {
+		case err != nil:
+			l.drop()
+			return append(all, got{slot: i, end: err})
+		case k.Xid == raw.XidEvent:
+			all = append(all, got{slot: i, packet: k})
+		case replies > 0:
+			replies--
+			all = append(all, got{slot: i, packet: k, reply: true})
+		case k.Xid == raw.XidPing && k.Err == 0:
+			return all
+		default:
+			all = append(all, got{slot: i, text: fmt.Sprintf("unexpected %+v", k)})
+		}
+	}
+}
+
+// settle pings every other session and collects what came before the answers.
+func (s *Side) settle(but int) ([]got, error) {
+	for i := range s.slots {
+		if i != but && s.slots[i].conn != nil {
+			s.slots[i].conn.Send(raw.XidPing, raw.OpPing, nil)
+		}
+	}
+	var all []got
+	for i := range s.slots {
+		if i != but && s.slots[i].conn != nil {
+			all = append(all, s.drain(i, 0)...)
+		}
+	}
+	return all, nil
+}
+
+func (s *Side) handshake(st Step) ([]got, error) {
+	l := &s.slots[st.Slot]
+	q := raw.ConnectRequest{Timeout: st.Timeout, SessionID: l.id, Password: l.password, NoReadOnly: st.Old}
+	switch st.Kind {
+	case WrongPass:
+		q.Password = bytes.Repeat([]byte{1}, raw.PasswordLen)
+	case Ahead:
+		q.LastZxidSeen = s.zxids[len(s.zxids)-1] + 1000
+	default:
+		q.LastZxidSeen = s.zxids[len(s.zxids)-1]
+	}
+	conn, err := raw.Dial(s.addr)
+	if err != nil {
+		return nil, err
+	}
+	a, err := conn.Handshake(q)
+	if err != nil {
+		conn.Close()
+		return []got{{slot: st.Slot, end: err}}, nil
+	}
+	return s.accepted(st, conn, q, a)
+}
+
+// accepted notes what the server's answer means for the slot.
+func (s *Side) accepted(st Step, conn *raw.Conn, q raw.ConnectRequest, a raw.ConnectResponse) ([]got, error) {
+	l := &s.slots[st.Slot]
+	same := a.SessionID == q.SessionID && bytes.Equal(a.Password, q.Password)
+	text := fmt.Sprintf("connected timeout=%d len=%d ro=%v same=%v refused=%v",
+		a.Timeout, a.Len, a.ReadOnly, same, a.SessionID == 0)
+	all := []got{{slot: st.Slot, text: text}}
+	if a.SessionID == 0 {
+		_, err := conn.Recv()
+		conn.Close()
+		return append(all, got{slot: st.Slot, end: err}), nil
+	}
+	if old := l.conn; old != nil { // taken over: the server must have closed it
+		_, err := old.Recv()
+		all = append(all, got{slot: st.Slot, text: "old connection:"}, got{slot: st.Slot, end: err})
+		l.drop()
+	}
+	if !same {
+		l.generation++
+		s.names[a.SessionID] = fmt.Sprintf("s%d.%d", st.Slot, l.generation)
+	}
+	l.conn, l.id, l.password = conn, a.SessionID, a.Password
+	return all, nil
+}
+
+// print turns packets into lines, now that the step's zxid is known.
+func (s *Side) print(st Step, all []got, took int64) Outcome {
+	v := raw.View{Zxid: s.zxidName, Session: s.sessionName, Time: timeName, Unordered: true}
+	var out Outcome
+	for _, g := range all {
+		line := fmt.Sprintf("s%d: ", g.slot)
+		switch {
+		case errors.Is(g.end, io.EOF):
+			line += "closed"
+		case g.end != nil:
+			line += "!" + g.end.Error()
+		case g.text != "":
+			line += g.text
+		case g.reply:
+			line += fmt.Sprintf("xid=%d %s", g.packet.Xid, v.Reply(st.Op, g.packet))
+		default:
+			line += v.Event(g.packet)
+		}
+		out = append(out, line)
+	}
+	if st.Op == raw.OpCloseSession {
+		sort.Strings(out) // in which order ephemerals go is open
+	}
+	return append(out, fmt.Sprintf("took %d", took))
+}
+
+// zxidName names a transaction by the step that made it.
+func (s *Side) zxidName(z int64) string {
+	if z <= 0 {
+		return fmt.Sprint(z)
+	}
+	i, _ := slices.BinarySearch(s.zxids, z)
+	if i == len(s.zxids) {
+		return fmt.Sprintf("@future(%#x)", z)
+	}
+	return fmt.Sprintf("@%d", i)
+}
+
+func (s *Side) sessionName(id int64) string {
+	if n, ok := s.names[id]; ok {
+		return n
+	}
+	return fmt.Sprintf("unknown(%#x)", uint64(id))
+}
+
+func timeName(ms int64) string {
+	if ms == 0 {
+		return "0"
+	}
+	return "t"
+}

@@ -1,0 +1,71 @@
+package interop
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/zabra/zabra/interop/differ"
+	"github.com/zabra/zabra/interop/harness"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "differential test: the one seed to run (0: the usual ones)")
+	stepsFlag = flag.Int("steps", 0, "differential test: steps of a run (0: 5,000, or 100,000 in the long form)")
+	traceFlag = flag.Bool("trace", false, "differential test: print every step")
+)
+
+// differentialConfig switches on what requests can exercise and off what
+// happens by itself at a time of the server's choosing.
+func differentialConfig() harness.Config {
+	return harness.Config{
+		"enforceQuota": "true",
+		"DigestAuthenticationProvider.superDigest": differ.SuperDigest,
+		"minSessionTimeout":                        "40000",
+		"maxSessionTimeout":                        "80000",
+		"znode.container.checkIntervalMs":          "86400000",
+		"forceSync":                                "no",
+	}
+}
+
+func TestDifferential(t *testing.T) {
+	env.Need(t)
+	steps := 5000
+	if env.Long {
+		steps = 100_000
+	}
+	if *stepsFlag > 0 {
+		steps = *stepsFlag
+	}
+	seeds := []uint64{1, rand.Uint64N(1 << 32)}
+	if *seedFlag != 0 {
+		seeds = []uint64{*seedFlag}
+	}
+	for _, seed := range seeds {
+		t.Run(sprintf("seed=%d", seed), func(t *testing.T) {
+			peer := env.Start(t, harness.Apache, differentialConfig())
+			subject := env.Start(t, env.Subject(), differentialConfig())
+			err := differ.Run(peer.Addr, subject.Addr, seed, steps, progress(t))
+			var m *differ.Mismatch
+			if errors.As(err, &m) {
+				t.Fatalf("%v\n  replay: go test ./interop -run Differential -seed %d -steps %d -trace", m, m.Seed, m.Step)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func progress(t *testing.T) func(int, differ.Step, differ.Outcome) {
+	if !*traceFlag {
+		return nil
+	}
+	return func(i int, st differ.Step, out differ.Outcome) {
+		t.Logf("%d: %v", i, st)
+		for _, l := range out {
+			t.Logf("    %s", l)
+		}
+	}
+}
