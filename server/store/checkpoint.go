@@ -1,0 +1,88 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/zabra/zabra/datatree"
+)
+
+// A Checkpoint is one that is being written. It takes effect with Commit; until
+// then, and after Abort, it is as if it had never been.
+type Checkpoint struct {
+	s     *Store
+	n     uint64
+	batch *badger.WriteBatch
+	dirty bool // something was written
+	bytes int64
+}
+
+// Begin starts a checkpoint on top of the last complete one. With fresh it
+// replaces everything that is there.
+func (s *Store) Begin(fresh bool) (*Checkpoint, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{s: s, n: s.at + 1}
+	c.batch = s.db.NewWriteBatchAt(c.n)
+	if fresh {
+		if err := c.removeAll(); err != nil {
+			c.batch.Cancel()
+			return nil, fmt.Errorf("store: clear: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// removeAll deletes every record of the checkpoints before.
+func (c *Checkpoint) removeAll() error {
+	return c.s.each(c.s.at, func(item *badger.Item) error {
+		c.dirty = true
+		return c.batch.DeleteAt(item.KeyCopy(nil), c.n)
+	})
+}
+
+// Put adds records. It keeps none of their memory.
+func (c *Checkpoint) Put(recs []datatree.Record) error {
+	for i := range recs {
+		c.dirty = true
+		key, value := bytes.Clone(recs[i].Key), recs[i].Value
+		c.bytes += int64(len(key) + len(value))
+		var err error
+		if value == nil {
+			err = c.batch.DeleteAt(key, c.n)
+		} else {
+			err = c.batch.SetEntryAt(badger.NewEntry(key, bytes.Clone(value)), c.n)
+		}
+		if err != nil {
+			return fmt.Errorf("store: write checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// Bytes is how much has been put.
+func (c *Checkpoint) Bytes() int64 { return c.bytes }
+
+// Commit makes the checkpoint durable and complete. After an error it has not
+// happened.
+func (c *Checkpoint) Commit() error {
+	if err := c.batch.Flush(); err != nil {
+		return fmt.Errorf("store: write checkpoint: %w", err)
+	}
+	if err := c.s.setComplete(c.n); err != nil {
+		return fmt.Errorf("store: complete checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Abort gives the checkpoint up. What was written of it is undone when the
+// database is opened next, so it is closed.
+func (c *Checkpoint) Abort() error {
+	c.batch.Cancel()
+	if !c.dirty {
+		return nil
+	}
+	return c.s.Close()
+}
