@@ -107,9 +107,16 @@ func (t *Tree) create(h *wire.TxnHeader, c newNode) Result {
 	return r
 }
 
-// insert puts the new node into every structure of the tree.
+// insert makes the new node and counts it at its parent.
 func (t *Tree) insert(h *wire.TxnHeader, parent uint32, parentPath, name string, c *newNode) uint32 {
+	t.countChild(parent, parentPath, c.parentCversion, h.Zxid)
 	slot := t.newSlot()
+	t.fill(h, slot, parent, parentPath, name, c)
+	return slot
+}
+
+// fill puts the new node into every structure of the tree.
+func (t *Tree) fill(h *wire.TxnHeader, slot, parent uint32, parentPath, name string, c *newNode) {
 	t.touch(slot)
 	t.marks.used.set(slot)
 	t.enter(slot, parent, name, c.data)
@@ -120,12 +127,10 @@ func (t *Tree) insert(h *wire.TxnHeader, parent uint32, parentPath, name string,
 		t.needExt(n, c.path).owner = c.owner
 		t.own(slot)
 	}
-	t.countChild(parent, parentPath, c.parentCversion, h.Zxid)
 	t.linkChild(t.needExt(t.nodes.at(parent), parentPath), slot)
 	t.digest.sum += t.nodeDigest(slot, c.path)
 	t.count++
 	t.dataSize += int64(len(c.path) + len(c.data))
-	return slot
 }
 
 // change runs a change of the node's stat or data with its digest taken out

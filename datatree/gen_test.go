@@ -77,6 +77,9 @@ func (g *gen) next() wire.Txn {
 		if owned := g.tr.Ephemerals(h.Session); g.r.IntN(2) == 0 && len(owned) > 0 {
 			listed = owned[:1+g.r.IntN(len(owned))]
 		}
+		if g.live {
+			listed = g.tr.Ephemerals(h.Session) // without the list a fuzzy replay cannot be exact
+		}
 		h.Op, body = wire.OpCloseSession, &wire.CloseSessionTxn{Paths: listed}
 	case 2:
 		h.Op, body = wire.OpError, &wire.ErrorTxn{Err: wire.NoNode}

@@ -1,6 +1,8 @@
 package datatree
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
@@ -61,4 +63,17 @@ func checkInside(t testing.TB, tr *Tree) {
 			t.Fatalf("list %d: %d uses counted, %d found", id, e.refs, refs[uint32(id)])
 		}
 	}
+}
+
+// describe renders all nodes by path, but for quota statistics.
+func describe(tr *Tree) map[string]string {
+	all := map[string]string{}
+	for s := rootSlot; s != 0; s = tr.following(rootSlot, s) {
+		p := tr.Path(Node(s))
+		if strings.HasSuffix(p, "/"+statsNode) {
+			continue
+		}
+		all[p] = fmt.Sprintf("%+v %+v %q %v", tr.Stat(Node(s)), tr.Stored(Node(s)), tr.Data(Node(s)), tr.ACL(Node(s)))
+	}
+	return all
 }
