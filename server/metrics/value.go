@@ -35,13 +35,13 @@ func (v Value) String() string {
 	return strconv.FormatInt(v.i, 10)
 }
 
-// MarshalJSON writes the number as String does, and null for what JSON has no
-// number for.
-func (v Value) MarshalJSON() ([]byte, error) {
+// JSON is the number as String prints it, and null for NaN and the infinities,
+// for which JSON has no number.
+func (v Value) JSON() string {
 	if v.float && (math.IsNaN(v.f) || math.IsInf(v.f, 0)) {
-		return []byte("null"), nil
+		return "null"
 	}
-	return []byte(v.String()), nil
+	return v.String()
 }
 
 // FormatDouble prints a double as Java does, which is what ZooKeeper's readers

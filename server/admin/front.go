@@ -1,0 +1,90 @@
+package admin
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/zabra/zabra/server/metrics"
+	"go.uber.org/zap"
+)
+
+//go:embed front.html
+var frontHTML string
+
+// frontTemplate is the page for people. It is one file without scripts, and a
+// mistake in it is one of this package, so it panics.
+func frontTemplate() *template.Template {
+	return template.Must(template.New("front").Parse(frontHTML))
+}
+
+// A frontPage is what the page shows.
+type frontPage struct {
+	Status
+	State    string // serving, read-only, not serving
+	Uptime   string
+	Latency  string
+	Received int64
+	Sent     int64
+	Peer     string // empty standalone
+	Leader   string
+	Base     string // of the commands' links
+	Commands []frontCommand
+}
+
+type frontCommand struct {
+	Name, Aliases, Help string
+	Link                bool
+}
+
+func (a *Admin) serveFront(w http.ResponseWriter, _ *http.Request) {
+	var page bytes.Buffer
+	if err := a.front.Execute(&page, a.frontPage()); err != nil {
+		a.Log.Error("front page failed", zap.Error(err))
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Write(page.Bytes())
+}
+
+func (a *Admin) frontPage() frontPage {
+	s := a.node.Status()
+	l := a.Metrics.RequestLatency()
+	p := frontPage{
+		Status:   s,
+		State:    stateWord(s),
+		Uptime:   s.Uptime.Round(time.Second).String(),
+		Latency:  metrics.Int(l.Min).String() + " / " + metrics.FormatDouble(l.Avg) + " / " + metrics.Int(l.Max).String(),
+		Received: a.Metrics.PacketsReceived.Load(),
+		Sent:     a.Metrics.PacketsSent.Load(),
+		Base:     strings.TrimRight(a.CommandURL, "/"),
+	}
+	if e := a.node.Ensemble(); e != nil {
+		p.Peer, p.Leader = e.PeerState, e.LeaderIP
+	}
+	for _, c := range a.primaries() {
+		p.Commands = append(p.Commands, frontCommand{
+			Name:    c.primary(),
+			Aliases: strings.Join(c.names[1:], ", "),
+			Help:    c.help,
+			Link:    !c.post && !c.changes,
+		})
+	}
+	return p
+}
+
+func stateWord(s Status) string {
+	switch {
+	case !s.Serving:
+		return "not serving"
+	case s.ReadOnly:
+		return "read-only"
+	}
+	return "serving"
+}
