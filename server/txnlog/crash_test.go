@@ -83,12 +83,17 @@ func (w *world) hooked() vfs.FS {
 	}})
 }
 
-// crash recovers from a crash of disk and checks what is left. During the
-// recovery it may crash again, depth times.
+// crash recovers from a crash of disk, mostly of the machine and sometimes only
+// of the process, and checks what is left. During the recovery it may crash
+// again, depth times.
 func (w *world) crash(disk *memfs.FS, depth int, when string) {
 	clone := disk.CrashClone(w.rng)
+	if w.rng.IntN(5) == 0 {
+		clone = disk.KillClone()
+		when += " (killed)"
+	}
 	hooked := vfs.Intercept(clone, vfs.Hooks{After: func(c vfs.Call, _ error) {
-		if depth > 0 && c.Op.Changes() && w.rng.IntN(40) == 0 {
+		if depth > 0 && c.Op.Changes() && w.rng.IntN(20) == 0 {
 			w.crash(clone, depth-1, when+", and in recovery "+c.Op.String())
 		}
 	}})
@@ -256,7 +261,7 @@ func (w *world) reopen() {
 func TestCrashAtEveryChange(t *testing.T) {
 	total, clones := 0, 1
 	if *recoveries > 20000 {
-		clones = 4
+		clones = 16
 	}
 	for seed := *crashSeed; total < *recoveries; seed++ {
 		w := newWorld(t, seed, *recoveries-total, clones)

@@ -186,22 +186,22 @@ func (l *Log) activate(f vfs.File, s *segment, end position) {
 	s.end = end
 }
 
-// seal makes the end of the newest segment durable and clean: zeros over the used
-// bytes behind it, and both marks. A crash at any step leaves what Open accepts:
-// a mark is written only when all that it speaks of is durable, and the mark in
-// page 1, which may still speak of what was cut off, is lowered while a cut, if
-// there is one, makes it void.
+// seal makes the end of the newest segment clean: zeros over the used bytes behind
+// it, and both marks. What is before the end, and the frame that stands there,
+// must be durable already: marks speak of it, and if it is a cut it makes void
+// what is behind it until the zeros are there, and the mark in page 1 until that
+// is lowered. So a crash at any step leaves what Open accepts.
 func (l *Log) seal(used int64) error {
+	l.synced = l.tail.off
 	steps := []func() error{
 		func() error { return writeZeros(l.file, l.tail.off+frameSize, l.tail.off+used) },
-		func() error { l.synced = l.tail.off; return l.writeSettled() },
+		l.writeSettled,
+		l.file.Sync,
 		func() error { return l.writeMark(kindMark) },
+		l.file.Sync,
 	}
-	for _, write := range steps {
-		if err := write(); err != nil {
-			return l.die("seal", err)
-		}
-		if err := l.file.Sync(); err != nil {
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return l.die("seal", err)
 		}
 	}

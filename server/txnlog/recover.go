@@ -196,6 +196,10 @@ func (l *Log) recoverNewest(s *segment) error {
 	if l.recovery.Torn, err = judgeEnd(c, s); err != nil {
 		return err
 	}
+	// If only the process had died, what was read may not be on the disk yet.
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("txnlog: %w", err)
+	}
 	var used int64
 	if l.recovery.Torn != nil {
 		used = l.recovery.Torn.Bytes

@@ -17,8 +17,9 @@ func (l *Log) Truncate(keep wire.Zxid) error {
 	if err := l.alive(); err != nil {
 		return err
 	}
-	if keep >= l.tail.last {
-		return l.Sync()
+	// A cut says that all before it is durable, so that comes first.
+	if err := l.Sync(); err != nil || keep >= l.tail.last {
+		return err
 	}
 	l.files.Lock()
 	defer l.files.Unlock()

@@ -143,6 +143,22 @@ func TestCrashOfAGrowingFile(t *testing.T) {
 	wantOutcomes(t, seen, "0 false", "512 false", "512 true", "600 false", "600 true")
 }
 
+func TestKillKeepsEverythingButMakesNothingDurable(t *testing.T) {
+	fsys := memfs.New()
+	f := create(t, fsys, "f")
+	write(t, f, "old", 0)
+	ok(t, f.Sync(), fsys.SyncDir("."))
+	write(t, f, "new", 0)
+	create(t, fsys, "g")
+	killed := fsys.KillClone()
+	if read(killed, "f") != "new" || read(killed, "g") != "" {
+		t.Errorf("a killed process lost a write: %q, %q", read(killed, "f"), read(killed, "g"))
+	}
+	write(t, f, "xxx", 0) // not seen by the clone
+	show := func(c *memfs.FS) string { return read(c, "f") + read(c, "g") }
+	wantOutcomes(t, outcomes(killed, show), "old", "oldnone", "new", "newnone")
+}
+
 func TestCloneIsIndependentAndRepeatable(t *testing.T) {
 	fsys := memfs.New()
 	f := create(t, fsys, "f")

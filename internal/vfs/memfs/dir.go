@@ -1,6 +1,9 @@
 package memfs
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // A change of the names in a directory.
 type change struct {
@@ -37,6 +40,25 @@ func (d *dir) do(ch change) {
 func (d *dir) sync() {
 	d.synced = maps.Clone(d.now)
 	d.changes = nil
+}
+
+func (d *dir) clone() *dir {
+	return &dir{maps.Clone(d.now), maps.Clone(d.synced), slices.Clone(d.changes)}
+}
+
+// replace puts another file in the place of each.
+func (d *dir) replace(by func(*inode) *inode) {
+	for _, names := range []map[string]*inode{d.now, d.synced} {
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			names[name] = by(names[name])
+		}
+	}
+	for i, ch := range d.changes {
+		d.changes[i].node = by(ch.node)
+	}
+	if d.synced == nil {
+		d.sync()
+	}
 }
 
 // crash returns the names that c leaves, still with the old files.

@@ -13,6 +13,8 @@
 //   - of the unsynced creates, renames and removes any subset is there, or a
 //     prefix in some clones; a rename is one change.
 //
+// FS.KillClone is the milder case: the process died, the machine did not.
+//
 // To crash at every write, wrap the file system with vfs.Intercept and take a
 // clone in the After hook.
 package memfs

@@ -1,6 +1,7 @@
 package memfs
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -141,6 +142,16 @@ func (n *inode) sync() {
 	n.synced = n.now.clone()
 	n.low, n.high = n.now.size, n.now.size
 	clear(n.since)
+}
+
+func (n *inode) clone() *inode {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	out := &inode{now: n.now.clone(), synced: n.synced.clone(), since: maps.Clone(n.since), low: n.low, high: n.high}
+	for pg, versions := range out.since {
+		out.since[pg] = slices.Clip(versions) // both sides append
+	}
+	return out
 }
 
 // crash returns the file as c finds it.

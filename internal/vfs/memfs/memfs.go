@@ -34,22 +34,33 @@ func New() *FS {
 // starts again. The same rng state and history give the same clone. Locks are
 // gone; f is not changed and can be cloned again.
 func (f *FS) CrashClone(rng *rand.Rand) *FS {
+	c := newCrash(rng)
+	return f.clone(
+		func(d *dir) *dir { return &dir{now: d.crash(c)} },
+		func(n *inode) *inode { return n.crash(c) })
+}
+
+// KillClone returns what a process that starts now finds if all others died:
+// everything that was written, synced or not, as far from the disk as it was.
+// Locks are gone; f is not changed.
+func (f *FS) KillClone() *FS { return f.clone((*dir).clone, (*inode).clone) }
+
+// clone copies f with what ofDir and ofFile leave. Directories come in the order
+// of their paths and files in the order of their names, so that a random choice
+// can be repeated.
+func (f *FS) clone(ofDir func(*dir) *dir, ofFile func(*inode) *inode) *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := newCrash(rng)
 	out := &FS{dirs: make(map[string]*dir, len(f.dirs)), locks: map[string]bool{}}
-	clones := map[*inode]*inode{}
+	copies := map[*inode]*inode{}
 	for _, path := range slices.Sorted(maps.Keys(f.dirs)) {
-		names := f.dirs[path].crash(c)
-		d := newDir()
-		for _, name := range slices.Sorted(maps.Keys(names)) {
-			old := names[name]
-			if clones[old] == nil {
-				clones[old] = old.crash(c)
+		d := ofDir(f.dirs[path])
+		d.replace(func(n *inode) *inode {
+			if copies[n] == nil {
+				copies[n] = ofFile(n)
 			}
-			d.now[name] = clones[old]
-		}
-		d.sync()
+			return copies[n]
+		})
 		out.dirs[path] = d
 	}
 	return out
