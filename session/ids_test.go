@@ -13,8 +13,9 @@ func TestIDsBeginWithServerAndTime(t *testing.T) {
 		want   wire.SessionID
 	}{
 		{1, 0x123456789a, 0x0112_3456_789a_0000},
-		{StandaloneServer, 0x1a2_0156_bbbd, 0x01a2_0156_bbbd_0000}, // bits above the 40th are cut off
-		{254, 1, -0x1ff_ffff_ffff_0000},                            // 0xfe00000000010000
+		{StandaloneServer, 1, 0x0100_0000_0001_0000},
+		{2, 0x1a2_0156_bbbd, 0x02a2_0156_bbbd_0000}, // bits above the 40th are cut off
+		{254, 1, -0x1ff_ffff_ffff_0000},             // 0xfe00000000010000
 	} {
 		g := NewIDs(c.server, c.wall)
 		for i := range wire.SessionID(3) {

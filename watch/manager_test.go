@@ -169,6 +169,30 @@ func TestLargeShardAgainstTwin(t *testing.T) {
 	}
 }
 
+// Watches that come and go do not pile up, also while others stay.
+func TestChurnKeepsMemoryBounded(t *testing.T) {
+	m := New(1, 1)
+	for i := range 500 {
+		m.Add(fmt.Sprintf("/stays/%d", i), 1, Persistent)
+	}
+	for i := range 50_000 {
+		p := fmt.Sprintf("/goes/%d", i)
+		m.Add(p, 2, Data)
+		m.Add(p, 3, Child)
+		m.Trigger(wire.EventNodeDeleted, p, nil)
+	}
+	s := m.shards[0]
+	if len(s.paths) > 501 || len(s.entries) > 502 || len(s.byText.cells) > 1024 || len(s.byPair.cells) > 1024 {
+		t.Errorf("room for %d paths, %d entries, %d and %d index cells", len(s.paths), len(s.entries), len(s.byText.cells), len(s.byPair.cells))
+	}
+	if cap(s.text) > 4*smallText {
+		t.Errorf("%d bytes of text", cap(s.text))
+	}
+	if got := m.Counts(); got != (Counts{500, 500}) {
+		t.Errorf("counts %+v", got)
+	}
+}
+
 func TestOrderOfNotification(t *testing.T) {
 	m := New(8, 3)
 	m.Add("/", 9, Recursive)
@@ -179,11 +203,12 @@ func TestOrderOfNotification(t *testing.T) {
 	m.Add("/a/b", 6, Persistent)
 	m.Add("/a", 5, Recursive) // told by its own watch already
 	m.Add("/", 8, Recursive)  // told once, where it is met first
+	m.Add("/a/b", 8, Child)
 	want := []WatcherID{5, 6, 9, 8, 7, 2}
 	if got := m.Trigger(wire.EventNodeDeleted, "/a/b", nil); !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
-	want = []WatcherID{6, 9, 8, 7, 5}
+	want = []WatcherID{6, 9, 8, 7, 5} // 8 for its recursive watches alone
 	if got := m.Trigger(wire.EventNodeCreated, "/a/b", nil); !slices.Equal(got, want) {
 		t.Errorf("then told %v, want %v", got, want)
 	}

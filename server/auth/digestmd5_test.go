@@ -107,6 +107,12 @@ func TestRspauth(t *testing.T) {
 	if want := "response=" + vectorResponse; !strings.HasSuffix(response, want) {
 		t.Errorf("response %s, want %s", response, want)
 	}
+	if got := respond("bob", "secret", nonce, map[string]string{"authzid": "super"}); !strings.HasSuffix(got, vectorAuthzid) {
+		t.Errorf("with an authorization id: %s, want %s", got, vectorAuthzid)
+	}
+	if got := respond("zoë", "pässword", nonce, nil); !strings.HasSuffix(got, vectorLatin1) {
+		t.Errorf("in latin 1: %s, want %s", got, vectorLatin1)
+	}
 	reply, err := d.Step([]byte(response))
 	if want := "rspauth=" + vectorRspauth; err != nil || string(reply) != want {
 		t.Errorf("%s, %v; want %s", reply, err, want)
@@ -213,4 +219,6 @@ func FuzzDigestMD5(f *testing.F) {
 const (
 	vectorResponse = "9272692cd9ba39d8b6b3609137c61adf"
 	vectorRspauth  = "50c37b91fb69bb0a4e9341aa2befd052"
+	vectorAuthzid  = "a05fb01ffaad3abc65a0db5f00ea815d" // authzid="super"
+	vectorLatin1   = "aed4d298cdcb4d71bc1e1d6ee626eb00" // zoë, pässword
 )

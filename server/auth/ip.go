@@ -42,7 +42,7 @@ func matchIP(id, entry string) bool {
 		return false
 	}
 	addr, ok := parseIP(id)
-	return ok && addr.n == network.n && addr.masked(bits) == network.masked(bits)
+	return ok && addr.masked(bits) == network.masked(bits)
 }
 
 func validIPEntry(entry string) bool {
