@@ -23,6 +23,7 @@ ZooKeeper client.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newServer(),
+		newBench(),
 		newVersion(),
 	)
 	return root

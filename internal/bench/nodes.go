@@ -75,6 +75,13 @@ func (u *bulk) create(path string, data []byte) error {
 	})
 }
 
+// createIn makes node n in a folder.
+func (u *bulk) createIn(folder string, n uint64, data []byte) error {
+	return u.add(wire.OpCreate, func(b []byte) []byte {
+		return appendCreate(b, folder, n, data, wire.ModePersistent)
+	})
+}
+
 var anyone = wire.WorldAnyone(wire.PermAll)
 
 func (u *bulk) delete(path string) error {

@@ -153,10 +153,7 @@ func (r *run) makeNodes(u *bulk) error {
 			nodes = r.nodesToDelete(i)
 		}
 		for n := range nodes {
-			err := u.add(wire.OpCreate, func(b []byte) []byte {
-				return appendCreate(b, f, n, r.layout.value, wire.ModePersistent)
-			})
-			if err != nil {
+			if err := u.createIn(f, n, r.layout.value); err != nil {
 				return err
 			}
 		}
