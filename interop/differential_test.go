@@ -46,7 +46,11 @@ func TestDifferential(t *testing.T) {
 		t.Run(sprintf("seed=%d", seed), func(t *testing.T) {
 			peer := env.Start(t, harness.Apache, differentialConfig())
 			subject := env.Start(t, env.Subject(), differentialConfig())
-			err := differ.Run(peer.Addr, subject.Addr, seed, steps, progress(t))
+			coverage := differ.NewCoverage()
+			err := differ.Run(peer.Addr, subject.Addr, seed, steps, func(i int, st differ.Step, out differ.Outcome) {
+				coverage.Note(st, out)
+				trace(t, i, st, out)
+			})
 			var m *differ.Mismatch
 			if errors.As(err, &m) {
 				t.Fatalf("%v\n  replay: go test ./interop -run Differential -seed %d -steps %d -trace", m, m.Seed, m.Step)
@@ -54,18 +58,44 @@ func TestDifferential(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("%d steps\n%v", steps, coverage)
+			if missing := coverage.Missing(); len(missing) > 0 && steps >= 5000 {
+				t.Errorf("seed %d: %d steps without %v", seed, steps, missing)
+			}
 		})
 	}
 }
 
-func progress(t *testing.T) func(int, differ.Step, differ.Outcome) {
-	if !*traceFlag {
-		return nil
+// Servers that differ in one small setting are told apart: the comparison is
+// not blind.
+func TestDifferentialSeesDifferences(t *testing.T) {
+	env.Need(t)
+	for key, value := range map[string]string{
+		"enforceQuota":                             "false",
+		"extendedTypesEnabled":                     "false",
+		"DigestAuthenticationProvider.superDigest": "super:other",
+		"maxSessionTimeout":                        "79999",
+	} {
+		t.Run(key, func(t *testing.T) {
+			other := differentialConfig()
+			other[key] = value
+			peer := env.Start(t, harness.Apache, differentialConfig())
+			subject := env.Start(t, harness.Apache, other)
+			err := differ.Run(peer.Addr, subject.Addr, 1, 5000, nil)
+			var m *differ.Mismatch
+			if !errors.As(err, &m) {
+				t.Errorf("%s=%s on one side: got %v, want a mismatch", key, value, err)
+			}
+		})
 	}
-	return func(i int, st differ.Step, out differ.Outcome) {
-		t.Logf("%d: %v", i, st)
-		for _, l := range out {
-			t.Logf("    %s", l)
-		}
+}
+
+func trace(t *testing.T, i int, st differ.Step, out differ.Outcome) {
+	if !*traceFlag {
+		return
+	}
+	t.Logf("%d: %v", i, st)
+	for _, l := range out {
+		t.Logf("    %s", l)
 	}
 }

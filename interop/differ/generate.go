@@ -3,6 +3,7 @@ package differ
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/zabra/zabra/interop/raw"
@@ -14,21 +15,20 @@ const timeout = 60000 // ms, so that no session expires while a debugger looks o
 type Generator struct {
 	r     *rand.Rand
 	step  int
-	paths []string        // what was created, in order
-	known map[string]bool // the same as a set
+	paths []string // what was created
 	slots []slotState
 }
 
 type slotState struct {
 	session, connected bool
-	dropped            int // steps since the connection went
+	dropped            int      // steps since the connection went
+	watched            []string // paths it may have watches on
 }
 
 // NewGenerator makes the run that belongs to a seed.
 func NewGenerator(seed uint64, slots int) *Generator {
 	return &Generator{
 		r:     rand.New(rand.NewPCG(seed, 0x5eed)),
-		known: map[string]bool{},
 		slots: make([]slotState, slots),
 	}
 }
@@ -64,9 +64,6 @@ func (g *Generator) connected(st Step) Step {
 		st.Kind = Request
 		st.Xid = g.xid()
 		g.request(&st)
-		for excluded(st.Op, -100) {
-			g.request(&st)
-		}
 	}
 	return st
 }
@@ -106,24 +103,32 @@ func (g *Generator) Learn(st Step, out Outcome) {
 	}
 }
 
-// learnPaths notes nodes that came and, roughly, nodes that went.
+// learnPaths notes nodes that came, and the one that went. Nodes that went
+// otherwise stay on the list: requests to them are wanted too.
 func (g *Generator) learnPaths(st Step, reply string) {
-	for _, f := range strings.Fields(reply) {
-		if strings.HasPrefix(f, "/") && !g.known[f] && len(f) < 100 {
-			g.known[f] = true
-			g.paths = append(g.paths, f)
+	if !strings.Contains(reply, " err=0 ") || strings.HasPrefix(reply, "event") {
+		return
+	}
+	switch st.Op {
+	case raw.OpDelete:
+		g.forget(slices.Index(g.paths, st.Path))
+	case raw.OpCreate, raw.OpCreate2, raw.OpCreateContainer, raw.OpCreateTTL, raw.OpMulti:
+		for _, f := range strings.Fields(reply) {
+			if strings.HasPrefix(f, "/") && !slices.Contains(g.paths, f) {
+				g.paths = append(g.paths, f)
+			}
 		}
 	}
-	const most = 150
-	if len(g.paths) > most {
+	const most = 60
+	for len(g.paths) > most {
 		g.forget(g.r.IntN(len(g.paths)))
 	}
 }
 
 func (g *Generator) forget(i int) {
-	delete(g.known, g.paths[i])
-	g.paths[i] = g.paths[len(g.paths)-1]
-	g.paths = g.paths[:len(g.paths)-1]
+	if i >= 0 {
+		g.paths = slices.Delete(g.paths, i, i+1)
+	}
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

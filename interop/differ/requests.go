@@ -26,38 +26,46 @@ func (g *Generator) request(st *Step) {
 		g.quota(st)
 	case n < 815:
 		g.set(st, raw.OpCloseSession, nil, "")
+		return
 	case n < 820:
-		op := pick[raw.Op](g.r, 0, 10, 13, 23, 55, 99, 108, -1, -12, 1000)
-		g.set(st, op, raw.PathInt("/a", -1), "invalid type")
+		g.invalid(st)
 	default:
 		g.write(st)
 	}
-	if g.r.IntN(25) == 0 {
+	if g.r.IntN(40) == 0 {
 		g.damage(st)
 	}
 }
 
+func (g *Generator) invalid(st *Step) {
+	op := raw.OpCreateSession
+	for excluded(op, 0) {
+		op = pick(g.r, raw.OpNotification, raw.OpCheck, raw.OpDeleteContainer, raw.OpCreateSession, raw.OpError, 10, 23, 55, 99, 108, -12, 1000)
+	}
+	g.set(st, op, raw.PathInt("/a", -1), "invalid type")
+}
+
 func (g *Generator) set(st *Step, op raw.Op, body raw.Body, format string, args ...any) {
-	st.Op, st.Body, st.Since = op, body, -1
+	st.Op, st.Body, st.Since, st.Path = op, body, -1, ""
 	st.Text = fmt.Sprintf(format, args...)
 }
 
 func (g *Generator) write(st *Step) {
 	o := g.subWrite()
-	if g.r.IntN(3) == 0 { // keep the tree small
-		p := g.path()
-		o = subOp{raw.OpDelete, raw.PathInt(p, -1), fmt.Sprintf("%q v=-1", p)}
-	}
 	for o.op == raw.OpCheck {
 		o = g.subWrite()
 	}
 	g.set(st, o.op, o.body, "%s", o.text)
+	if st.Op == raw.OpDelete {
+		st.Path = o.path
+	}
 }
 
 type subOp struct {
 	op   raw.Op
 	body raw.Body
 	text string
+	path string
 }
 
 // subWrite is a write as it may stand alone or in a multi.
@@ -68,31 +76,39 @@ func (g *Generator) subWrite() subOp {
 		return g.create()
 	case 5, 6:
 		d := g.data(p)
-		return subOp{raw.OpSetData, raw.SetData(p, d, v), fmt.Sprintf("%q data=%d v=%d", p, len(d), v)}
+		return subOp{raw.OpSetData, raw.SetData(p, d, v), fmt.Sprintf("%q data=%d v=%d", p, len(d), v), p}
 	case 7:
-		return subOp{raw.OpCheck, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v)}
+		return subOp{raw.OpCheck, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v), p}
 	}
-	return subOp{raw.OpDelete, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v)}
+	return subOp{raw.OpDelete, raw.PathInt(p, v), fmt.Sprintf("%q v=%d", p, v), p}
 }
 
 func (g *Generator) create() subOp {
-	p := g.newPath()
-	acl := raw.Open
+	op, flags := g.createKind()
+	for excluded(op, flags) {
+		op, flags = g.createKind()
+	}
+	p, acl := g.newPath(), raw.Open
 	if g.r.IntN(6) == 0 {
 		acl = g.acls()
 	}
-	op := pick(g.r, raw.OpCreate, raw.OpCreate, raw.OpCreate2, raw.OpCreate2, raw.OpCreateContainer, raw.OpCreateTTL)
-	flags := pick[int32](g.r, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, -1)
 	d := g.data(p)
-	switch op {
-	case raw.OpCreateContainer:
-		flags = raw.Container
-	case raw.OpCreateTTL:
-		flags = pick[int32](g.r, raw.PersistentTTL, raw.PersistentSequentialTTL)
-		ttl := pick[int64](g.r, 1<<30, 1<<39, 1<<40-1, 1<<40, 0, -1)
-		return subOp{op, raw.CreateTTL(p, d, acl, flags, ttl), fmt.Sprintf("%q data=%d acl=%v flags=%d ttl=%d", p, len(d), acl, flags, ttl)}
+	if op == raw.OpCreateTTL {
+		ttl := pick[int64](g.r, 1<<30, 1<<39, 1<<40-1, 1<<35, 1<<40, 0, -1)
+		return subOp{op, raw.CreateTTL(p, d, acl, flags, ttl), fmt.Sprintf("%q data=%d acl=%v flags=%d ttl=%d", p, len(d), acl, flags, ttl), p}
 	}
-	return subOp{op, raw.Create(p, d, acl, flags), fmt.Sprintf("%q data=%d acl=%v flags=%d", p, len(d), acl, flags)}
+	return subOp{op, raw.Create(p, d, acl, flags), fmt.Sprintf("%q data=%d acl=%v flags=%d", p, len(d), acl, flags), p}
+}
+
+func (g *Generator) createKind() (raw.Op, int32) {
+	op := pick(g.r, raw.OpCreate, raw.OpCreate, raw.OpCreate2, raw.OpCreate2, raw.OpCreateContainer, raw.OpCreateTTL)
+	if g.r.IntN(40) == 0 {
+		return op, pick[int32](g.r, 4, 5, 6, 7, -1)
+	}
+	if op == raw.OpCreateTTL {
+		return op, pick[int32](g.r, 5, 6)
+	}
+	return op, pick[int32](g.r, 0, 0, 0, 0, 1, 1, 2, 3, 4)
 }
 
 func (g *Generator) read(st *Step) {
@@ -129,7 +145,7 @@ func (g *Generator) multi(st *Step) {
 	for range g.r.IntN(6) {
 		o := g.subWrite()
 		if g.r.IntN(100) == 0 {
-			o = subOp{raw.OpGetData, raw.Read("/a", false), "wrong kind"}
+			o = subOp{op: raw.OpGetData, body: raw.Read("/a", false), text: "wrong kind"}
 		}
 		ops = append(ops, raw.SubOp{Op: o.op, Body: o.body})
 		text += fmt.Sprintf("%v %s; ", o.op, o.text)
@@ -143,16 +159,28 @@ func (g *Generator) watch(st *Step) {
 	case 0, 1, 2, 3:
 		op := pick(g.r, raw.OpExists, raw.OpGetData, raw.OpGetChildren, raw.OpGetChildren2)
 		g.set(st, op, raw.Read(p, true), "%q watch=true", p)
+		g.remember(st.Slot, p)
 	case 4, 5, 6:
 		mode := pick[int32](g.r, 0, 1, 0, 1, 0, 1, 2, -1)
 		g.set(st, raw.OpAddWatch, raw.PathInt(p, mode), "%q mode=%d", p, mode)
+		g.remember(st.Slot, p)
 	case 7, 8, 9:
 		op := pick(g.r, raw.OpRemoveWatches, raw.OpRemoveWatches, raw.OpCheckWatches)
-		typ := pick[int32](g.r, 1, 2, 3, 3, 4, 5, 0, 6)
+		typ := pick[int32](g.r, 1, 2, 3, 3, 4, 5, 4, 5, 1, 2, 0, 6)
+		if w := g.slots[st.Slot].watched; len(w) > 0 && g.r.IntN(5) > 0 {
+			p = w[g.r.IntN(len(w))]
+		}
 		g.set(st, op, raw.PathInt(p, typ), "%q type=%d", p, typ)
 	default:
 		g.setWatches(st)
 	}
+}
+
+// remember keeps the last few paths that a session watched, to be removed again.
+func (g *Generator) remember(slot int, path string) {
+	const most = 6
+	w := append(g.slots[slot].watched, path)
+	g.slots[slot].watched = w[max(0, len(w)-most):]
 }
 
 func (g *Generator) setWatches(st *Step) {

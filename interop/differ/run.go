@@ -40,7 +40,8 @@ func line(o Outcome, i int) string {
 }
 
 // Run sends steps made from seed to both servers, which must be fresh, and
-// returns the first mismatch, or another error when a server cannot be talked
+// returns the first mismatch (the last thing compared are the whole trees), or
+// another error when a server cannot be talked
 // to. Progress, if not nil, hears about every step with the first outcome.
 func Run(first, second string, seed uint64, steps int, progress func(int, Step, Outcome)) error {
 	a, err := NewSide(first, Slots)
@@ -68,7 +69,7 @@ func Run(first, second string, seed uint64, steps int, progress func(int, Step, 
 			progress(i, st, oa)
 		}
 	}
-	return nil
+	return compareTrees(a, b, &Mismatch{Seed: seed, Step: steps, What: Step{Text: "the trees at the end"}})
 }
 
 // both does the step on both servers at the same time.

@@ -36,6 +36,8 @@ type Step struct {
 	// Since makes the first long of Body the server's own zxid after that step
 	// (setWatches); negative leaves the body alone.
 	Since int
+	// Path is the path of a delete.
+	Path string
 	// Text says in words what Body holds.
 	Text string
 }

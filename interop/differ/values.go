@@ -19,7 +19,7 @@ const SuperDigest = "super:lK75jTNcA+U9vtVEw5vB51mj/w4="
 func containsQuota(b []byte) bool { return bytes.Contains(b, []byte("zookeeper")) }
 
 var (
-	components = []string{"a", "b", "c"}
+	components = []string{"a", "a", "b"}
 	oddPaths   = []string{
 		"", "/", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/a/.b", "/a/b c", "/a/é", "/a/\x01", "/a\x00b",
 		"/a/\U0001F600", "/a/\ufffd", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/none/none",
@@ -29,7 +29,7 @@ var (
 // path is one to read or to change: what exists, or may.
 func (g *Generator) path() string {
 	switch n := g.r.IntN(20); {
-	case n < 8 && len(g.paths) > 0:
+	case n < 13 && len(g.paths) > 0:
 		return g.paths[g.r.IntN(len(g.paths))]
 	case n == 19:
 		return pick(g.r, oddPaths...)
