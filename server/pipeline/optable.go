@@ -34,7 +34,7 @@ type OpInfo struct {
 	// The others are answered with NotReadOnly there.
 	ReadOnly bool
 	// body returns a request with an empty record; nil if the operation has none.
-	body func() *Request
+	body func() (*Request, *wire.Decoder)
 	// check looks at what a decoded record may hold; nil if it may hold anything.
 	check func(wire.Record) wire.Code
 }
@@ -102,15 +102,17 @@ func Info(op wire.OpCode) *OpInfo {
 	return &unknownOp
 }
 
-// newBody returns a request with an empty record of type T, as one allocation.
+// newBody returns a request with an empty record of type T, and a decoder for
+// it, as one allocation.
 func newBody[T any, P interface {
 	*T
 	wire.Record
-}]() *Request {
+}]() (*Request, *wire.Decoder) {
 	r := new(struct {
 		Request
-		body T
+		body    T
+		decoder wire.Decoder
 	})
 	r.Body = P(&r.body)
-	return &r.Request
+	return &r.Request, &r.decoder
 }

@@ -46,7 +46,8 @@ type Preparer struct {
 	last     wire.Zxid // of the newest transaction
 	overlay  overlay
 	warnings []QuotaWarning
-	paths    []string // scratch of closeSession
+	paths    []string     // scratch of closeSession
+	decoder  wire.Decoder // scratch of reread
 }
 
 // NewPreparer returns a preparer whose first transaction follows the tree's
@@ -91,9 +92,9 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	}
 	c, code := p.change(req, req.Op, req.Body, false)
 	if code != wire.OK {
-		return errorTxn(h, code), nil
+		return p.fail(h, code), nil
 	}
-	txn := sealTxn(h, c.body)
+	txn := p.seal(h, c.body)
 	p.record(z, &c)
 	return txn, nil
 }

@@ -10,7 +10,7 @@ import "github.com/zabra/zabra/wire"
 // changes nothing.
 func (p *Preparer) multi(h wire.TxnHeader, req *Request) wire.Txn {
 	if hasNullPath(req.Multi) {
-		return errorTxn(h, wire.MarshallingError)
+		return p.fail(h, wire.MarshallingError)
 	}
 	body := &wire.MultiTxn{Txns: make([]wire.SubTxn, len(req.Multi))}
 	p.overlay.begin()
@@ -20,9 +20,9 @@ func (p *Preparer) multi(h wire.TxnHeader, req *Request) wire.Txn {
 	}
 	p.overlay.end()
 	if code == wire.MarshallingError {
-		return errorTxn(h, code)
+		return p.fail(h, code)
 	}
-	return sealTxn(h, body)
+	return p.seal(h, body)
 }
 
 // multiOps fills subs and returns the code of the operation that failed.
@@ -36,7 +36,7 @@ func (p *Preparer) multiOps(z wire.Zxid, req *Request, subs []wire.SubTxn) wire.
 			}
 			return code
 		}
-		subs[i] = wire.SubTxn{Op: op.Op, Data: sealBody(c.body)}
+		subs[i] = wire.SubTxn{Op: op.Op, Data: p.sealBody(c.body)}
 		p.record(z, &c)
 	}
 	return wire.OK

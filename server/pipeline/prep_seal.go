@@ -2,30 +2,33 @@ package pipeline
 
 import "github.com/zabra/zabra/wire"
 
-// sealTxn encodes a transaction, once and for all, and makes body read from the
+// seal encodes a transaction, once and for all, and makes body read from the
 // encoding, so that the transaction keeps nothing of the request alive.
-func sealTxn(h wire.TxnHeader, body wire.Record) wire.Txn {
+func (p *Preparer) seal(h wire.TxnHeader, body wire.Record) wire.Txn {
 	txn := wire.EncodeTxn(make([]byte, 0, txnHeaderSize+bodySize(body)), h, body)
-	reread(body, txn.Raw[txnHeaderSize:])
+	p.reread(body, txn.Raw[txnHeaderSize:])
 	return txn
 }
 
 // sealBody does the same for an operation of a multi.
-func sealBody(body wire.Record) []byte {
+func (p *Preparer) sealBody(body wire.Record) []byte {
 	raw := body.AppendTo(make([]byte, 0, bodySize(body)))
-	reread(body, raw)
+	p.reread(body, raw)
 	return raw
 }
 
-func reread(body wire.Record, raw []byte) {
-	d := wire.NewDecoder(raw)
-	body.DecodeFrom(&d)
+// reread decodes with the preparer's own decoder: one on the stack would go to
+// the heap behind the interface.
+func (p *Preparer) reread(body wire.Record, raw []byte) {
+	p.decoder.Reset(raw)
+	body.DecodeFrom(&p.decoder)
+	p.decoder.Reset(nil)
 }
 
-// errorTxn is what a request that fails becomes.
-func errorTxn(h wire.TxnHeader, code wire.Code) wire.Txn {
+// fail makes the transaction of a request that fails.
+func (p *Preparer) fail(h wire.TxnHeader, code wire.Code) wire.Txn {
 	h.Op = wire.OpError
-	return sealTxn(h, &wire.ErrorTxn{Err: code})
+	return p.seal(h, &wire.ErrorTxn{Err: code})
 }
 
 // pathAndACL returns the path of a transaction's body, and the ACL if it gives

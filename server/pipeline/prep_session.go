@@ -9,13 +9,13 @@ import (
 func (p *Preparer) createSession(h wire.TxnHeader, req *Request) wire.Txn {
 	r, ok := req.Body.(*wire.CreateSessionTxn)
 	if !ok {
-		return errorTxn(h, wire.MarshallingError)
+		return p.fail(h, wire.MarshallingError)
 	}
 	if p.overlay.sessions[h.Session].phase == sessionClosing {
-		return errorTxn(h, wire.SessionExpired)
+		return p.fail(h, wire.SessionExpired)
 	}
 	p.overlay.putSession(h.Zxid, h.Session, sessionOpening)
-	return sealTxn(h, &wire.CreateSessionTxn{Timeout: r.Timeout})
+	return p.seal(h, &wire.CreateSessionTxn{Timeout: r.Timeout})
 }
 
 // closeSession ends a session, which need not exist: no later write of it gets
@@ -27,7 +27,7 @@ func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
 	if body.Paths == nil {
 		body.Paths = []string{}
 	}
-	txn := sealTxn(h, body)
+	txn := p.seal(h, body)
 	p.releasePaths()
 	for _, path := range body.Paths {
 		parent, _ := p.node(parentOf(path))

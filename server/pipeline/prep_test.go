@@ -215,7 +215,7 @@ func subCodes(m *wire.MultiTxn) []wire.Code {
 	for i, sub := range m.Txns {
 		if sub.Op == wire.OpError {
 			var e wire.ErrorTxn
-			reread(&e, sub.Data)
+			decode(&e, sub.Data)
 			codes[i] = e.Err
 		}
 	}
@@ -375,4 +375,9 @@ func TestUnexpectedRequestsAreErrors(t *testing.T) {
 		r.mustDo(wire.Unimplemented, req)
 	}
 	r.mustDo(wire.MarshallingError, &Request{Session: r.session, Op: wire.OpCreateSession})
+}
+
+func decode(r wire.Record, raw []byte) {
+	d := wire.NewDecoder(raw)
+	r.DecodeFrom(&d)
 }

@@ -25,9 +25,16 @@ func DecodeRequest(op wire.OpCode, body []byte) (*Request, wire.Code) {
 	case info.body == nil:
 		return &Request{Op: op}, wire.OK
 	}
-	req := info.body()
-	if code := decodeInto(info, req.Body, body); code != wire.OK {
-		return nil, code
+	req, d := info.body()
+	d.Reset(body)
+	req.Body.DecodeFrom(d)
+	if d.Err() != nil {
+		return nil, wire.MarshallingError
+	}
+	if info.check != nil {
+		if code := info.check(req.Body); code != wire.OK {
+			return nil, code
+		}
 	}
 	req.Op = op
 	return req, wire.OK
@@ -46,18 +53,6 @@ func DecodeRead(op wire.OpCode, body []byte, rec *wire.PathWatchRequest) wire.Co
 		return wire.BadArguments
 	}
 	return wire.OK
-}
-
-func decodeInto(info *OpInfo, rec wire.Record, body []byte) wire.Code {
-	d := wire.NewDecoder(body)
-	rec.DecodeFrom(&d)
-	if d.Err() != nil {
-		return wire.MarshallingError
-	}
-	if info.check == nil {
-		return wire.OK
-	}
-	return info.check(rec)
 }
 
 func decodeMulti(op wire.OpCode, body []byte) (*Request, wire.Code) {
