@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,6 +117,28 @@ func TestRspauth(t *testing.T) {
 	reply, err := d.Step([]byte(response))
 	if want := "rspauth=" + vectorRspauth; err != nil || string(reply) != want {
 		t.Errorf("%s, %v; want %s", reply, err, want)
+	}
+}
+
+// Responses of Java 17's DIGEST-MD5 client, as ZooKeeper's client drives it; it
+// accepted the answers.
+func TestResponsesOfJava(t *testing.T) {
+	for _, c := range []struct{ nonce, user, response string }{
+		{"vj7gzLYKsYNOS1UAmqeg7WLRaJxejoT7tbtEqPQn", "bob",
+			`charset=utf-8,username="bob",realm="zk-sasl-md5",nonce="vj7gzLYKsYNOS1UAmqeg7WLRaJxejoT7tbtEqPQn",nc=00000001,cnonce="SbycUQ/83DFK/2oiu1cUcptN9wcS7IbkaaVPBoA6",digest-uri="zookeeper/zk-sasl-md5",maxbuf=65536,response=8c5cf88d142b9edaaf8886152f0f9ef6,qop=auth,authzid="bob"`},
+		{"3TYpNtmmeQsNdymVeY293bnypO8ZTGvkoZOTFDkD", "zoë",
+			`charset=utf-8,username="zoë",realm="zk-sasl-md5",nonce="3TYpNtmmeQsNdymVeY293bnypO8ZTGvkoZOTFDkD",nc=00000001,cnonce="BHXzkCxOvTZv0cqFhapn6Hl5vA7rRq25rK+BQ5pH",digest-uri="zookeeper/zk-sasl-md5",maxbuf=65536,response=a6853bf71a9539c8110dc864831377d8,qop=auth,authzid="zoë"`},
+		{"QWAOUY6XTCSpJKCNAT4W13ljsW0VscQbsUVN9pir", "日本",
+			`charset=utf-8,username="日本",realm="zk-sasl-md5",nonce="QWAOUY6XTCSpJKCNAT4W13ljsW0VscQbsUVN9pir",nc=00000001,cnonce="wDpJKQ+dtZ9ac+ujZCnYd2r0HZnmZSSc/uSCPUk/",digest-uri="zookeeper/zk-sasl-md5",maxbuf=65536,response=0aaf0e516a088825c500d39491b410bd,qop=auth,authzid="日本"`},
+	} {
+		nonce, _ := base64.StdEncoding.DecodeString(c.nonce)
+		d := NewDigestMD5(testUsers, nonce)
+		if _, err := d.Step(nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Step([]byte(c.response)); err != nil || d.AuthorizationID() != c.user {
+			t.Errorf("%s: %v, id %q", c.user, err, d.AuthorizationID())
+		}
 	}
 }
 
