@@ -2,7 +2,6 @@ package tlsconf
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -68,13 +67,14 @@ func renderRDN(set cryptobyte.String) (string, error) {
 	var out strings.Builder
 	for first := true; first || !set.Empty(); first = false {
 		var ava, element cryptobyte.String
-		var oid asn1.ObjectIdentifier
+		var rawOID cryptobyte.String
+		var oid x509.OID // which, unlike asn1.ObjectIdentifier, has no largest number
 		var tag cryptobyteasn1.Tag
 		if set.Empty() && first {
 			return "", nil
 		}
-		if !set.ReadASN1(&ava, cryptobyteasn1.SEQUENCE) || !ava.ReadASN1ObjectIdentifier(&oid) ||
-			!ava.ReadAnyASN1Element(&element, &tag) || !ava.Empty() {
+		if !set.ReadASN1(&ava, cryptobyteasn1.SEQUENCE) || !ava.ReadASN1(&rawOID, cryptobyteasn1.OBJECT_IDENTIFIER) ||
+			oid.UnmarshalBinary(rawOID) != nil || !ava.ReadAnyASN1Element(&element, &tag) || !ava.Empty() {
 			return "", errName
 		}
 		if !first {
@@ -87,7 +87,7 @@ func renderRDN(set cryptobyte.String) (string, error) {
 	return out.String(), nil
 }
 
-func renderAVA(out *strings.Builder, oid asn1.ObjectIdentifier, element cryptobyte.String, tag cryptobyteasn1.Tag) error {
+func renderAVA(out *strings.Builder, oid x509.OID, element cryptobyte.String, tag cryptobyteasn1.Tag) error {
 	keyword, known := keywordOf(oid)
 	out.WriteString(keyword)
 	out.WriteByte('=')
@@ -106,7 +106,7 @@ func renderAVA(out *strings.Builder, oid asn1.ObjectIdentifier, element cryptoby
 
 // keywordOf names an attribute type, and returns false for one without a keyword
 // in RFC 2253.
-func keywordOf(oid asn1.ObjectIdentifier) (string, bool) {
+func keywordOf(oid x509.OID) (string, bool) {
 	dotted := oid.String()
 	switch dotted {
 	case "2.5.4.3":
