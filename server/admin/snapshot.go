@@ -14,6 +14,10 @@ import (
 // maxBody bounds the body of a POST that is not a snapshot.
 const maxBody = 64 << 10
 
+// The headers of a snapshot, in ZooKeeper's spelling: HTTP ignores case, scripts
+// may not.
+var lastZxidHeader, snapshotSizeHeader = "last_zxid", "snapshot_size"
+
 // snapshot takes a snapshot and, unless ?streaming=false, sends it. Refusals
 // have a null error, as ZooKeeper's have; the log says why.
 func (a *Admin) snapshot(r *http.Request) response {
@@ -32,9 +36,8 @@ func (a *Admin) snapshot(r *http.Request) response {
 		return failed(http.StatusInternalServerError, "")
 	}
 	resp := response{header: http.Header{
-		// ZooKeeper's spelling: HTTP ignores case, scripts may not.
-		"last_zxid":     {file.Zxid.String()},
-		"snapshot_size": {strconv.FormatInt(file.Size, 10)},
+		lastZxidHeader:     {file.Zxid.String()},
+		snapshotSizeHeader: {strconv.FormatInt(file.Size, 10)},
 	}}
 	if wantsStream(r) {
 		resp.stream, resp.size = file, file.Size
