@@ -1,18 +1,19 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/metrics"
-	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/store"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
@@ -29,6 +30,7 @@ const (
 // data is what a node keeps on disk, and the tree that follows from it.
 type data struct {
 	cfg     *zoocfg.Config
+	fs      vfs.FS
 	log     *txnlog.Log
 	tree    *datatree.Tree
 	zap     *zap.Logger
@@ -37,33 +39,91 @@ type data struct {
 	since      atomic.Int64 // transactions applied since the last checkpoint
 	sinceBytes atomic.Int64
 	due        chan struct{} // a checkpoint is due
+
+	storing sync.Mutex // held by whoever uses the store
+	store   *store.Store
+	last    atomic.Pointer[checkpointMade]
 }
 
-// openData opens the log and builds the tree from it.
+// openData loads the last checkpoint and replays the log from there.
 func openData(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger, m *metrics.Metrics) (*data, error) {
-	d := &data{cfg: cfg, zap: log, metrics: m, due: make(chan struct{}, 1)}
-	began := time.Now()
-	d.tree = datatree.NewWith(datatree.Options{ExtendedTypes: cfg.ExtendedTypes, Emulate353: cfg.Emulate353TTL})
-	var err error
-	dir := filepath.Join(cfg.DataLogDir, logFolder)
-	if d.log, err = txnlog.Open(fsys, dir, txnlog.Options{Background: true}); err != nil {
-		return nil, fmt.Errorf("server: transaction log in %s: %w", dir, err)
+	d := &data{cfg: cfg, fs: fsys, zap: log, metrics: m, due: make(chan struct{}, 1)}
+	if err := d.openLog(); err != nil {
+		return nil, err
 	}
-	n, err := replay(d.log, d.tree)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("server: transaction log in %s: %w", dir, err), d.close())
-	}
-	m.DBInitTime.Observe(0, time.Since(began))
-	m.StartupTxnsLoaded.Observe(0, int64(n))
-	log.Info("data loaded", zap.String("dir", cfg.DataDir), zap.Stringer("zxid", d.tree.LastZxid()),
-		zap.Int("nodes", d.tree.NodeCount()), zap.Int("sessions", d.tree.SessionCount()),
-		zap.Int("replayed", n), zap.Duration("took", time.Since(began)))
-	if t := d.log.Recovery().Torn; t != nil {
-		log.Warn("cut what was being written when the server stopped; none of it was acknowledged",
-			zap.String("file", t.File), zap.Int64("offset", t.Offset))
+	if err := d.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("server: data in %s: %w", cfg.DataDir, err), d.close())
 	}
 	return d, nil
 }
+
+func (d *data) openLog() error {
+	dir := d.logDir()
+	if !d.cfg.DataDirAutocreate {
+		if _, err := d.fs.Stat(d.cfg.DataDir); err != nil {
+			return fmt.Errorf("server: %w; create it, or set zookeeper.datadir.autocreate=true", err)
+		}
+	}
+	var err error
+	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{Background: true})
+	if err != nil {
+		return fmt.Errorf("server: transaction log in %s: %w", dir, err)
+	}
+	if t := d.log.Recovery().Torn; t != nil {
+		d.zap.Warn("cut what was being written when the server stopped; none of it was acknowledged",
+			zap.String("file", t.File), zap.Int64("offset", t.Offset))
+	}
+	return nil
+}
+
+func (d *data) treeOptions() datatree.Options {
+	return datatree.Options{
+		ExtendedTypes: d.cfg.ExtendedTypes, Emulate353: d.cfg.Emulate353TTL, HashSeed: rand.Uint64(),
+	}
+}
+
+// load builds the tree.
+func (d *data) load() error {
+	began := time.Now()
+	d.store = store.New(d.storeDir(), d.zap)
+	tree, err := d.store.Load(d.treeOptions())
+	if err != nil {
+		return err
+	}
+	if tree == nil {
+		tree = datatree.NewWith(d.treeOptions())
+	} else {
+		d.last.Store(&checkpointMade{tree.LastZxid(), time.Now()})
+	}
+	if err := d.store.Close(); err != nil {
+		return err
+	}
+	loaded := time.Now()
+	d.tree = tree
+	if err := d.finishRestore(); err != nil {
+		return err
+	}
+	if d.log.Last() < tree.LastZxid() {
+		return fmt.Errorf("the log in %s ends at %v, before the checkpoint at %v: transactions were acknowledged that it should hold; "+
+			"put the missing log files back, or move both folders away to start with nothing", d.logDir(), d.log.Last(), tree.LastZxid())
+	}
+	n, err := replay(d.log, tree)
+	if err != nil {
+		return err
+	}
+	d.metrics.StartupSnapLoadTime.Observe(0, loaded.Sub(began))
+	d.metrics.StartupTxnsLoadTime.Observe(0, time.Since(loaded))
+	d.metrics.StartupTxnsLoaded.Observe(0, int64(n))
+	d.metrics.DBInitTime.Observe(0, time.Since(began))
+	d.zap.Info("data loaded", zap.String("dir", d.cfg.DataDir), zap.Stringer("zxid", tree.LastZxid()),
+		zap.Int("nodes", tree.NodeCount()), zap.Int("sessions", tree.SessionCount()),
+		zap.Int("replayed", n), zap.Duration("took", time.Since(began)))
+	d.since.Store(int64(n))
+	return nil
+}
+
+func (d *data) logDir() string   { return filepath.Join(d.cfg.DataLogDir, logFolder) }
+func (d *data) storeDir() string { return filepath.Join(d.cfg.DataDir, storeFolder) }
 
 // replay applies the log's transactions that are newer than the tree.
 func replay(log *txnlog.Log, tree *datatree.Tree) (n int, err error) {
@@ -103,14 +163,12 @@ func (d *data) applied(_ wire.Zxid, bytes int) {
 	}
 }
 
-// checkpoints writes a checkpoint whenever one is due.
-func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
-	<-ctx.Done()
-}
-
 func (d *data) close() error {
-	if d.log == nil {
-		return nil
+	d.storing.Lock()
+	defer d.storing.Unlock()
+	var err error
+	if d.store != nil {
+		err = d.store.Close()
 	}
-	return d.log.Close()
+	return errors.Join(err, d.log.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/watch"
 )
 
 // gauges says where the metrics that are read on demand come from.
@@ -22,7 +23,10 @@ func (s *Server) gauges() {
 	m.NumAliveConnections.Set(func() int64 { return int64(s.connections()) })
 	m.OutstandingRequests.Set(s.core.Outstanding)
 	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
-	m.WatchCount.Set(func() int64 { return int64(s.core.WatchCounts().Total()) })
+	m.WatchCount.Set(func() (n int64) {
+		s.core.Watches(func(w *watch.Manager) { n = int64(w.Counts().Total()) })
+		return n
+	})
 }
 
 func (s *Server) connections() int {

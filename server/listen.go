@@ -2,11 +2,12 @@ package server
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 
 	"github.com/zabra/zabra/server/conn"
+	"github.com/zabra/zabra/server/tlsconf"
+	"go.uber.org/zap"
 )
 
 // listen binds the client ports.
@@ -48,8 +49,30 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		Unify:              unify,
 		HandshakeTimeout:   s.cfg.TLS.HandshakeDetectionTimeout,
 		MaxHandshakes:      l.OutstandingHandshakes,
+		Identify:           s.identify,
+		Words:              words{s.admin},
+		Serving:            s.serving.Load,
 	}))
 	return nil
 }
 
-func (s *Server) clientTLS() (*tls.Config, error) { return nil, errors.New("TLS") }
+// clientTLS is how clients are served over TLS.
+func (s *Server) clientTLS() (*tls.Config, error) {
+	t, err := tlsconf.ForClients(s.cfg, s.tlsReloaded)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range t.Notes() {
+		s.log.Warn("TLS", zap.String("note", note))
+	}
+	return t.Config(), nil
+}
+
+// tlsReloaded tells that the stores of keys or certificates were read again.
+func (s *Server) tlsReloaded(err error) {
+	if err != nil {
+		s.log.Error("TLS stores changed and cannot be used; the old ones stay in force", zap.Error(err))
+		return
+	}
+	s.log.Info("TLS stores reloaded")
+}

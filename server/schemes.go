@@ -2,12 +2,15 @@ package server
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"os"
 
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/tlsconf"
 	"github.com/zabra/zabra/server/zoocfg"
+	"github.com/zabra/zabra/wire"
 )
 
 // newSchemes builds the rules of access control that the configuration asks
@@ -26,6 +29,7 @@ func newSchemes(cfg *zoocfg.Config) (*auth.Schemes, error) {
 		LetAnySASLUserDoX: a.LetAnySASLUser,
 		X509:              secure || cfg.ClientPortUnification,
 		X509SuperUser:     a.X509SuperUser,
+		ValidDN:           tlsconf.ValidName,
 		Ensemble:          a.Scheme("EnsembleAuthenticationProvider"),
 		EnsembleNames:     a.EnsembleNames,
 		EnforceSchemes:    a.EnforcedSchemes(),
@@ -71,3 +75,14 @@ func newSASL(cfg *zoocfg.Config) (func() pipeline.SASL, error) {
 	}, nil
 }
 
+// identify returns the identities that a TLS client's certificate proves.
+func (s *Server) identify(state tls.ConnectionState) ([]wire.ID, error) {
+	if len(state.PeerCertificates) == 0 {
+		return nil, nil
+	}
+	dn, err := tlsconf.SubjectName(state.PeerCertificates[0])
+	if err != nil {
+		return nil, err
+	}
+	return s.schemes.X509IDs(dn), nil
+}

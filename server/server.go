@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/admin"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/conn"
 	"github.com/zabra/zabra/server/metrics"
@@ -28,6 +30,9 @@ type Server struct {
 	core    *pipeline.Core
 	ports   []*conn.Port
 	started time.Time
+	serving atomic.Bool
+	admin   *admin.Admin
+	web     []*webPort
 }
 
 // Open prepares a node: it locks the data directory, loads the tree and binds
@@ -60,13 +65,20 @@ func (s *Server) assemble() error {
 	opts.NewSASL = sasl
 	s.core = pipeline.New(s.data.tree, &journal{log: s.data.log}, s.schemes, s.metrics, s.events(), opts)
 	s.gauges()
-	return s.listen()
+	s.admin = s.newAdmin()
+	if err := s.listen(); err != nil {
+		return err
+	}
+	return s.listenAdmin()
 }
 
 // Close releases what Open took; Run does it itself.
 func (s *Server) Close() error {
 	for _, p := range s.ports {
 		p.Close()
+	}
+	for _, w := range s.web {
+		_ = w.ln.Close()
 	}
 	return s.data.close()
 }
@@ -99,8 +111,11 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	rest.Go(func() { s.data.checkpoints(work, s.core) })
+	s.serveAdmin(work, &rest)
+	s.serving.Store(true)
 
 	<-work.Done()
+	s.serving.Store(false)
 	s.log.Info("stopping", zap.Error(stopReason(work)))
 	stopCore()
 	core.Wait()

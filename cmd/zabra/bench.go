@@ -141,6 +141,9 @@ func (f *benchFlags) run(cmd *cobra.Command, workloads []string) error {
 }
 
 func (f *benchFlags) print(cmd *cobra.Command, results []*bench.Result) error {
+	if len(results) == 0 {
+		return nil
+	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), results)
 	}

@@ -18,12 +18,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal kills: the handler is gone as soon as the first is taken.
-	context.AfterFunc(ctx, stop)
+	// A second signal kills, but not one that is the first again: what wraps a
+	// command often signals both it and its process group.
+	context.AfterFunc(ctx, func() { time.Sleep(500 * time.Millisecond); stop() })
 	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	os.Exit(run(ctx, os.Args[1:], env))
 }

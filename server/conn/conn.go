@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/server/auth"
@@ -25,6 +26,11 @@ type conn struct {
 	socket socket
 	in     input
 	client *pipeline.Client
+	number uint64 // in the order of acceptance
+
+	// What those who list connections see.
+	shown   atomic.Pointer[pipeline.Client]
+	secured atomic.Bool
 }
 
 // Errors that end a connection without an answer.
@@ -61,6 +67,7 @@ func (c *conn) serve() error {
 	}
 	c.port.metrics.ConnectionRequests.Inc(0)
 	c.client = c.port.core.NewClient(c.socket, c.nc.RemoteAddr().String(), peer)
+	c.shown.Store(c.client)
 	if err := c.handshake(); err != nil {
 		return err
 	}
@@ -132,6 +139,7 @@ func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
 	nc.SetReadDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
 	c.socket = stream{t}
 	c.nc = t
+	c.secured.Store(true)
 	if c.port.o.Identify == nil {
 		return nil, nil
 	}
@@ -155,17 +163,16 @@ func (c *conn) word() (done bool, err error) {
 	if err := c.need(wordLen); err != nil {
 		return false, err
 	}
-	var word [wordLen]byte
-	copy(word[:], c.in.bytes())
-	if c.port.o.IsWord == nil || !c.port.o.IsWord(word) {
+	words, length := c.port.o.Words, int32(binary.BigEndian.Uint32(c.in.bytes()))
+	if words == nil || !words.IsWord(length) {
 		return false, nil
 	}
-	rest := io.MultiReader(bytes.NewReader(append([]byte(nil), c.in.bytes()[wordLen:]...)), c.nc)
+	rest := io.MultiReader(bytes.NewReader(bytes.Clone(c.in.bytes()[wordLen:])), c.nc)
 	c.nc.SetWriteDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
-	c.port.o.Word(word, rest, c.nc)
+	err = words.Answer(c.nc, rest, length)
 	finish(c.nc)
 	discard(c.nc)
-	return true, nil
+	return true, err
 }
 
 // handshake reads the connect request and has it answered.

@@ -1,12 +1,15 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,16 +32,23 @@ type Options struct {
 	// Identify returns the identities of a TLS peer with the given verified
 	// certificates; an error ends the connection. nil gives none.
 	Identify func(tls.ConnectionState) ([]wire.ID, error)
-	// Word answers a four-letter word, of which more bytes may have to be read
-	// from r; nil answers none. known says whether the four bytes are a word.
-	Word func(word [4]byte, r io.Reader, w io.Writer)
-	// IsWord reports whether four bytes are a four-letter word.
-	IsWord func(word [4]byte) bool
+	// Words answers four-letter words; nil answers none.
+	Words Words
 	// Serving reports whether sessions are served; nil is always.
 	Serving func() bool
 	// Admit decides whether one more session may be opened or resumed now; nil
 	// is always.
 	Admit func(renew bool) bool
+}
+
+// Words answers four-letter words on a client port.
+type Words interface {
+	// IsWord reports whether the first four bytes of a connection, read as the
+	// length of a frame, are a word.
+	IsWord(length int32) bool
+	// Answer writes the answer to w. rest is what the client sends behind the
+	// word.
+	Answer(w io.Writer, rest io.Reader, length int32) error
 }
 
 // A Port accepts client connections and serves each in a goroutine of its own.
@@ -52,8 +62,9 @@ type Port struct {
 	hands   chan struct{} // one token for each TLS handshake under way
 	conns   sync.WaitGroup
 
-	mu   sync.Mutex
-	open map[*conn]struct{}
+	mu     sync.Mutex
+	open   map[*conn]struct{}
+	number uint64 // of the connection accepted last
 }
 
 // NewPort serves connections of ln.
@@ -117,6 +128,8 @@ func (p *Port) accepted(c net.Conn) {
 	}
 	cn := &conn{port: p, raw: c, nc: c}
 	p.mu.Lock()
+	p.number++
+	cn.number = p.number
 	p.open[cn] = struct{}{}
 	p.mu.Unlock()
 	p.conns.Go(func() {
@@ -145,4 +158,24 @@ func (p *Port) Close() {
 	}
 	p.mu.Unlock()
 	p.conns.Wait()
+}
+
+// A Connection is one connection of a port, for those who list them.
+type Connection struct {
+	Remote net.Addr
+	Secure bool
+	Client *pipeline.Client // nil before the connection turned out to be a client
+}
+
+// List is the connections at this moment, in the order they were accepted.
+func (p *Port) List() []Connection {
+	p.mu.Lock()
+	conns := slices.Collect(maps.Keys(p.open))
+	p.mu.Unlock()
+	slices.SortFunc(conns, func(a, b *conn) int { return cmp.Compare(a.number, b.number) })
+	list := make([]Connection, 0, len(conns))
+	for _, c := range conns {
+		list = append(list, Connection{c.raw.RemoteAddr(), c.secured.Load(), c.shown.Load()})
+	}
+	return list
 }

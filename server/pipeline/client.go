@@ -237,6 +237,7 @@ func (c *Client) kill(why error) {
 	c.mu.dead = true
 	c.release()
 	c.mu.queue = queue{}
+	c.endHandshake()
 	c.room.Broadcast()
 	c.socket.Close()
 	c.core.events.ClientDropped(c.addr, c.Session(), why)

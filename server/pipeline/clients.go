@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -90,6 +91,25 @@ func (c *Client) Gone() {
 // Clients are the connections at this moment, those without a session included.
 func (c *Core) Clients() []*Client { return c.clients.list() }
 
+// SessionDump is the sessions by when they expire unless they are heard of.
+type SessionDump struct {
+	Deadline time.Time
+	IDs      []wire.SessionID // ascending
+}
+
+// Sessions lists the sessions by expiry, soonest first; none once the core has
+// stopped.
+func (c *Core) Sessions() []SessionDump {
+	var dump []SessionDump
+	c.Call(func() {
+		for ms, ids := range c.tracker.Buckets() {
+			at := c.start.Add(time.Duration(ms) * time.Millisecond)
+			dump = append(dump, SessionDump{at, slices.Clone(ids)})
+		}
+	})
+	return dump
+}
+
 // Addr is the peer's address.
 func (c *Client) Addr() string { return c.addr }
 
@@ -119,4 +139,26 @@ func (c *Client) Finishing() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.mu.finish
+}
+
+// sessionOf is the session of a watcher, 0 if it has none any more. The tree is
+// locked.
+func (c *Core) sessionOf(id watch.WatcherID) wire.SessionID {
+	if cl := c.clients.get(id); cl != nil {
+		return cl.Session()
+	}
+	return 0
+}
+
+// WatchedPaths are the paths of the data watches by session, sorted.
+func (c *Core) WatchedPaths() map[wire.SessionID][]string {
+	paths := map[wire.SessionID][]string{}
+	c.Watches(func(m *watch.Manager) {
+		for id, list := range m.ByWatcher() {
+			if s := c.sessionOf(id); s != 0 {
+				paths[s] = list
+			}
+		}
+	})
+	return paths
 }

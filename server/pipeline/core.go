@@ -87,6 +87,8 @@ type Core struct {
 	clock    time.Duration     // when the current batch of commits began
 	watchers []watch.WatcherID // scratch
 	nextReap int64
+	paused   []func() error // wait until nothing is under way; see Replace
+	held     []*Request     // came while paused is not empty
 }
 
 // A message is something for the core's goroutine: a request, news from the
@@ -192,7 +194,7 @@ func (c *Core) step(msgs []message) error {
 	}
 	c.handOver()
 	c.commit()
-	return nil
+	return c.resumeIfIdle()
 }
 
 // handOver gives the batch's transactions to the log.

@@ -94,7 +94,3 @@ func (w *logWriter) keep(txns []wire.Txn) bool {
 	clear(txns)
 	return true
 }
-
-// WithLog runs f on the log's goroutine, between two batches, without waiting
-// for it.
-func (c *Core) WithLog(f func()) { c.writer.inbox.put(logItem{call: f}) }

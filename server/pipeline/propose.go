@@ -9,6 +9,10 @@ import (
 // propose turns a request into a proposal. Each gets exactly one transaction,
 // but for sync, which gets none and waits for whatever was proposed before it.
 func (c *Core) propose(req *Request) {
+	if len(c.paused) > 0 {
+		c.held = append(c.held, req)
+		return
+	}
 	p := proposal{req: req, at: c.Now()}
 	if req.Op == wire.OpSync {
 		p.zxid = c.prep.LastZxid()

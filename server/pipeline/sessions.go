@@ -68,6 +68,11 @@ func (c *Core) open(cl *Client, h *handshake) {
 		id = c.ids.Next()
 	}
 	cl.mu.Lock()
+	if cl.mu.dead {
+		cl.mu.Unlock()
+		close(h.done)
+		return
+	}
 	cl.mu.handshake = h
 	cl.mu.queue.push(pending{kind: kindWrite, op: wire.OpCreateSession})
 	cl.mu.Unlock()
@@ -75,6 +80,14 @@ func (c *Core) open(cl *Client, h *handshake) {
 	c.propose(&Request{
 		Session: id, Op: wire.OpCreateSession, Body: &wire.CreateSessionTxn{Timeout: h.timeout}, Origin: cl,
 	})
+}
+
+// endHandshake lets Connect return. The caller holds mu.
+func (c *Client) endHandshake() {
+	if h := c.mu.handshake; h != nil {
+		c.mu.handshake = nil
+		close(h.done)
+	}
 }
 
 func (c *Core) sessionKnown(id wire.SessionID) bool {
@@ -86,12 +99,16 @@ func (c *Core) sessionKnown(id wire.SessionID) bool {
 func (c *Core) established(cl *Client, p *proposal) {
 	cl.mu.Lock()
 	h := cl.mu.handshake
-	cl.mu.handshake = nil
 	cl.mu.Unlock()
+	if h == nil { // the client is gone
+		return
+	}
 	cl.session.Store(int64(p.req.Session))
 	cl.timeout.Store(h.timeout)
 	c.settle(cl, h.answer(p.req.Session), false)
-	close(h.done)
+	cl.mu.Lock()
+	cl.endHandshake()
+	cl.mu.Unlock()
 }
 
 // resume gives a session to the connection that knows its password, if the

@@ -163,18 +163,7 @@ func (c *Core) countTold(ev wire.EventType, n int) {
 	}
 }
 
-// WatchCounts are the entries of the two tables of watches.
-func (c *Core) WatchCounts() watch.Counts {
-	lock := c.lock.reader(0)
-	lock.RLock()
-	defer lock.RUnlock()
-	var sum watch.Counts
-	for i := range c.watches.locks {
-		c.watches.locks[i].Lock()
-		n := c.watches.CountsOf(i)
-		c.watches.locks[i].Unlock()
-		sum.Data += n.Data
-		sum.Child += n.Child
-	}
-	return sum
+// Watches runs f while no watch changes.
+func (c *Core) Watches(f func(m *watch.Manager)) {
+	c.Exclusive(func(*datatree.Tree) { f(c.watches.Manager) })
 }

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/server/admin"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/txnlog"
+	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
+)
+
+// A checkpointMade is a finished checkpoint.
+type checkpointMade struct {
+	zxid wire.Zxid
+	at   time.Time
+}
+
+const (
+	// scanStep is how much of the tree is encoded at a time while readers, but
+	// no writes, go on.
+	scanStep = 256 << 10
+	// storeIdle is how long after a checkpoint the store is closed.
+	storeIdle = 20 * time.Second
+)
+
+// checkpoints writes a checkpoint whenever one is due, until ctx is done.
+func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
+	idle := time.NewTimer(storeIdle)
+	defer idle.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-idle.C:
+			d.closeStore()
+			continue
+		case <-d.due:
+		}
+		if err := d.checkpoint(ctx, core); err != nil && ctx.Err() == nil {
+			d.metrics.SnapshotErrors.Inc(0)
+			d.zap.Error("no checkpoint was written; the log holds everything, and the next one is tried when it is due",
+				zap.Error(err))
+		}
+		idle.Reset(storeIdle)
+	}
+}
+
+func (d *data) closeStore() {
+	d.storing.Lock()
+	defer d.storing.Unlock()
+	if err := d.store.Close(); err != nil {
+		d.zap.Error("the store did not close cleanly", zap.Error(err))
+	}
+}
+
+// checkpoint writes what changed since the last one, as of now, while the
+// server goes on, and then lets go of the log that it covers.
+func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
+	d.storing.Lock()
+	defer d.storing.Unlock()
+	began := time.Now()
+	var scan *datatree.Scan
+	core.Exclusive(func(t *datatree.Tree) { scan = t.Scan(false) })
+	defer core.Exclusive(func(*datatree.Tree) { scan.Cancel() })
+	bytes, err := d.write(ctx, core, scan)
+	if err != nil {
+		return err
+	}
+	core.Exclusive(func(*datatree.Tree) { scan.Done() })
+	took := time.Since(began)
+	d.last.Store(&checkpointMade{scan.Zxid(), time.Now()})
+	d.metrics.SnapshotTime.Observe(0, took)
+	d.zap.Info("checkpoint written", zap.Stringer("zxid", scan.Zxid()), zap.Int64("bytes", bytes), zap.Duration("took", took))
+	return d.log.Purge(scan.Zxid(), txnlog.DefaultRetention)
+}
+
+// write puts the scan's records into the store as one checkpoint.
+func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Scan) (bytes int64, err error) {
+	cp, err := d.store.Begin(false)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		var recs []datatree.Record
+		core.View(func(*datatree.Tree) { recs = scan.Step(scanStep) })
+		if recs == nil {
+			return cp.Bytes(), cp.Commit()
+		}
+		if err = cp.Put(recs); err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			if abort := cp.Abort(); abort != nil {
+				d.zap.Warn("an abandoned checkpoint did not close cleanly", zap.Error(abort))
+			}
+			return 0, err
+		}
+	}
+}
+
+// lastCheckpoint is the last one finished, or the one the server started from.
+func (d *data) lastCheckpoint() (admin.Snapshot, bool) {
+	c := d.last.Load()
+	if c == nil {
+		return admin.Snapshot{}, false
+	}
+	return admin.Snapshot{Zxid: c.zxid, Time: c.at}, true
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
+)
+
+// A restore replaces the checkpoint and then resets the log. The file tells a
+// start that falls between the two to finish: it holds the zxid of the restored
+// checkpoint in decimal, and exists only in between.
+const restoreFile = "zabra-restoring"
+
+func (d *data) restorePath() string { return filepath.Join(d.cfg.DataDir, restoreFile) }
+
+// restore replaces the tree with a snapshot in ZooKeeper's format and returns
+// the zxid at which it now stands: the snapshot's, or the server's own if that
+// was higher, so that no client goes back in time.
+func (s *Server) restore(ctx context.Context, r io.Reader) (wire.Zxid, error) {
+	tree, _, err := datatree.ReadSnapshot(r, wire.NoZxid, s.data.treeOptions())
+	if err != nil {
+		return 0, fmt.Errorf("server: restore: %w", err)
+	}
+	err = s.core.Replace(func(old *datatree.Tree) (*datatree.Tree, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		raise(tree, old.LastZxid())
+		return tree, s.data.replace(s.core, tree)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("server: restore: %w", err)
+	}
+	s.log.Info("restored from a snapshot", zap.Stringer("zxid", tree.LastZxid()), zap.Int("nodes", tree.NodeCount()))
+	return tree.LastZxid(), nil
+}
+
+// raise lets the tree stand at z if it stands before it.
+func raise(tree *datatree.Tree, z wire.Zxid) {
+	if tree.LastZxid() >= z {
+		return
+	}
+	txn := wire.EncodeTxn(nil, wire.TxnHeader{Zxid: z, Op: wire.OpError}, &wire.ErrorTxn{})
+	tree.Apply(&txn)
+}
+
+// replace makes tree what the disk holds. After the checkpoint is complete an
+// error is fatal: the log and the memory still speak of the old tree.
+func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
+	d.storing.Lock()
+	defer d.storing.Unlock()
+	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)
+	if err := vfs.WriteFileAtomic(d.fs, d.restorePath(), []byte(mark)); err != nil {
+		return err
+	}
+	if err := d.writeFresh(tree); err != nil {
+		return errors.Join(err, d.fs.Remove(d.restorePath()))
+	}
+	err := core.LogAlone(func() error { return d.log.Reset(tree.LastZxid()) })
+	if err == nil {
+		err = d.removeRestoreMark()
+	}
+	if err != nil {
+		return &pipeline.Fatal{Err: fmt.Errorf("the snapshot is restored on disk, start the server again: %w", err)}
+	}
+	d.tree = tree
+	return nil
+}
+
+func (d *data) writeFresh(tree *datatree.Tree) error {
+	cp, err := d.store.Begin(true)
+	if err != nil {
+		return err
+	}
+	scan := tree.Scan(false)
+	defer scan.Cancel()
+	for recs := scan.Step(scanStep); recs != nil; recs = scan.Step(scanStep) {
+		if err := cp.Put(recs); err != nil {
+			return errors.Join(err, cp.Abort())
+		}
+	}
+	if err := cp.Commit(); err != nil {
+		return err
+	}
+	scan.Done()
+	return nil
+}
+
+// finishRestore completes a restore that was interrupted behind its checkpoint,
+// and forgets one that was interrupted before.
+func (d *data) finishRestore() error {
+	mark, err := vfs.ReadFile(d.fs, d.restorePath(), 64)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	z, err := strconv.ParseInt(string(mark), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s: %w; it should hold one number: remove it if no restore was running", d.restorePath(), err)
+	}
+	if d.tree.LastZxid() == wire.Zxid(z) {
+		if err := d.log.Reset(wire.Zxid(z)); err != nil {
+			return err
+		}
+	}
+	return d.removeRestoreMark()
+}
+
+func (d *data) removeRestoreMark() error {
+	if err := d.fs.Remove(d.restorePath()); err != nil {
+		return err
+	}
+	return d.fs.SyncDir(d.cfg.DataDir)
+}
