@@ -19,6 +19,10 @@ type Loader struct {
 	aclKey  []byte // of the last list, and its number: neighbours often share it
 	aclID   uint32
 
+	paths []pathState // by extension
+	chain []uint32
+	step  []byte
+
 	ignoreDigest bool // for the fuzz target
 }
 
@@ -123,9 +127,6 @@ func (l *Loader) Tree() (*Tree, error) {
 	if err := l.linkAll(); err != nil {
 		return nil, err
 	}
-	if err := l.enterAll(); err != nil {
-		return nil, err
-	}
 	if t.digest.sum != l.meta.digest && !l.ignoreDigest {
 		return nil, corrupt("checkpoint at %v: digest %#x instead of %#x", l.meta.zxid, t.digest.sum, l.meta.digest)
 	}
@@ -134,31 +135,48 @@ func (l *Loader) Tree() (*Tree, error) {
 	return t, nil
 }
 
-// linkAll makes every node a child of its parent, and checks those that always
-// exist.
+// linkAll makes every node a child of its parent and completes hashes, index,
+// owners, sizes and digest. It goes by slot, which is how memory lies.
 func (l *Loader) linkAll() error {
 	t := l.t
-	for slot := uint32(1); slot < t.nodes.high; slot++ {
-		if !t.inUse(slot) {
-			continue
-		}
-		t.marks.used.set(slot)
-		n := t.nodes.at(slot)
-		if slot == rootSlot {
-			if n.parent != rootSlot {
-				return corrupt("checkpoint: the root has a parent")
-			}
-			continue
-		}
-		if n.parent == slot || !t.inUse(n.parent) {
-			return corrupt("checkpoint: node %d (%s): parent %d is missing", slot, t.name(n), n.parent)
-		}
-		t.linkChild(t.rawExt(t.nodes.at(n.parent)), slot)
-	}
 	if !t.isFixed(rootSlot, rootSlot, "") || !t.isFixed(zookeeperSlot, rootSlot, "zookeeper") ||
 		!t.isFixed(quotaSlot, zookeeperSlot, "quota") || !t.isFixed(configSlot, zookeeperSlot, "config") {
 		return corrupt("checkpoint: a node that always exists is missing")
 	}
+	t.index.presize(t.count)
+	t.rawExt(t.nodes.at(rootSlot))
+	l.paths = make([]pathState, t.exts.high)
+	l.paths[t.nodes.at(rootSlot).ext].known = true
+	t.dataSize = 1
+	for slot := rootSlot; slot < t.nodes.high; slot++ {
+		if !t.inUse(slot) {
+			continue
+		}
+		t.marks.used.set(slot)
+		if slot == rootSlot {
+			t.enterLoaded(slot, pathState{})
+		} else if err := l.link(slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Loader) link(slot uint32) error {
+	t := l.t
+	n := t.nodes.at(slot)
+	up, err := l.pathOf(n.parent)
+	if err != nil {
+		return err
+	}
+	p := t.nodes.at(n.parent)
+	name := t.name(n)
+	n.hash = childHash(t.opts.HashSeed, p.hash, name)
+	if !t.index.insertNew(t, n, slot) {
+		return corrupt("checkpoint: node %d: a second child %q of node %d", slot, name, n.parent)
+	}
+	t.linkChild(t.exts.at(p.ext), slot)
+	t.enterLoaded(slot, l.below(up, n.parent, name))
 	return nil
 }
 
@@ -176,63 +194,78 @@ func (t *Tree) rawExt(n *node) *ext {
 	return t.exts.at(n.ext)
 }
 
-// A level is what a walk down the tree knows about the node at that depth.
-type level struct {
-	slot   uint32
-	crc    uint32 // of the path
-	length int    // of the path
+// A pathState is what is known of a node's path without having it.
+type pathState struct {
+	crc    uint32
+	length int32
+	hidden bool // below /zookeeper
+	known  bool
+	open   bool // being worked out; meeting it again means a cycle
 }
 
-// enterAll walks the tree from the root and completes hash, index, owners,
-// sizes and digest. A node it does not reach is part of a cycle.
-func (l *Loader) enterAll() error {
+// below is the state of a child.
+func (l *Loader) below(up pathState, parent uint32, name string) pathState {
+	l.step = append(append(l.step[:0], '/'), name...)
+	return pathState{
+		crc:    crc32.Update(up.crc, crc32.IEEETable, l.step),
+		length: up.length + int32(len(l.step)),
+		hidden: up.hidden || parent == zookeeperSlot,
+		known:  true,
+	}
+}
+
+// pathOf returns the state of a node that has children. It is kept with the
+// extension that all of those have.
+func (l *Loader) pathOf(slot uint32) (pathState, error) {
 	t := l.t
-	t.index.presize(t.count)
-	stack := []level{{slot: rootSlot}}
-	t.dataSize = 1
-	t.enterLoaded(stack[0], false)
-	reached := 1
-	for slot := t.firstChild(t.nodes.at(rootSlot)); slot != 0; {
-		n := t.nodes.at(slot)
-		up := stack[len(stack)-1]
+	chain := l.chain[:0]
+	for s := slot; ; s = t.nodes.at(s).parent {
+		if !t.inUse(s) {
+			return pathState{}, corrupt("checkpoint: node %d is missing, and has children", s)
+		}
+		st := l.state(s)
+		if st.known {
+			break
+		}
+		if st.open {
+			return pathState{}, corrupt("checkpoint: node %d does not lead to the root", s)
+		}
+		st.open = true
+		chain = append(chain, s)
+	}
+	for i := len(chain) - 1; i >= 0; i-- {
+		n := t.nodes.at(chain[i])
 		name := t.name(n)
-		n.hash = childHash(t.opts.HashSeed, t.nodes.at(up.slot).hash, name)
-		if !t.index.insertNew(t, n, slot) {
-			return corrupt("checkpoint: node %d: a second child %q of node %d", slot, name, up.slot)
-		}
-		lv := level{slot, crcString(crcString(up.crc, "/"), name), up.length + 1 + len(name)}
-		t.enterLoaded(lv, len(stack) > 1 && stack[1].slot == zookeeperSlot)
-		reached++
-		if c := t.firstChild(n); c != 0 {
-			stack = append(stack, lv)
-			slot = c
-			continue
-		}
-		for slot = n.next; slot == 0 && len(stack) > 1; stack = stack[:len(stack)-1] {
-			slot = t.nodes.at(stack[len(stack)-1].slot).next
-		}
+		n.hash = childHash(t.opts.HashSeed, t.nodes.at(n.parent).hash, name)
+		*l.state(chain[i]) = l.below(*l.state(n.parent), n.parent, name)
 	}
-	if reached != t.count {
-		return corrupt("checkpoint: %d nodes do not lead to the root", t.count-reached)
-	}
-	return nil
+	l.chain = chain
+	return *l.state(slot), nil
 }
 
-// enterLoaded adds a node's sizes, owner and digest. hidden says that it is
-// below /zookeeper.
-func (t *Tree) enterLoaded(lv level, hidden bool) {
-	n := t.nodes.at(lv.slot)
+func (l *Loader) state(slot uint32) *pathState {
+	n := l.t.nodes.at(slot)
+	l.t.rawExt(n)
+	for int(n.ext) >= len(l.paths) {
+		l.paths = append(l.paths, pathState{})
+	}
+	return &l.paths[n.ext]
+}
+
+// enterLoaded adds a node's sizes, owner and digest.
+func (t *Tree) enterLoaded(slot uint32, path pathState) {
+	n := t.nodes.at(slot)
 	data := t.data(n)
-	t.dataSize += int64(lv.length + len(data))
+	t.dataSize += int64(path.length) + int64(len(data))
 	e := t.stored(n)
-	e.prefix = crc32.Update(lv.crc, crc32.IEEETable, data)
-	if !hidden {
+	if !path.hidden {
+		e.prefix = crc32.Update(path.crc, crc32.IEEETable, data)
 		t.digest.sum += t.digest.finish(n, &e)
 	}
 	if n.ext != 0 {
 		t.exts.at(n.ext).prefix = e.prefix
 		if e.owner != 0 {
-			t.own(lv.slot)
+			t.own(slot)
 		}
 	}
 }
