@@ -198,7 +198,7 @@ func TestFrontPage(t *testing.T) {
 	rec := get(newAdmin(n), "/")
 	page := rec.Body.String()
 	for _, want := range []string{
-		"<h1>Zabra</h1>", `class="state serving"`, "leader (leading - broadcast)", "0x1000003a4", "0 / 0.7042 / 9",
+		"<h1>Zabra</h1>", `<span class="state up">serving</span>`, "leader (leading - broadcast)", "0x1000003a4", "0 / 0.7042 / 9",
 		`<a href="/commands/monitor">`, `<a href="/metrics">`, "&lt;script&gt;",
 	} {
 		if !strings.Contains(page, want) {
@@ -213,8 +213,15 @@ func TestFrontPage(t *testing.T) {
 	if !strings.Contains(rec.Header().Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Error("no content security policy")
 	}
-	if !strings.Contains(get(newAdmin(stopped()), "/").Body.String(), `class="state not serving"`) {
-		t.Error("the page of a stopped server does not say so")
+	limited := standalone()
+	limited.status.ReadOnly = true
+	for want, n := range map[string]*fakeNode{
+		`<span class="state down">not serving</span>`:  stopped(),
+		`<span class="state limited">read-only</span>`: limited,
+	} {
+		if !strings.Contains(get(newAdmin(n), "/").Body.String(), want) {
+			t.Errorf("the page has no %s", want)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ func frontTemplate() *template.Template {
 type frontPage struct {
 	Status
 	State    string // serving, read-only, not serving
+	Class    string // its colour in the style sheet
 	Uptime   string
 	Latency  string
 	Received int64
@@ -58,13 +59,13 @@ func (a *Admin) frontPage() frontPage {
 	l := a.Metrics.RequestLatency()
 	p := frontPage{
 		Status:   s,
-		State:    stateWord(s),
 		Uptime:   s.Uptime.Round(time.Second).String(),
 		Latency:  metrics.Int(l.Min).String() + " / " + metrics.FormatDouble(l.Avg) + " / " + metrics.Int(l.Max).String(),
 		Received: a.Metrics.PacketsReceived.Load(),
 		Sent:     a.Metrics.PacketsSent.Load(),
 		Base:     strings.TrimRight(a.CommandURL, "/"),
 	}
+	p.State, p.Class = s.state()
 	if e := a.node.Ensemble(); e != nil {
 		p.Peer, p.Leader = e.PeerState, e.LeaderIP
 	}
@@ -79,12 +80,13 @@ func (a *Admin) frontPage() frontPage {
 	return p
 }
 
-func stateWord(s Status) string {
+// state names the state and its colour.
+func (s Status) state() (word, class string) {
 	switch {
 	case !s.Serving:
-		return "not serving"
+		return "not serving", "down"
 	case s.ReadOnly:
-		return "read-only"
+		return "read-only", "limited"
 	}
-	return "serving"
+	return "serving", "up"
 }

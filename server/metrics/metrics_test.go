@@ -45,3 +45,13 @@ func TestRequestLatencyCoversReadsAndUpdates(t *testing.T) {
 		t.Errorf("with two reads as well: %+v, want %+v", got, want)
 	}
 }
+
+// A stripe of three words still takes whole lines.
+func TestStripesAreWholeLines(t *testing.T) {
+	b := newBoard(3)
+	b.alloc(3)
+	b.seal()
+	if b.stripes() != 4 || b.stride != lineWords {
+		t.Errorf("%d stripes of %d words, want 4 of %d", b.stripes(), b.stride, lineWords)
+	}
+}

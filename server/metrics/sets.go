@@ -43,7 +43,7 @@ func (k *keyed[T]) add(key string) *T {
 	k.grow.Lock()
 	defer k.grow.Unlock()
 	old := k.all()
-	if len(key) > maxKeyLen || !utf8.ValidString(key) {
+	if len(old) >= maxKeys || len(key) > maxKeyLen || !utf8.ValidString(key) {
 		key = overflowKey
 	}
 	if t := old[key]; t != nil {
