@@ -13,7 +13,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "differential test: the one seed to run (0: the usual ones)")
 	stepsFlag = flag.Int("steps", 0, "differential test: steps of a run (0: 5,000, or 100,000 in the long form)")
-	traceFlag = flag.Bool("trace", false, "differential test: print every step")
+	traceFlag = flag.Bool("trace", false, "print every step of the differential test and every transcript")
 )
 
 // differentialConfig switches on what requests can exercise and off what
@@ -71,10 +71,9 @@ func TestDifferential(t *testing.T) {
 func TestDifferentialSeesDifferences(t *testing.T) {
 	env.Need(t)
 	for key, value := range map[string]string{
-		"enforceQuota":                             "false",
-		"extendedTypesEnabled":                     "false",
-		"DigestAuthenticationProvider.superDigest": "super:other",
-		"maxSessionTimeout":                        "79999",
+		"enforceQuota":         "false",
+		"extendedTypesEnabled": "false",
+		"maxSessionTimeout":    "79999",
 	} {
 		t.Run(key, func(t *testing.T) {
 			other := differentialConfig()

@@ -108,6 +108,9 @@ func (g *Generator) createKind() (raw.Op, int32) {
 	if op == raw.OpCreateTTL {
 		return op, pick[int32](g.r, 5, 6)
 	}
+	if op == raw.OpCreateContainer {
+		return op, pick[int32](g.r, 4, 4, 4, 0)
+	}
 	return op, pick[int32](g.r, 0, 0, 0, 0, 1, 1, 2, 3, 4)
 }
 

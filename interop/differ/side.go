@@ -143,7 +143,8 @@ func (s *Side) request(st Step) ([]got, error) {
 // and the answer to the ping behind it may overtake each other.
 func fatal(all []got) bool {
 	for _, g := range all {
-		if g.reply && (g.packet.Err == -6 || g.packet.Err == -115 || g.packet.Err == -124) {
+		unknown := g.packet.Err == -6 && g.packet.Zxid == -1
+		if g.reply && (unknown || g.packet.Err == -115 || g.packet.Err == -124) {
 			return true
 		}
 	}
