@@ -63,8 +63,10 @@ type Options struct {
 // An Admin answers four-letter words and admin HTTP requests. It is safe for use
 // by any number of goroutines.
 type Admin struct {
-	Options
+	opts      Options
 	node      Node
+	metrics   *metrics.Metrics
+	log       *zap.Logger
 	enabled   map[string]bool // four-letter words
 	commands  map[string]*command
 	traceMask atomic.Int64
@@ -84,8 +86,10 @@ func New(o Options) *Admin {
 		o.IdleTimeout = DefaultIdleTimeout
 	}
 	a := &Admin{
-		Options:   o,
+		opts:      o,
 		node:      o.Node,
+		metrics:   o.Metrics,
+		log:       o.Log,
 		enabled:   parseWhitelist(o.Whitelist, o.ReadOnlyMode),
 		commands:  byName(commandTable()),
 		snapshots: newLimiter(o.RateInterval),

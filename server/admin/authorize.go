@@ -66,7 +66,7 @@ func (a *Admin) remote(r *http.Request) netip.Addr {
 	if host, _, err := net.SplitHostPort(text); err == nil {
 		text = host
 	}
-	if forwarded := r.Header.Get("X-Forwarded-For"); a.UseXForwardedFor && forwarded != "" {
+	if forwarded := r.Header.Get("X-Forwarded-For"); a.opts.UseXForwardedFor && forwarded != "" {
 		first, _, _ := strings.Cut(forwarded, ",")
 		text = strings.TrimSpace(first)
 	}

@@ -134,7 +134,7 @@ func (a *Admin) runCommand(c *command, r *http.Request) response {
 	}
 	if c.needsAuth {
 		if refused := a.authorize(r); refused != nil {
-			a.Log.Warn("admin command refused", zap.String("command", c.primary()),
+			a.log.Warn("admin command refused", zap.String("command", c.primary()),
 				zap.String("reason", refused.err), zap.Stringer("remote", a.remote(r)))
 			return *refused
 		}

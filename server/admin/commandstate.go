@@ -93,12 +93,12 @@ func (a *Admin) lastSnapshot(*http.Request) response {
 
 func (a *Admin) monitor(*http.Request) response {
 	fields := a.monitorHead()
-	a.Metrics.Each(func(name string, v metrics.Value) { fields = append(fields, field{name, v}) })
+	a.metrics.Each(func(name string, v metrics.Value) { fields = append(fields, field{name, v}) })
 	return ok(fields...)
 }
 
 func (a *Admin) statReset(*http.Request) response {
-	a.Metrics.Reset()
+	a.metrics.Reset()
 	return ok()
 }
 
@@ -111,7 +111,7 @@ func (a *Admin) serverStats(*http.Request) response {
 		{"client_response", a.responseSizes()},
 	}
 	if s.Mode == modeLeader {
-		m := a.Metrics
+		m := a.metrics
 		fields = append(fields, field{"proposal_stats",
 			bufferStats(m.LastProposalSize.Load(), m.MinProposalSize.Load(), m.MaxProposalSize.Load())})
 	}
@@ -119,7 +119,7 @@ func (a *Admin) serverStats(*http.Request) response {
 }
 
 func (a *Admin) serverStatsObject(s Status) object {
-	m := a.Metrics
+	m := a.metrics
 	latency := m.RequestLatency()
 	data, log := a.node.DirSizes()
 	return object{
@@ -144,7 +144,7 @@ func (a *Admin) serverStatsObject(s Status) object {
 	}
 }
 
-func (a *Admin) responseSizes() object { return bufferStats(a.Metrics.ResponseSize.Load()) }
+func (a *Admin) responseSizes() object { return bufferStats(a.metrics.ResponseSize.Load()) }
 
 func bufferStats(last, smallest, largest int64) object {
 	return object{

@@ -44,7 +44,7 @@ type frontCommand struct {
 func (a *Admin) serveFront(w http.ResponseWriter, _ *http.Request) {
 	var page bytes.Buffer
 	if err := a.front.Execute(&page, a.frontPage()); err != nil {
-		a.Log.Error("front page failed", zap.Error(err))
+		a.log.Error("front page failed", zap.Error(err))
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
@@ -56,14 +56,14 @@ func (a *Admin) serveFront(w http.ResponseWriter, _ *http.Request) {
 
 func (a *Admin) frontPage() frontPage {
 	s := a.node.Status()
-	l := a.Metrics.RequestLatency()
+	l := a.metrics.RequestLatency()
 	p := frontPage{
 		Status:   s,
 		Uptime:   s.Uptime.Round(time.Second).String(),
 		Latency:  metrics.Int(l.Min).String() + " / " + metrics.FormatDouble(l.Avg) + " / " + metrics.Int(l.Max).String(),
-		Received: a.Metrics.PacketsReceived.Load(),
-		Sent:     a.Metrics.PacketsSent.Load(),
-		Base:     strings.TrimRight(a.CommandURL, "/"),
+		Received: a.metrics.PacketsReceived.Load(),
+		Sent:     a.metrics.PacketsSent.Load(),
+		Base:     strings.TrimRight(a.opts.CommandURL, "/"),
 	}
 	p.State, p.Class = s.state()
 	if e := a.node.Ensemble(); e != nil {

@@ -58,7 +58,7 @@ func (a *Admin) page(path string) http.HandlerFunc {
 
 // commandName is what follows the command URL in the path.
 func (a *Admin) commandName(path string) (string, bool) {
-	rest, found := strings.CutPrefix(path, strings.TrimRight(a.CommandURL, "/"))
+	rest, found := strings.CutPrefix(path, strings.TrimRight(a.opts.CommandURL, "/"))
 	if !found || rest != "" && rest[0] != '/' {
 		return "", false
 	}
@@ -90,7 +90,7 @@ func (a *Admin) serveCommand(w http.ResponseWriter, r *http.Request, name string
 
 func (a *Admin) serveIndex(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	base := strings.TrimRight(a.CommandURL, "/")
+	base := strings.TrimRight(a.opts.CommandURL, "/")
 	for _, c := range a.primaries() {
 		fmt.Fprintf(w, "<a href=\"%s/%s\">%s</a>\n<br/>\n", html.EscapeString(base), c.primary(), c.primary())
 	}
@@ -139,7 +139,7 @@ func (a *Admin) stream(w http.ResponseWriter, name string, resp response) {
 	w.Header().Set("Content-Length", strconv.FormatInt(resp.size, 10))
 	w.WriteHeader(resp.code())
 	if _, err := io.Copy(a.patientWriter(w), resp.stream); err != nil {
-		a.Log.Warn("sending an answer failed", zap.String("command", name), zap.Error(err))
+		a.log.Warn("sending an answer failed", zap.String("command", name), zap.Error(err))
 	}
 }
 
@@ -150,7 +150,7 @@ func (a *Admin) stream(w http.ResponseWriter, name string, resp response) {
 func (a *Admin) bePatient(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	if r.Method == http.MethodPost {
-		r.Body = &patientReader{r.Body, control, a.IdleTimeout}
+		r.Body = &patientReader{r.Body, control, a.opts.IdleTimeout}
 		return
 	}
 	control.SetReadDeadline(time.Time{})
@@ -176,7 +176,7 @@ type patientWriter struct {
 }
 
 func (a *Admin) patientWriter(w http.ResponseWriter) *patientWriter {
-	return &patientWriter{w: w, control: http.NewResponseController(w), idle: a.IdleTimeout}
+	return &patientWriter{w: w, control: http.NewResponseController(w), idle: a.opts.IdleTimeout}
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {

@@ -21,18 +21,18 @@ var lastZxidHeader, snapshotSizeHeader = "last_zxid", "snapshot_size"
 // snapshot takes a snapshot and, unless ?streaming=false, sends it. Refusals
 // have a null error, as ZooKeeper's have; the log says why.
 func (a *Admin) snapshot(r *http.Request) response {
-	if refused := a.refuseTransfer("snapshot", a.SnapshotEnabled); refused != nil {
+	if refused := a.refuseTransfer("snapshot", a.opts.SnapshotEnabled); refused != nil {
 		return *refused
 	}
 	if !a.snapshots.begin() {
-		a.Metrics.SnapshotRateLimited.Inc(0)
+		a.metrics.SnapshotRateLimited.Inc(0)
 		return failed(http.StatusTooManyRequests, "")
 	}
 	defer a.snapshots.end()
 	file, err := a.node.TakeSnapshot(context.WithoutCancel(r.Context()))
 	if err != nil {
-		a.Metrics.SnapshotErrors.Inc(0)
-		a.Log.Error("snapshot over admin HTTP failed", zap.Error(err))
+		a.metrics.SnapshotErrors.Inc(0)
+		a.log.Error("snapshot over admin HTTP failed", zap.Error(err))
 		return failed(http.StatusInternalServerError, "")
 	}
 	resp := response{header: http.Header{
@@ -44,7 +44,7 @@ func (a *Admin) snapshot(r *http.Request) response {
 		return resp
 	}
 	if err := file.Close(); err != nil {
-		a.Log.Warn("closing a snapshot failed", zap.Error(err))
+		a.log.Warn("closing a snapshot failed", zap.Error(err))
 	}
 	return resp
 }
@@ -60,11 +60,11 @@ func wantsStream(r *http.Request) bool {
 // switched off, else nil.
 func (a *Admin) refuseTransfer(name string, enabled bool) *response {
 	if !enabled {
-		a.Log.Warn("admin command is disabled", zap.String("command", name))
+		a.log.Warn("admin command is disabled", zap.String("command", name))
 		return refuse(http.StatusServiceUnavailable, "")
 	}
-	if !a.SerializeLastZxid {
-		a.Log.Warn("admin command needs serializeLastProcessedZxid.enabled=true", zap.String("command", name))
+	if !a.opts.SerializeLastZxid {
+		a.log.Warn("admin command needs serializeLastProcessedZxid.enabled=true", zap.String("command", name))
 		return refuse(http.StatusInternalServerError, "")
 	}
 	return nil
@@ -72,11 +72,11 @@ func (a *Admin) refuseTransfer(name string, enabled bool) *response {
 
 // restore replaces the tree with the snapshot in the body.
 func (a *Admin) restore(r *http.Request) response {
-	if refused := a.refuseTransfer("restore", a.RestoreEnabled); refused != nil {
+	if refused := a.refuseTransfer("restore", a.opts.RestoreEnabled); refused != nil {
 		return *refused
 	}
 	if !a.restores.begin() {
-		a.Metrics.RestoreRateLimited.Inc(0)
+		a.metrics.RestoreRateLimited.Inc(0)
 		return failed(http.StatusTooManyRequests, "")
 	}
 	defer a.restores.end()
@@ -84,8 +84,8 @@ func (a *Admin) restore(r *http.Request) response {
 	// lesser reason helps nobody.
 	zxid, err := a.node.Restore(context.WithoutCancel(r.Context()), r.Body)
 	if err != nil {
-		a.Metrics.RestoreErrors.Inc(0)
-		a.Log.Error("restore over admin HTTP failed", zap.Error(err))
+		a.metrics.RestoreErrors.Inc(0)
+		a.log.Error("restore over admin HTTP failed", zap.Error(err))
 		return failed(http.StatusInternalServerError, "")
 	}
 	return ok(field{"last_zxid", zxid})

@@ -147,7 +147,7 @@ func TestTransfersThatFail(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d and a null error", tc.name, rec.Code, rec.Body, tc.code)
 			}
 		}
-		if s, r := a.Metrics.SnapshotErrors.Load(), a.Metrics.RestoreErrors.Load(); s != tc.errors || r != tc.errors {
+		if s, r := a.metrics.SnapshotErrors.Load(), a.metrics.RestoreErrors.Load(); s != tc.errors || r != tc.errors {
 			t.Errorf("%s: counted %d and %d errors, want %d", tc.name, s, r, tc.errors)
 		}
 	}
@@ -172,7 +172,7 @@ func TestRateLimit(t *testing.T) {
 		if a, b := snapshot(), restore(); a != 200 || b != 200 {
 			t.Errorf("after the interval: snapshot %d, restore %d", a, b)
 		}
-		if s, r := a.Metrics.SnapshotRateLimited.Load(), a.Metrics.RestoreRateLimited.Load(); s != 1 || r != 1 {
+		if s, r := a.metrics.SnapshotRateLimited.Load(), a.metrics.RestoreRateLimited.Load(); s != 1 || r != 1 {
 			t.Errorf("counted %d and %d refusals, want 1 and 1", s, r)
 		}
 	})

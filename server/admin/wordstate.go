@@ -23,7 +23,7 @@ func (a *Admin) wordIsro(p *printer) {
 }
 
 func (a *Admin) wordSrst(p *printer) {
-	a.Metrics.Reset()
+	a.metrics.Reset()
 	p.line("Server stats reset.")
 }
 
@@ -76,10 +76,10 @@ func (a *Admin) printHead(p *printer, s Status) {
 }
 
 func (a *Admin) printState(p *printer, s Status) {
-	latency := a.Metrics.RequestLatency()
+	latency := a.metrics.RequestLatency()
 	p.f("Latency min/avg/max: %d/%s/%d\n", latency.Min, metrics.FormatDouble(latency.Avg), latency.Max)
-	p.f("Received: %d\n", a.Metrics.PacketsReceived.Load())
-	p.f("Sent: %d\n", a.Metrics.PacketsSent.Load())
+	p.f("Received: %d\n", a.metrics.PacketsReceived.Load())
+	p.f("Sent: %d\n", a.metrics.PacketsSent.Load())
 	p.f("Connections: %d\n", s.Connections)
 	p.f("Outstanding: %d\n", s.Outstanding)
 	p.f("Zxid: %s\n", s.Zxid)
@@ -87,7 +87,7 @@ func (a *Admin) printState(p *printer, s Status) {
 	p.f("Node count: %d\n", s.Nodes)
 	if s.Mode == modeLeader {
 		p.f("Proposal sizes last/min/max: %d/%d/%d\n",
-			a.Metrics.LastProposalSize.Load(), a.Metrics.MinProposalSize.Load(), a.Metrics.MaxProposalSize.Load())
+			a.metrics.LastProposalSize.Load(), a.metrics.MinProposalSize.Load(), a.metrics.MaxProposalSize.Load())
 	}
 }
 
@@ -98,7 +98,7 @@ func (a *Admin) wordMntr(p *printer) {
 	for _, f := range a.monitorHead() {
 		p.f("zk_%s\t%v\n", f.key, f.value)
 	}
-	p.Write(a.Metrics.AppendMntr(nil))
+	p.Write(a.metrics.AppendMntr(nil))
 }
 
 // monitorHead is what mntr and monitor say before the metrics.
