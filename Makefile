@@ -1,6 +1,8 @@
 # The checks and builds of Zabra, one word each.
 
 GO ?= go
+# More flags for go test: make interop TESTFLAGS=-v
+TESTFLAGS ?=
 
 .PHONY: build test interop interop-long interop-install
 
@@ -14,11 +16,11 @@ test:
 
 # Real clients and servers that others wrote, against the built binary; nothing may be skipped.
 interop: interop-install
-	ZABRA_INTEROP=required $(GO) test -count=1 -timeout 15m ./interop/...
+	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -timeout 15m ./interop/...
 
 # The same with the differential test in its long form (100,000 requests).
 interop-long: interop-install
-	ZABRA_INTEROP=required ZABRA_INTEROP_LONG=1 $(GO) test -count=1 -timeout 60m ./interop/...
+	ZABRA_INTEROP=required ZABRA_INTEROP_LONG=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 60m ./interop/...
 
 # Apache ZooKeeper, Curator and kazoo, installed into .interop/ (needs java, mvn and python3).
 interop-install:
