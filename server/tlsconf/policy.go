@@ -148,12 +148,13 @@ func knownElsewhere(iana string) bool {
 	if iana == "TLS_EMPTY_RENEGOTIATION_INFO_SCSV" {
 		return true
 	}
-	exchange, cipher, ok := strings.Cut(strings.TrimPrefix(iana, "TLS_"), "_WITH_")
+	name, isTLS := strings.CutPrefix(iana, "TLS_")
+	exchange, cipher, isSuite := strings.Cut(name, "_WITH_")
 	exchanges := []string{"RSA", "DHE_RSA", "DHE_DSS", "DH_anon", "ECDHE_RSA", "ECDHE_ECDSA", "ECDH_RSA", "ECDH_ECDSA", "ECDH_anon"}
 	ciphers := []string{"AES_128_CBC_SHA", "AES_128_CBC_SHA256", "AES_128_GCM_SHA256", "AES_256_CBC_SHA", "AES_256_CBC_SHA256",
 		"AES_256_CBC_SHA384", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256", "3DES_EDE_CBC_SHA", "RC4_128_SHA", "RC4_128_MD5",
 		"DES_CBC_SHA", "NULL_SHA", "NULL_SHA256", "NULL_MD5"}
-	return ok && slices.Contains(exchanges, exchange) && slices.Contains(ciphers, cipher)
+	return isTLS && isSuite && slices.Contains(exchanges, exchange) && slices.Contains(ciphers, cipher)
 }
 
 func countSuites13() int {
