@@ -117,9 +117,10 @@ func (o *overlay) changeSession(s wire.SessionID, c sessionChange) {
 }
 
 // ephemerals appends to paths the nodes under way that session s still owns;
-// one that was created twice may appear twice.
+// one that was created twice may appear twice. The chain of touches ends where
+// they are released.
 func (o *overlay) ephemerals(paths []string, s wire.SessionID) []string {
-	for last := o.sessions[s].last; last > o.base+uint64(o.head); {
+	for last := o.sessions[s].last; last > o.base; {
 		t := &o.touches[last-1-o.base]
 		if o.owns(s, t.path) {
 			paths = append(paths, t.path)
@@ -198,10 +199,9 @@ func (o *overlay) drop(t *touch, z wire.Zxid) {
 // reset empties an overlay whose touches are all released, and gives back what
 // a burst made it grow to: Go's maps do not shrink.
 func (o *overlay) reset() {
-	o.base += uint64(len(o.touches))
 	o.touches, o.head = o.touches[:0], 0
 	if cap(o.touches) > keepTouches {
-		*o = overlay{nodes: map[string]nodeChange{}, sessions: map[wire.SessionID]sessionChange{}, base: o.base}
+		*o = newOverlay()
 	}
 }
 

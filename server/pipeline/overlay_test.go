@@ -75,6 +75,9 @@ func TestOverlayRollback(t *testing.T) {
 	o.putEphemeral(2, 7, "/f")
 	o.putEphemeral(2, 8, "/g")
 	o.rollback()
+	if len(o.touches) != 3 {
+		t.Errorf("%d touches, want those of before", len(o.touches))
+	}
 	if c := o.nodes["/a"]; c.version != 1 || c.zxid != 1 {
 		t.Errorf("/a is %+v", c)
 	}

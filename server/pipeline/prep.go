@@ -138,9 +138,6 @@ func (p *Preparer) change(req *Request, op wire.OpCode, body wire.Record, multi 
 
 // node returns what a node will be when the transactions under way are applied.
 func (p *Preparer) node(path string) (nodeState, bool) {
-	if path == "" {
-		path = "/"
-	}
 	if c, ok := p.overlay.nodes[path]; ok {
 		return c.nodeState, c.exists
 	}

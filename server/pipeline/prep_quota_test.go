@@ -90,3 +90,31 @@ func TestSoftQuotaWarns(t *testing.T) {
 		t.Errorf("%d warnings are kept", len(w))
 	}
 }
+
+// What is there is what is applied, but the size a write takes away is that of
+// the data it will replace. So it is in ZooKeeper.
+func TestByteQuotaWithWritesUnderWay(t *testing.T) {
+	r := newRig(t, PrepareOptions{EnforceQuota: true})
+	r.mustAsk(wire.OK, wire.OpCreate, &wire.CreateRequest{Path: "/p", Data: make([]byte, 10), ACL: open})
+	r.quota("count=-1,bytes=-1=;byteHardLimit=100;countHardLimit=-1")
+	set := func(path string, n int) wire.Code {
+		return r.inFlight(wire.OpSetData, &wire.SetDataRequest{Path: path, Data: make([]byte, n), Version: -1})
+	}
+	if code := set("/p", 101); code != wire.QuotaExceeded {
+		t.Errorf("91 more bytes: %v", code)
+	}
+	if code := set("/p", 100); code != wire.OK {
+		t.Errorf("90 more bytes: %v", code)
+	}
+	if code := set("/p", 101); code != wire.OK {
+		t.Errorf("1 more byte: %v", code)
+	}
+	if code := r.inFlight(wire.OpCreate, &wire.CreateRequest{Path: "/p/x", Data: make([]byte, 90), ACL: open}); code != wire.OK {
+		t.Errorf("create: %v", code)
+	}
+	if code := set("/p/x", 91); code != wire.OK {
+		t.Errorf("1 more byte in a node under way: %v", code)
+	}
+	r.apply(len(r.pending))
+	r.mustAsk(wire.QuotaExceeded, wire.OpCreate, createBody("/p/y", 0))
+}

@@ -24,7 +24,7 @@ func (r *rig) inFlight(op wire.OpCode, body wire.Record) wire.Code {
 
 func TestCloseSessionListsEphemerals(t *testing.T) {
 	r := newRig(t, PrepareOptions{})
-	for _, path := range []string{"/z", "/b", "/gone", "/again"} {
+	for _, path := range []string{"/changed", "/z", "/b", "/gone", "/again"} {
 		r.mustAsk(wire.OK, wire.OpCreate, createBody(path, wire.ModeEphemeral))
 	}
 	r.session = otherSession
@@ -32,13 +32,14 @@ func TestCloseSessionListsEphemerals(t *testing.T) {
 	r.inFlight(wire.OpDelete, versioned("/b", -1))
 	r.inFlight(wire.OpCreate, createBody("/b", wire.ModeEphemeral)) // now the other's
 	r.session = testSession
+	r.inFlight(wire.OpSetData, setBody("/changed", -1))
 	r.inFlight(wire.OpCreate, createBody("/a", wire.ModeEphemeralSequential))
 	r.inFlight(wire.OpCreate, createBody("/brief", wire.ModeEphemeral))
 	r.inFlight(wire.OpDelete, versioned("/brief", -1))
 	r.inFlight(wire.OpDelete, versioned("/gone", -1))
 	r.inFlight(wire.OpDelete, versioned("/again", -1))
 	r.inFlight(wire.OpCreate, createBody("/again", wire.ModeEphemeral))
-	if got, want := r.closing(testSession), []string{"/a0000000006", "/again", "/z"}; !slices.Equal(got, want) {
+	if got, want := r.closing(testSession), []string{"/a0000000007", "/again", "/changed", "/z"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := r.closing(testSession); got == nil || len(got) != 0 {
@@ -110,11 +111,14 @@ func TestOpeningSessionMayWrite(t *testing.T) {
 	if code := r.inFlight(wire.OpCreate, createBody("/e", wire.ModeEphemeral)); code != wire.OK {
 		t.Errorf("opening session: %v", code)
 	}
+	if code := r.inFlight(wire.OpCreate, createBody("/e2", wire.ModeEphemeral)); code != wire.OK {
+		t.Errorf("opening session, second node: %v", code)
+	}
 	r.apply(2) // the creation is applied, the ephemeral node is under way
 	if code := r.inFlight(wire.OpCreate, createBody("/f", wire.ModeEphemeral)); code != wire.OK {
 		t.Errorf("open session: %v", code)
 	}
-	if got := r.closing(77); !slices.Equal(got, []string{"/e", "/f"}) {
+	if got := r.closing(77); !slices.Equal(got, []string{"/e", "/e2", "/f"}) {
 		t.Errorf("closing lists %q", got)
 	}
 	r.apply(len(r.pending))
@@ -122,8 +126,8 @@ func TestOpeningSessionMayWrite(t *testing.T) {
 
 func TestCloseOfUnknownSession(t *testing.T) {
 	r := newRig(t, PrepareOptions{})
-	if got := r.closing(12345); len(got) != 0 {
-		t.Errorf("lists %q", got)
+	if got := r.closing(12345); got == nil || len(got) != 0 {
+		t.Errorf("lists %#v, want an empty list, not null", got)
 	}
 	r.apply(1)
 }

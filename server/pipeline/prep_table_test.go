@@ -303,3 +303,22 @@ func TestStoredOwners(t *testing.T) {
 		}
 	}
 }
+
+// Each kind of version counts its own writes, under way or applied.
+func TestVersionsCount(t *testing.T) {
+	r := newRig(t, PrepareOptions{})
+	r.mk("/a")
+	for v := range int32(3) {
+		if code := r.inFlight(wire.OpSetACL, setACLBody("/a", v, open)); code != wire.OK {
+			t.Errorf("setACL at version %d: %v", v, code)
+		}
+		if code := r.inFlight(wire.OpSetData, setBody("/a", v)); code != wire.OK {
+			t.Errorf("setData at version %d: %v", v, code)
+		}
+	}
+	r.apply(len(r.pending))
+	r.mustAsk(wire.BadVersion, wire.OpSetACL, setACLBody("/a", 2, open))
+	if s := r.stat("/a"); s.Version != 3 || s.Aversion != 3 {
+		t.Errorf("stat %+v", s)
+	}
+}
