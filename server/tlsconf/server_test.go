@@ -285,6 +285,9 @@ func TestRefusals(t *testing.T) {
 		"damaged jks": {func(c *zoocfg.TLS) {
 			c.KeyStore.Location = writeFile(t, w.dir, "cut.jks", jks[:len(jks)-30])
 		}, "damaged JKS store at offset"},
+		"jks with a byte too many": {func(c *zoocfg.TLS) {
+			c.KeyStore = zoocfg.Store{Location: writeFile(t, w.dir, "long.jks", append(jks[:len(jks):len(jks)], 0)), Password: password}
+		}, "damaged JKS store at offset"},
 		"wrong jks password": {func(c *zoocfg.TLS) {
 			c.KeyStore = zoocfg.Store{Location: writeFile(t, w.dir, "w.jks", jks), Password: "wrong"}
 		}, "wrong password"},

@@ -176,21 +176,27 @@ type Throttle struct {
 	// OpWaitTime answers -127 to a request that waited longer; 0 (default) = off.
 	OpWaitTime time.Duration
 
-	// Connections is a token bucket for new and renewed sessions. Tokens 0
-	// (default) = off; FillTime (1 ms) and FillCount (1) say how it fills.
+	// ConnectionTokens is the size of a token bucket for new and renewed
+	// sessions; 0 (default) = off. FillTime (1 ms) and FillCount (1) say how it
+	// fills.
 	ConnectionTokens    int
 	ConnectionFillTime  time.Duration
 	ConnectionFillCount int
-	// FreezeTime (negative, the default, = off) is how often the probability of
+	// ConnectionFreezeTime (negative, the default, = off) is how often the probability of
 	// dropping a connection changes, by DropIncrease (0.02) and DropDecrease
 	// (0.002) when the bucket is below and above DecreaseRatio (0).
-	ConnectionFreezeTime                   time.Duration
-	ConnectionDropIncrease                 float64
-	ConnectionDropDecrease                 float64
-	ConnectionDecreaseRatio                float64
-	ConnectionWeights                      bool // default false: every session costs one token
-	GlobalWeight, LocalWeight, RenewWeight int  // default 3, 1, 2 tokens; local <= renew <= global
-	RequestThrottlerShutdownTimeout        time.Duration
+	ConnectionFreezeTime    time.Duration
+	ConnectionDropIncrease  float64
+	ConnectionDropDecrease  float64
+	ConnectionDecreaseRatio float64
+	// ConnectionWeights (false) makes a session cost GlobalWeight (3),
+	// LocalWeight (1) or RenewWeight (2) tokens instead of one. Local may not
+	// exceed renewed, nor renewed global.
+	ConnectionWeights                      bool
+	GlobalWeight, LocalWeight, RenewWeight int
+	// ShutdownTimeout bounds the wait for requests in flight when the server
+	// stops. Default 10 s.
+	ShutdownTimeout time.Duration
 }
 
 // Storage says how the log and the checkpoints are kept.

@@ -142,7 +142,7 @@ func throttleKeys() []Key {
 			field: func(c *Config) any { return &c.Throttle.RenewWeight }},
 		{Name: "request_throttler.shutdownTimeout", Kind: Millis, Default: "10000",
 			Help:  "How long a stopping server waits for requests in flight.",
-			field: func(c *Config) any { return &c.Throttle.RequestThrottlerShutdownTimeout }},
+			field: func(c *Config) any { return &c.Throttle.ShutdownTimeout }},
 	})
 }
 
@@ -593,6 +593,10 @@ func ineffectiveKeys() []Key {
 		"learner.asyncSending", "learner.closeSocketAsync", "leader.closeSocketAsync")
 	because("this is not a setting of a server that runs",
 		"closeSessionTxn.enabled", "admin.httpVersion", "controllerPort", "testingonly.initialZxid")
+	because("this is a setting of ZooKeeper's client",
+		"client.secure", "clientCnxnSocket", "disableAutoWatchReset", "request.timeout",
+		"sasl.client", "sasl.clientconfig", "sasl.client.username", "sasl.client.canonicalize.hostname")
+	because("SASL users are read from java.security.auth.login.config", "SASLAuthenticationProvider.superPassword")
 	return inSection(ineffectiveSection, rows)
 }
 

@@ -298,17 +298,25 @@ func (c *Config) InitialConfiguration() string {
 }
 
 // secretKey returns the key of a logical line that sets a secret, or "".
+// Commented lines are shown as they are.
 func secretKey(logical []byte) string {
 	rawKey, _ := splitKeyValue(logical)
 	name, ok := unescape(rawKey)
 	if !ok {
 		return ""
 	}
-	key, _, ok := keys.lookup(javaTrim(name))
-	if !ok || !key.secret() {
-		return ""
+	name = javaTrim(name)
+	if key, _, ok := keys.lookup(name); ok && key.secret() || looksSecret(name) {
+		return name
 	}
-	return key.Name
+	return ""
+}
+
+// looksSecret takes care of slips such as ssl.keystore.password, which are
+// unknown keys with a password all the same.
+func looksSecret(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.Contains(lower, "password") && !strings.HasSuffix(lower, "path") && !strings.ContainsAny(name, "\n\r")
 }
 
 var errTooLarge = errors.New("larger than 1 MiB")

@@ -126,6 +126,26 @@ func TestSpellingsAreOneKey(t *testing.T) {
 	}
 }
 
+// What a stronger source replaces has no effect at all: neither an error nor a
+// line among the settings.
+func TestReplacedSettingsDoNotCount(t *testing.T) {
+	src := Source{File: "zoo.cfg", Flags: parseFlags(t, "--tickTime", "1000"),
+		ReadFile: files(map[string]string{"zoo.cfg": minimal + "tickTime=soon\n"})}
+	c, _, err := Load(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, s := range c.Settings() {
+		if s.Key == "tickTime" {
+			n++
+		}
+	}
+	if n != 1 || c.TickTime != time.Second {
+		t.Errorf("%d settings, tick %v", n, c.TickTime)
+	}
+}
+
 // Every key of the table must be settable as a flag and as a variable.
 func TestEveryKeyIsAFlagAndAVariable(t *testing.T) {
 	for _, k := range keys.rows {
@@ -189,7 +209,8 @@ func TestMalformedValueIsTyped(t *testing.T) {
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	text := minimal + "# keep this comment\nssl.keyStore.password = hun\\\n  ter2\nDigestAuthenticationProvider.superDigest=super:hunter2=\nsnapCount=5\n"
+	text := minimal + "# keep this comment\nssl.keyStore.password = hun\\\n  ter2\nDigestAuthenticationProvider.superDigest=super:hunter2=\nsnapCount=5\n" +
+		"ssl.keystore.password=hunter2\n"
 	c := mustParse(t, text)
 	if c.TLS.KeyStore.Password.Reveal() != "hunter2" {
 		t.Fatalf("got %q", c.TLS.KeyStore.Password.Reveal())
@@ -206,7 +227,8 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("%s shows it: %s", what, shown)
 		}
 	}
-	want := minimal + "# keep this comment\nssl.keyStore.password=[redacted]\nDigestAuthenticationProvider.superDigest=[redacted]\nsnapCount=5\n"
+	want := minimal + "# keep this comment\nssl.keyStore.password=[redacted]\nDigestAuthenticationProvider.superDigest=[redacted]\nsnapCount=5\n" +
+		"ssl.keystore.password=[redacted]\n"
 	if got := c.InitialConfiguration(); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
