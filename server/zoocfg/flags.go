@@ -43,6 +43,8 @@ func (f *Flags) Register(fs *pflag.FlagSet) {
 func usage(k *Key) string {
 	text := strings.TrimSuffix(k.Help, ".")
 	switch {
+	case strings.HasPrefix(k.DefaultNote, "required"):
+		return fmt.Sprintf("%s (%s)", text, k.DefaultNote)
 	case k.DefaultNote != "":
 		return fmt.Sprintf("%s (default %s)", text, k.DefaultNote)
 	case k.Default != "":
