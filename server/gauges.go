@@ -22,6 +22,7 @@ func (s *Server) gauges() {
 	m.GlobalSessions.Set(tree(func(t *datatree.Tree) int64 { return int64(t.SessionCount()) }))
 	m.NumAliveConnections.Set(func() int64 { return int64(s.connections()) })
 	m.OutstandingRequests.Set(s.core.Outstanding)
+	m.ConnDropProbability.Set(s.dropProbability)
 	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
 	m.WatchCount.Set(func() (n int64) {
 		s.core.Watches(func(w *watch.Manager) { n = int64(w.Counts().Total()) })
@@ -35,4 +36,12 @@ func (s *Server) connections() int {
 		n += p.Connections()
 	}
 	return n
+}
+
+func (s *Server) dropProbability() float64 {
+	p := 0.0
+	for _, port := range s.ports {
+		p = max(p, port.DropProbability())
+	}
+	return p
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/zabra/zabra/server/conn"
 	"github.com/zabra/zabra/server/tlsconf"
+	"github.com/zabra/zabra/server/zoocfg"
 	"go.uber.org/zap"
 )
 
@@ -52,6 +53,7 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		Identify:           s.identify,
 		Words:              words{s.admin},
 		Serving:            s.serving.Load,
+		Throttle:           throttleOptions(&s.cfg.Throttle),
 	}))
 	return nil
 }
@@ -75,4 +77,16 @@ func (s *Server) tlsReloaded(err error) {
 		return
 	}
 	s.log.Info("TLS stores reloaded")
+}
+
+func throttleOptions(t *zoocfg.Throttle) conn.ThrottleOptions {
+	o := conn.ThrottleOptions{
+		Tokens: t.ConnectionTokens, FillTime: t.ConnectionFillTime, FillCount: t.ConnectionFillCount,
+		OpenWeight: 1, RenewWeight: 1, FreezeTime: t.ConnectionFreezeTime,
+		DropIncrease: t.ConnectionDropIncrease, DropDecrease: t.ConnectionDropDecrease, DecreaseRatio: t.ConnectionDecreaseRatio,
+	}
+	if t.ConnectionWeights {
+		o.OpenWeight, o.RenewWeight = t.GlobalWeight, t.RenewWeight
+	}
+	return o
 }

@@ -190,7 +190,8 @@ func (c *conn) handshake() error {
 	if d.Err() != nil {
 		return fmt.Errorf("%w: %w", errConnect, d.Err())
 	}
-	if admit := c.port.o.Admit; admit != nil && !admit(r.Session != 0) {
+	if !c.port.throttle.admit(r.Session != 0) {
+		c.port.metrics.ConnectionDrops.Inc(0)
 		return errThrottled
 	}
 	if err := c.client.Connect(&r); err != nil {

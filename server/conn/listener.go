@@ -36,9 +36,8 @@ type Options struct {
 	Words Words
 	// Serving reports whether sessions are served; nil is always.
 	Serving func() bool
-	// Admit decides whether one more session may be opened or resumed now; nil
-	// is always.
-	Admit func(renew bool) bool
+	// Throttle bounds how fast sessions are opened and resumed.
+	Throttle ThrottleOptions
 }
 
 // Words answers four-letter words on a client port.
@@ -53,14 +52,15 @@ type Words interface {
 
 // A Port accepts client connections and serves each in a goroutine of its own.
 type Port struct {
-	core    *pipeline.Core
-	log     *zap.Logger
-	metrics *metrics.Metrics
-	o       Options
-	ln      net.Listener
-	limits  *limits
-	hands   chan struct{} // one token for each TLS handshake under way
-	conns   sync.WaitGroup
+	core     *pipeline.Core
+	log      *zap.Logger
+	metrics  *metrics.Metrics
+	o        Options
+	ln       net.Listener
+	limits   *limits
+	throttle *throttle
+	hands    chan struct{} // one token for each TLS handshake under way
+	conns    sync.WaitGroup
 
 	mu     sync.Mutex
 	open   map[*conn]struct{}
@@ -78,7 +78,7 @@ func NewPort(ln net.Listener, core *pipeline.Core, m *metrics.Metrics, log *zap.
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 5 * time.Second
 	}
-	p := &Port{core: core, log: log, metrics: m, o: o, ln: ln, limits: newLimits(o.MaxPerAddr, o.MaxTotal), open: map[*conn]struct{}{}}
+	p := &Port{core: core, log: log, metrics: m, o: o, ln: ln, throttle: newThrottle(o.Throttle, time.Now), limits: newLimits(o.MaxPerAddr, o.MaxTotal), open: map[*conn]struct{}{}}
 	if o.MaxHandshakes > 0 {
 		p.hands = make(chan struct{}, o.MaxHandshakes)
 	}
@@ -90,6 +90,9 @@ func (p *Port) Addr() net.Addr { return p.ln.Addr() }
 
 // Connections is the number of connections open.
 func (p *Port) Connections() int { return p.limits.count() }
+
+// DropProbability is that of refusing a session because too many were opened.
+func (p *Port) DropProbability() float64 { return p.throttle.probability() }
 
 // Serve accepts until ctx is done or the listener fails for good.
 func (p *Port) Serve(ctx context.Context) error {
