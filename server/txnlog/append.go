@@ -137,8 +137,11 @@ func (l *Log) publish(end position) {
 // wants. Segments get their names from the record that made the log roll, but
 // after a crash another one may come.
 func (l *Log) nameAfter(first wire.Zxid) error {
+	if l.tail.off != firstFrame {
+		return nil
+	}
 	path := l.path(fileName(first))
-	if l.tail.off != firstFrame || l.cur.path == path {
+	if l.cur.path == path {
 		return nil
 	}
 	if err := l.fs.Rename(l.cur.path, path); err != nil {

@@ -259,6 +259,7 @@ func (w *world) reopen() {
 // after each change on the disk, in several versions, until it has done as many
 // as -recoveries says. A failing seed is repeated with -crashseed.
 func TestCrashAtEveryChange(t *testing.T) {
+	t.Parallel()
 	total, clones := 0, 1
 	if *recoveries > 20000 {
 		clones = 16
@@ -279,4 +280,70 @@ func TestCrashAtEveryChange(t *testing.T) {
 		}
 	}
 	t.Logf("recovered from %d crashes", total)
+}
+
+// TestKilledThenPowerFails takes each of the calls that change files, kills the
+// process after each change it makes, and lets the power fail after each change
+// of the recovery that follows.
+func TestKilledThenPowerFails(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(*world){
+		"reset":    (*world).reset,
+		"truncate": (*world).truncate,
+		"append": func(w *world) { // rolls
+			recs := run(w.now.last(), 9, 1900)
+			w.now.recs = append(w.now.recs, recs...)
+			w.check(w.log.Append(recs))
+		},
+		"purge": func(w *world) { w.covered = w.now.last(); w.check(w.log.Purge(w.covered, Retention{Txns: 1})) },
+	}
+	for name, do := range calls {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(6) {
+				killedIn(t, seed, do)
+			}
+		})
+	}
+}
+
+func killedIn(t *testing.T, seed uint64, do func(*world)) {
+	w := newWorld(t, seed, 0, 0)
+	armed := false
+	disk := vfs.Intercept(w.disk, vfs.Hooks{After: func(c vfs.Call, _ error) {
+		if armed && c.Op.Changes() {
+			w.powerFailsInRecovery(w.disk.KillClone(), c.Op.String()+" "+c.Path)
+		}
+	}})
+	var err error
+	w.log, err = Open(disk, dir, w.options())
+	ok(t, err)
+	for len(w.log.segs) < 3 {
+		w.append()
+		ok(t, w.log.Sync())
+		w.now.durable = len(w.now.recs)
+	}
+	w.append()
+	armed = true
+	do(w)
+	armed = false
+	if len(w.log.segs) == 0 {
+		t.Error("no segment left")
+	}
+}
+
+func (w *world) powerFailsInRecovery(killed *memfs.FS, when string) {
+	hooked := vfs.Intercept(killed, vfs.Hooks{After: func(c vfs.Call, _ error) {
+		if c.Op.Changes() {
+			for range 8 {
+				w.crash(killed, 0, when+" (killed), and in recovery "+c.Op.String()+" "+c.Path)
+			}
+		}
+	}})
+	l, err := Open(hooked, dir, w.options())
+	if err == nil {
+		_, err = w.judge(l)
+	}
+	if err != nil {
+		w.t.Fatalf("killed after %s: %v", when, err)
+	}
 }

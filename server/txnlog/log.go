@@ -181,9 +181,6 @@ func (l *Log) writeSettled() error {
 func (l *Log) activate(f vfs.File, s *segment, end position) {
 	l.cur, l.file, l.salts, l.size, l.tail = s, f, s.hdr.salts(), s.hdr.size, end
 	l.synced, l.settled = firstFrame, firstFrame
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s.end = end
 }
 
 // seal makes the end of the newest segment clean: zeros over the used bytes behind
@@ -202,7 +199,7 @@ func (l *Log) seal(used int64) error {
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return l.die("seal", err)
+			return err
 		}
 	}
 	l.settled = l.tail.off

@@ -204,7 +204,10 @@ func (l *Log) recoverNewest(s *segment) error {
 	if l.recovery.Torn != nil {
 		used = l.recovery.Torn.Bytes
 	}
-	s.index = index // nobody else knows s yet
+	s.index, s.end = index, c.position
 	l.activate(f, s, c.position)
-	return l.seal(used)
+	if err := l.seal(used); err != nil {
+		return fmt.Errorf("txnlog: %w", err)
+	}
+	return nil
 }

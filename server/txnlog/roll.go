@@ -102,17 +102,19 @@ func (l *Log) install(s *segment, f vfs.File) {
 	if l.file != nil {
 		_ = l.file.Close() // everything in it was synced, or is void
 	}
+	s.end = s.hdr.begin()
 	l.mu.Lock()
 	n := len(l.segs)
 	switch {
+	case n > 0 && l.segs[n-1].hdr.seq == s.hdr.seq:
+		n-- // it holds nothing
 	case s.hdr.start:
 		n = 0
-	case l.segs[n-1].hdr.seq == s.hdr.seq:
-		n--
+		l.gen.Add(1)
 	}
 	l.segs = append(l.segs[:n:n], s)
 	l.mu.Unlock()
-	l.activate(f, s, s.hdr.begin())
+	l.activate(f, s, s.end)
 }
 
 // begin starts a history behind z in a new segment; what was there is void.
@@ -125,7 +127,6 @@ func (l *Log) begin(z wire.Zxid) error {
 	if err != nil {
 		return err
 	}
-	l.gen.Add(1)
 	l.install(s, f)
 	return nil
 }

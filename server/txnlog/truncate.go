@@ -3,6 +3,7 @@ package txnlog
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -36,44 +37,77 @@ func (l *Log) Truncate(keep wire.Zxid) error {
 			return err
 		}
 	}
-	l.gen.Add(1)
-	for len(l.segs)-1 > i {
-		if err := l.dropNewest(); err != nil {
-			return err
+	dropped := l.forget(i, at)
+	for n := len(dropped) - 1; n > 0; n-- {
+		if err := l.drop(dropped[n-1], dropped[n]); err != nil {
+			return l.die("truncate", err)
 		}
 	}
-	return l.cut(at)
+	if len(dropped) > 0 {
+		if err := l.drop(l.segs[i], dropped[0]); err != nil {
+			return l.die("truncate", err)
+		}
+	}
+	if err := l.cut(at); err != nil {
+		return l.die("truncate", err)
+	}
+	return nil
 }
 
-// dropNewest removes the newest segment; the one before is the newest then.
-func (l *Log) dropNewest() error {
-	i := len(l.segs) - 2
-	s, drop := l.segs[i], l.segs[i+1]
-	end, err := l.walkLocked(i, drop.hdr.prev)
+// forget lets no reader see anything behind a position in the segment with an
+// index. It returns the segments behind that.
+func (l *Log) forget(i int, at position) (dropped []*segment) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gen.Add(1)
+	dropped = l.segs[i+1:]
+	l.segs = l.segs[: i+1 : i+1]
+	s := l.segs[i]
+	s.end = at
+	for n := len(s.index); n > 0 && s.index[n-1].off > at.off; n-- {
+		s.index = s.index[:n-1]
+	}
+	return dropped
+}
+
+// drop removes next, the newest segment; s, the one before, is the newest then.
+func (l *Log) drop(s, next *segment) error {
+	end, err := l.endOf(s, next)
 	if err != nil {
-		return l.die("truncate", err)
+		return err
 	}
 	f, err := l.fs.OpenReadWrite(s.path)
 	if err != nil {
-		return l.die("truncate", err)
+		return err
 	}
 	_ = l.file.Close() // what is in it is not wanted
 	l.activate(f, s, end)
 	l.synced = end.off
-	// With an end frame Open would miss the dropped segment.
+	// With an end frame Open would miss the removed segment.
 	if err := l.writeMark(kindMark); err != nil {
-		return l.die("truncate", err)
+		return err
 	}
 	if err := l.file.Sync(); err != nil {
-		return l.die("truncate", err)
+		return err
 	}
-	l.mu.Lock()
-	l.segs = l.segs[: i+1 : i+1]
-	l.mu.Unlock()
-	if err := l.remove(drop.path); err != nil {
-		return l.die("truncate", err)
+	return l.remove(next.path)
+}
+
+// endOf finds the end of a segment that has a successor. Nobody else changes s.
+func (l *Log) endOf(s, next *segment) (position, error) {
+	f, err := l.fs.Open(s.path)
+	if err != nil {
+		return position{}, err
 	}
-	return nil
+	defer func() { _ = f.Close() }()
+	c := newCursor(f, s.hdr, s.nearest(next.hdr.prev), s.hdr.size)
+	for err == nil {
+		_, _, err = c.next()
+	}
+	if err != io.EOF {
+		return position{}, err
+	}
+	return c.position, c.complete(s, next)
 }
 
 func (l *Log) walkLocked(i int, z wire.Zxid) (position, error) {
@@ -86,18 +120,12 @@ func (l *Log) walkLocked(i int, z wire.Zxid) (position, error) {
 func (l *Log) cut(at position) error {
 	used := l.tail.off - at.off
 	l.tail, l.synced = at, at.off
-	l.mu.Lock()
-	l.cur.end = at
-	for n := len(l.cur.index); n > 0 && l.cur.index[n-1].off > at.off; n-- {
-		l.cur.index = l.cur.index[:n-1]
-	}
-	l.mu.Unlock()
 	if used > 0 {
 		if err := l.writeMark(kindCut); err != nil {
-			return l.die("truncate", err)
+			return err
 		}
 		if err := l.file.Sync(); err != nil {
-			return l.die("truncate", err)
+			return err
 		}
 	}
 	// Behind the old tail stands a mark, and nothing else.
