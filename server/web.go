@@ -53,7 +53,7 @@ func (s *Server) listenAdmin() error {
 		}
 	}
 	if addr, ok := s.cfg.MetricsAddr(); ok {
-		return s.bindWeb("metricsProvider.httpPort", addr, s.admin.MetricsHandler(), nil)
+		return s.bindWeb("metrics", "metricsProvider.httpPort", addr, s.admin.MetricsHandler(), nil)
 	}
 	return nil
 }
@@ -67,18 +67,18 @@ func (s *Server) bindAdmin(addr string) error {
 		mode = admin.PlainAndTLS
 	}
 	if mode == admin.PlainOnly {
-		return s.bindWeb("admin.serverPort", addr, s.admin.Handler(), nil)
+		return s.bindWeb("admin", "admin.serverPort", addr, s.admin.Handler(), nil)
 	}
 	t, err := tlsconf.ForAdmin(s.cfg, s.tlsReloaded)
 	if err != nil {
 		return err
 	}
-	return s.bindWeb("admin.serverPort", addr, s.admin.Handler(), func(ln net.Listener) net.Listener {
+	return s.bindWeb("admin", "admin.serverPort", addr, s.admin.Handler(), func(ln net.Listener) net.Listener {
 		return admin.Secure(ln, mode, t.Config(), func() { s.metrics.InsecureAdmin.Inc(0) })
 	})
 }
 
-func (s *Server) bindWeb(key, addr string, h http.Handler, secure func(net.Listener) net.Listener) error {
+func (s *Server) bindWeb(name, key, addr string, h http.Handler, secure func(net.Listener) net.Listener) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, choose another port, or set admin.enableServer=false",
@@ -87,7 +87,7 @@ func (s *Server) bindWeb(key, addr string, h http.Handler, secure func(net.Liste
 	if secure != nil {
 		ln = secure(ln)
 	}
-	s.web = append(s.web, &webPort{key, ln, admin.NewServer(h, s.cfg.Admin.IdleTimeout, s.log.Named("admin"))})
+	s.web = append(s.web, &webPort{name, ln, admin.NewServer(h, s.cfg.Admin.IdleTimeout, s.log.Named("admin"))})
 	return nil
 }
 
@@ -104,11 +104,17 @@ func (s *Server) serveAdmin(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// WebAddrs are the addresses of the web ports, by the key that configures them.
-func (s *Server) WebAddrs() map[string]net.Addr {
-	addrs := map[string]net.Addr{}
+// A WebAddr is where something is served over HTTP.
+type WebAddr struct {
+	Name string
+	Addr net.Addr
+}
+
+// Web are the addresses of the web ports.
+func (s *Server) Web() []WebAddr {
+	var addrs []WebAddr
 	for _, w := range s.web {
-		addrs[w.name] = w.ln.Addr()
+		addrs = append(addrs, WebAddr{w.name, w.ln.Addr()})
 	}
 	return addrs
 }

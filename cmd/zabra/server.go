@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,9 @@ an environment variable; docs/configuration.md lists them.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := zoocfg.Load(zoocfg.Source{File: file, Environ: os.Environ(), Flags: flags})
 			if err != nil {
+				for _, w := range warnings {
+					fmt.Fprintln(cmd.ErrOrStderr(), paint(cmd.ErrOrStderr(), yellow, "warning:"), w)
+				}
 				return usageError{err}
 			}
 			return serve(cmd, cfg, warnings)
@@ -52,8 +56,17 @@ func serve(cmd *cobra.Command, cfg *zoocfg.Config, warnings []zoocfg.Warning) er
 	if err != nil {
 		return err
 	}
-	for _, a := range s.Addrs() {
-		fmt.Fprintf(cmd.OutOrStdout(), "serving clients on %v, data in %s\n", a, cfg.DataDir)
-	}
+	announce(cmd.OutOrStdout(), s, cfg)
 	return s.Run(cmd.Context())
+}
+
+// announce says where the server can be reached and where its data is.
+func announce(w io.Writer, s *server.Server, cfg *zoocfg.Config) {
+	for _, a := range s.Addrs() {
+		fmt.Fprintf(w, "serving clients on %v\n", a)
+	}
+	for _, p := range s.Web() {
+		fmt.Fprintf(w, "%s on http://%v/\n", p.Name, p.Addr)
+	}
+	fmt.Fprintf(w, "data in %s\n", cfg.DataDir)
 }

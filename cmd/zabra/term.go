@@ -11,7 +11,8 @@ import (
 type colour string
 
 const (
-	red colour = "31"
+	red    colour = "31"
+	yellow colour = "33"
 )
 
 // isTerminal reports whether w is a terminal that a person looks at.

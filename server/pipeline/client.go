@@ -57,9 +57,10 @@ type Client struct {
 		watching  bool          // it has registered a watch at least once
 		clock     time.Duration // the time, as of the last look at it
 		stats     Stats
-		sasl      SASL       // while an exchange is under way
-		handshake *handshake // while one is under way
-		waiters   int        // goroutines waiting on room
+		sasl      SASL          // while an exchange is under way
+		handshake *handshake    // while one is under way
+		throttled time.Duration // how long the next request has waited to be taken in
+		waiters   int           // goroutines waiting on room
 	}
 	room sync.Cond // the queue or outbox shrank, or the client died
 }

@@ -28,9 +28,7 @@ func (c *Core) ready() bool {
 
 // conclude applies one proposal and answers it. The tree is locked.
 func (c *Core) conclude(p *proposal) {
-	if p.req != nil {
-		c.outstanding.Add(-1)
-	}
+	c.concluded(p.req)
 	if p.txn.Body == nil {
 		c.answerSync(p)
 		return

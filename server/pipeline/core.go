@@ -25,6 +25,11 @@ type Options struct {
 	MaxQueued        int           // requests of one client under way; default 4096
 	MaxQueuedBytes   int           // and their bytes; default 4 MiB
 	OutstandingLimit int64         // writes under way in all above which clients with one wait; 0 is none
+	MaxRequests      int64         // the same, but all clients wait; 0 is none (request_throttle_max_requests)
+	StallTime        time.Duration // how often such a wait is reconsidered; default 100 ms
+	OpWaitTime       time.Duration // a request that waited longer is refused with Throttled; 0 is none
+	LargeRequest     int           // bytes above which a request counts as large; 0 is none
+	LargeBytes       int64         // of large requests under way in all, above which one more ends its connection
 	ReapInterval     time.Duration // between searches for empty containers and expired TTL nodes; default 60 s
 	ReapPerMinute    int           // most nodes the search may delete in a minute; default 10,000
 	MaxNeverUsed     time.Duration // how long a container that never had a child may live; 0 is for ever
@@ -71,6 +76,7 @@ type Core struct {
 	start   time.Time
 
 	stopped     chan struct{} // closed when Run returns
+	large       atomic.Int64  // bytes of large requests under way
 	outstanding atomic.Int64  // requests submitted and not answered
 	clients     clientTable
 

@@ -564,3 +564,44 @@ func TestManyClientsManyWrites(t *testing.T) {
 		}
 	})
 }
+
+func TestRequestsOfOthersWaitAboveMaxRequests(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newCoreRig(t, Options{MaxRequests: 1, OpWaitTime: time.Second})
+		defer r.close()
+		a, b := r.connect(10_000), r.connect(10_000)
+		r.log.hold = make(chan struct{})
+		a.send(call{1, wire.OpCreate, create("/a")})
+		go b.send(call{1, wire.OpGetData, get("/", false)}, call{2, wire.OpGetData, get("/", false)})
+		if got := b.take(); len(got) != 0 {
+			t.Fatalf("answered %v", got)
+		}
+		time.Sleep(2 * time.Second)
+		close(r.log.hold)
+		time.Sleep(time.Second)
+		got := b.take()
+		if len(got) != 2 || got[0].h.Err != wire.Throttled || got[1].h.Err != wire.OK {
+			t.Fatalf("got %+v, want the one that waited refused and the next served", got)
+		}
+	})
+}
+
+func TestLargeRequestsAreBoundedInAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newCoreRig(t, Options{LargeRequest: 1000, LargeBytes: 3000})
+		defer r.close()
+		p, q := r.connect(10_000), r.connect(10_000)
+		r.log.hold = make(chan struct{})
+		big := &wire.CreateRequest{Path: "/big", Data: make([]byte, 2000), ACL: wire.WorldAnyone(31)}
+		p.send(call{1, wire.OpCreate, big})
+		if _, _, err := q.c.Handle(encode(call{1, wire.OpCreate, big}), 0); !errors.Is(err, ErrLargeRequests) {
+			t.Errorf("the second large request: %v", err)
+		}
+		close(r.log.hold)
+		p.take()
+		p.send(call{2, wire.OpSetData, &wire.SetDataRequest{Path: "/big", Data: make([]byte, 2000), Version: -1}})
+		if got := p.take(); len(got) != 1 || got[0].h.Err != wire.OK {
+			t.Errorf("after the first was answered: %v", got)
+		}
+	})
+}

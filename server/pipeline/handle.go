@@ -84,27 +84,6 @@ func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full boo
 	}
 }
 
-// full reports whether the client has as much under way as one may. It always
-// may have one request. The caller holds mu.
-func (c *Client) full() bool {
-	o := &c.core.opts
-	return len(c.mu.out) >= flushAt ||
-		c.mu.queue.n >= o.MaxQueued || c.mu.queued >= o.MaxQueuedBytes ||
-		c.mu.queue.n > 0 && o.OutstandingLimit > 0 && c.core.outstanding.Load() >= o.OutstandingLimit
-}
-
-// flushAt is how many bytes of replies are gathered before they are written.
-const flushAt = 128 << 10
-
-// WaitRoom returns when a client that was full is so no longer, or is ending.
-func (c *Client) WaitRoom() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.full() && !c.mu.dead && !c.mu.finish {
-		c.wait()
-	}
-}
-
 // frame takes one request. A write is returned, to be submitted once the locks
 // are released. The caller holds the tree's lock and mu.
 func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
@@ -118,13 +97,16 @@ func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
 	if c.refusedUnauthenticated(op, xid, now) {
 		return nil, nil
 	}
+	if c.refusedThrottled(op, xid, now) {
+		return nil, nil
+	}
 	switch Info(op).Class {
 	case ClassPing:
 		c.reply(op, wire.ReplyHeader{Xid: wire.XidPing, Zxid: c.core.tree.LastZxid()}, nil, now)
 	case ClassRead:
 		c.readOrQueue(op, xid, body, now)
 	case ClassWrite:
-		return c.writeRequest(op, xid, body, now), nil
+		return c.writeRequest(op, xid, body, now)
 	case ClassAuth:
 		return nil, c.authenticate(op, xid, body, now)
 	default:
@@ -164,16 +146,21 @@ func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.
 
 // writeRequest decodes and validates a write completely, so that nothing
 // malformed reaches the log, and takes its place in the queue.
-func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) *Request {
+func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) (*Request, error) {
+	large, err := c.core.takeLarge(len(body))
+	if err != nil {
+		return nil, err
+	}
 	req, code := DecodeRequest(op, append([]byte(nil), body...))
 	if code != wire.OK {
+		c.core.large.Add(-int64(large))
 		h := wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid(), Err: code}
 		c.replyInTurn(op, h, nil, at, false)
-		return nil
+		return nil, nil
 	}
 	c.mu.queue.push(pending{kind: kindWrite, op: op, xid: xid, at: at})
-	req.Session, req.Cxid, req.Auth, req.Origin = c.Session(), xid, c.IDs(), c
-	return req
+	req.Session, req.Cxid, req.Auth, req.Large, req.Origin = c.Session(), xid, c.IDs(), large, c
+	return req, nil
 }
 
 // count adds a batch of requests to the metrics: what it was before the batch

@@ -16,6 +16,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxOutbox, 4<<20)
 	setDefault(&o.MaxQueued, 4096)
 	setDefault(&o.MaxQueuedBytes, 4<<20)
+	setDefault(&o.StallTime, 100*time.Millisecond)
 	setDefault(&o.ReapInterval, time.Minute)
 	setDefault(&o.ReapPerMinute, 10_000)
 	setDefault(&o.Readers, runtime.GOMAXPROCS(0))

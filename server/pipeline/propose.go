@@ -34,7 +34,7 @@ func (c *Core) propose(req *Request) {
 
 // spent drops the client of a request that could get no zxid.
 func (c *Core) spent(req *Request, err error) {
-	c.outstanding.Add(-1)
+	c.concluded(req)
 	if cl := req.client(); cl != nil {
 		cl.Kill(err)
 	}

@@ -83,7 +83,9 @@ func (c *Core) install(tree *datatree.Tree) {
 	}
 	clear(c.owners)
 	c.synced = tree.LastZxid()
-	c.outstanding.Add(-int64(len(c.held)))
+	for _, req := range c.held {
+		c.concluded(req)
+	}
 	c.held = nil
 }
 

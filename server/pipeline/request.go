@@ -16,5 +16,6 @@ type Request struct {
 	Multi   []wire.MultiOp // of a multi
 	Auth    []wire.ID      // identities of the connection when the request arrived
 	Local   bool           // the session is known to its own server only
+	Large   int            // bytes, if the request counts against the bound on large ones
 	Origin  any            // whoever waits for the answer; Prepare does not look at it
 }
