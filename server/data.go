@@ -5,26 +5,19 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/store"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
-)
-
-// The folders in the data directories. They are not ZooKeeper's version-2: the
-// formats are not either, and the two must not be mistaken for each other.
-const (
-	logFolder   = "zabra-log"
-	storeFolder = "zabra-store"
 )
 
 // data is what a node keeps on disk, and the tree that follows from it.
@@ -122,8 +115,12 @@ func (d *data) load() error {
 	return nil
 }
 
-func (d *data) logDir() string   { return filepath.Join(d.cfg.DataLogDir, logFolder) }
-func (d *data) storeDir() string { return filepath.Join(d.cfg.DataDir, storeFolder) }
+func layoutOf(cfg *zoocfg.Config) datadir.Layout {
+	return datadir.Layout{Data: cfg.DataDir, Log: cfg.DataLogDir}
+}
+
+func (d *data) logDir() string   { return layoutOf(d.cfg).LogDir() }
+func (d *data) storeDir() string { return layoutOf(d.cfg).StoreDir() }
 
 // replay applies the log's transactions that are newer than the tree.
 func replay(log *txnlog.Log, tree *datatree.Tree) (n int, err error) {

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
@@ -42,7 +41,7 @@ func (n node) Config() admin.Config {
 	}
 	return admin.Config{
 		ClientPort: c.ClientPort, SecureClientPort: c.SecureClientPort,
-		DataDir: filepath.Join(c.DataDir, storeFolder), DataLogDir: filepath.Join(c.DataLogDir, logFolder),
+		DataDir: layoutOf(c).StoreDir(), DataLogDir: layoutOf(c).LogDir(),
 		TickTime: int(c.TickTime.Milliseconds()), MaxClientCnxns: c.Limits.MaxClientCnxns,
 		MinSessionTimeout: int(c.MinSessionTimeout.Milliseconds()), MaxSessionTimeout: int(c.MaxSessionTimeout.Milliseconds()),
 		Backlog: c.ClientPortListenBacklog, Source: c.InitialConfiguration(), Properties: props,
@@ -50,7 +49,8 @@ func (n node) Config() admin.Config {
 }
 
 func (n node) DirSizes() (data, log int64) {
-	return dirSize(filepath.Join(n.s.cfg.DataDir, storeFolder)), dirSize(filepath.Join(n.s.cfg.DataLogDir, logFolder))
+	dirs := layoutOf(n.s.cfg)
+	return dirSize(dirs.StoreDir()), dirSize(dirs.LogDir())
 }
 
 func (n node) Connections() []admin.Connection {

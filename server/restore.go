@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 
 	"github.com/zabra/zabra/datatree"
@@ -16,12 +15,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// A restore replaces the checkpoint and then resets the log. The file tells a
-// start that falls between the two to finish: it holds the zxid of the restored
-// checkpoint in decimal, and exists only in between.
-const restoreFile = "zabra-restoring"
-
-func (d *data) restorePath() string { return filepath.Join(d.cfg.DataDir, restoreFile) }
+// restorePath is the file that tells a start which falls between the two steps of
+// a restore, replacing the checkpoint and resetting the log, to finish it.
+func (d *data) restorePath() string { return layoutOf(d.cfg).RestoreMark() }
 
 // restore replaces the tree with a snapshot in ZooKeeper's format and returns
 // the zxid at which it now stands: the snapshot's, or the server's own if that
