@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zabra/zabra/internal/bench"
 	"github.com/zabra/zabra/internal/bench/floor"
@@ -76,5 +78,14 @@ func TestBenchUsage(t *testing.T) {
 		if code != tc.code || !strings.Contains(stderr, tc.stderr) {
 			t.Errorf("zabra %v: code %d, stderr %q; want %d, %q", tc.args, code, stderr, tc.code, tc.stderr)
 		}
+	}
+}
+
+func TestBenchInterrupted(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--servers", startFloor(t), "-c", "2", "--warm-up", "0s", "-d", "1h")
+	if code != exitInterrupted || !strings.Contains(stdout, "set: interrupted") || strings.Contains(stdout, "read") {
+		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 )
@@ -9,8 +10,12 @@ import (
 // zabra runs a command line and returns what it printed and its exit code.
 func zabra(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return zabraContext(t.Context(), args...)
+}
+
+func zabraContext(ctx context.Context, args ...string) (stdout, stderr string, code int) {
 	var out, errOut bytes.Buffer
-	code = run(t.Context(), args, environment{in: strings.NewReader(""), out: &out, err: &errOut})
+	code = run(ctx, args, environment{in: strings.NewReader(""), out: &out, err: &errOut})
 	return out.String(), errOut.String(), code
 }
 

@@ -19,7 +19,7 @@ import (
 
 // Run makes the load of one workload and measures it. When ctx is cancelled it
 // stops, cleans up, and returns what it measured until then with Interrupted
-// set. An error means that there is nothing to show.
+// set. With an error there is a result only if all that failed was to clean up.
 func Run(ctx context.Context, workload string, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -51,6 +51,7 @@ type run struct {
 	name  string
 	meter *meter
 	root  string
+	made  bool      // there may be a root
 	base  time.Time // the times of the loops count from here
 
 	layout *layout
@@ -70,12 +71,12 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 	if err == nil {
 		res, err = r.load(ctx)
 	}
+	if !r.made {
+		return res, err
+	}
 	r.phase.enter("clean up")
 	if cleanErr := r.cleanUp(ctx); cleanErr != nil {
 		err = errors.Join(err, fmt.Errorf("clean up %s: %w", r.root, cleanErr))
-	}
-	if err != nil && res == nil {
-		return nil, err
 	}
 	return res, err
 }
@@ -93,6 +94,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
+	r.made = true
 	if err := create(c, r.root); err != nil {
 		return err
 	}
@@ -362,9 +364,6 @@ func (r *run) sum(ctx context.Context, end int64) *Result {
 
 // cleanUp removes the run's nodes, also when the run was interrupted.
 func (r *run) cleanUp(ctx context.Context) error {
-	if r.name == "idle" {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 	defer cancel()
 	c, err := connectAny(ctx, &r.o)
