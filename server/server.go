@@ -111,6 +111,7 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	rest.Go(func() { s.data.checkpoints(work, s.core) })
+	rest.Go(func() { tuneCollector(work) })
 	s.serveAdmin(work, &rest)
 	s.serving.Store(true)
 
