@@ -95,3 +95,14 @@ func TestOverlayRollback(t *testing.T) {
 		t.Errorf("left: %+v", o)
 	}
 }
+
+// Opening or closing a session does not make it forget its nodes under way.
+func TestOverlaySessionKeepsItsNodes(t *testing.T) {
+	o := newOverlay()
+	o.put(1, "/e", nodeState{exists: true, ephemeral: true, owner: 7})
+	o.putEphemeral(1, 7, "/e")
+	o.putSession(2, 7, sessionOpening)
+	if got := o.ephemerals(nil, 7); !slices.Equal(got, []string{"/e"}) {
+		t.Errorf("session 7 has %v", got)
+	}
+}
