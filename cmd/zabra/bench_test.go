@@ -82,9 +82,20 @@ func TestBenchUsage(t *testing.T) {
 }
 
 func TestBenchInterrupted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--servers", startFloor(t), "-c", "2", "--warm-up", "0s", "-d", "1h")
+	s, err := floor.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for s.Connections() < 4 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(100 * time.Millisecond)
+		cancel()
+	}()
+	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--servers", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h")
 	if code != exitInterrupted || !strings.Contains(stdout, "set: interrupted") || strings.Contains(stdout, "read") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}

@@ -136,14 +136,30 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// cancelWhenBusy returns a context that ends a little after a number of clients
+// are connected.
+func cancelWhenBusy(t *testing.T, s *floor.Server, clients int) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for s.Connections() < clients && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(100 * time.Millisecond)
+		cancel()
+	}()
+	return ctx
+}
+
 func TestInterrupt(t *testing.T) {
 	for _, name := range []string{"create", "ephemeral", "connect", "watch"} {
 		s := listen(t)
 		o := small(s)
 		o.Ops, o.WarmUp, o.Duration = 0, 0, time.Hour
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		res, err := Run(ctx, name, o)
-		cancel()
+		busy := o.Connections
+		if name == "connect" {
+			busy = 1
+		}
+		res, err := Run(cancelWhenBusy(t, s, busy), name, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +201,8 @@ func TestLostConnections(t *testing.T) {
 		o := small(s)
 		o.Portable = portable
 		o.Ops, o.WarmUp, o.Duration = 0, 0, time.Hour
-		time.AfterFunc(100*time.Millisecond, func() { s.Close() })
+		ctx := cancelWhenBusy(t, s, o.Connections)
+		context.AfterFunc(ctx, func() { s.Close() })
 		res, err := Run(t.Context(), "read", o)
 		if res == nil || err == nil {
 			t.Fatalf("got %v, %v; want what was measured and that cleaning up did not work", res, err)
