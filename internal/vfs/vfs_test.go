@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,5 +186,49 @@ func TestSlowFSPassesEverything(t *testing.T) {
 	ok(t, vfs.WriteFileAtomic(fsys, "f", []byte("x")))
 	if got := string(content(t, fsys, "f")); got != "x" || calls == 0 {
 		t.Errorf("content %q after %d calls", got, calls)
+	}
+}
+
+// A crash at any moment leaves the old content or the new, and the new for sure
+// when WriteFileAtomic has returned; a failure at any step leaves one of them.
+func TestWriteFileAtomicAcrossCrashes(t *testing.T) {
+	mem := memfs.New()
+	ok(t, vfs.WriteFileAtomic(mem, "epoch", []byte("1")))
+	crashes := 0
+	hooked := vfs.Intercept(mem, vfs.Hooks{After: func(c vfs.Call, _ error) {
+		for seed := range uint64(50) {
+			crashes++
+			got := string(content(t, mem.CrashClone(rand.New(rand.NewPCG(seed, 0))), "epoch"))
+			if got != "1" && got != "23" {
+				t.Fatalf("crash after %v leaves %q", c.Op, got)
+			}
+		}
+	}})
+	ok(t, vfs.WriteFileAtomic(hooked, "epoch", []byte("23")))
+	for seed := range uint64(50) {
+		if got := string(content(t, mem.CrashClone(rand.New(rand.NewPCG(seed, 0))), "epoch")); got != "23" {
+			t.Fatalf("a crash afterwards leaves %q", got)
+		}
+	}
+	if crashes == 0 {
+		t.Error("no crash")
+	}
+}
+
+func TestWriteFileAtomicReportsEveryFailure(t *testing.T) {
+	for _, op := range []vfs.Op{vfs.OpCreate, vfs.OpWrite, vfs.OpSync, vfs.OpRename, vfs.OpSyncDir} {
+		fsys := faultfs.New(memfs.New())
+		ok(t, vfs.WriteFileAtomic(fsys, "epoch", []byte("1")))
+		fsys.Fail(faultfs.Rule{Op: op, Err: syscall.EIO})
+		if err := vfs.WriteFileAtomic(fsys, "epoch", []byte("23")); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%v failed, and the answer is %v", op, err)
+		}
+		want := "1"
+		if op == vfs.OpSyncDir { // after the rename
+			want = "23"
+		}
+		if got := string(content(t, fsys, "epoch")); got != want {
+			t.Errorf("%v failed and left %q", op, got)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package txnlog
 
-import "github.com/zabra/zabra/wire"
+import (
+	"slices"
+
+	"github.com/zabra/zabra/wire"
+)
 
 // maxIdleBuffer bounds the memory that a log keeps between batches, bytes.
 const maxIdleBuffer = 4 << 20
@@ -30,6 +34,7 @@ func (l *Log) Append(recs []Record) error {
 	if err := l.nameAfter(recs[0].Zxid); err != nil {
 		return err
 	}
+	l.buf = slices.Grow(l.buf[:0], int(need)+pageSize)
 	end := l.encode(recs)
 	if _, err := l.file.WriteAt(l.buf, l.tail.off); err != nil {
 		return l.die("append", err)

@@ -3,6 +3,7 @@ package txnlog
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"testing"
 
 	"github.com/zabra/zabra/internal/vfs"
@@ -62,6 +63,50 @@ func BenchmarkAppend(b *testing.B) {
 	for _, batch := range []int{1, 100} {
 		b.Run(fmt.Sprintf("size=100/batch=%d", batch), func(b *testing.B) {
 			benchmarkAppend(b, noSync(), 100, batch)
+		})
+	}
+}
+
+// BenchmarkEncode is the part of Append before the write.
+func BenchmarkEncode(b *testing.B) {
+	l, err := Open(noSync(), b.TempDir(), Options{SegmentSize: 1 << 20})
+	ok(b, err)
+	recs := run(0, 100, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.encode(recs)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*100), "ns/record")
+	ok(b, l.Close())
+}
+
+// BenchmarkPreparedFile is why segments are filled with zeros: one page and one
+// sync into a file of zeros, into one with reserved space, and into one that grows.
+func BenchmarkPreparedFile(b *testing.B) {
+	const size = 16 << 20
+	prepare := map[string]func(vfs.File) error{
+		"zeros":    func(f vfs.File) error { return writeZeros(f, 0, size) },
+		"reserved": func(f vfs.File) error { return f.Preallocate(size) },
+		"growing":  func(vfs.File) error { return nil },
+	}
+	for _, name := range []string{"zeros", "reserved", "growing"} {
+		b.Run(name, func(b *testing.B) {
+			page := payload(1, pageSize)
+			var f vfs.File
+			off := int64(size)
+			for b.Loop() {
+				if off == size {
+					b.StopTimer()
+					var err error
+					f, err = osfs.FS{}.Create(filepath.Join(b.TempDir(), "f"))
+					ok(b, err, prepare[name](f), f.Sync())
+					off = 0
+					b.StartTimer()
+				}
+				_, err := f.WriteAt(page, off)
+				ok(b, err, f.Sync())
+				off += pageSize
+			}
 		})
 	}
 }

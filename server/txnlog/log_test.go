@@ -148,6 +148,14 @@ func TestRefusedRecordsChangeNothing(t *testing.T) {
 	if err := l.Append([]Record{{6, make([]byte, 1001)}}); !errors.As(err, &size) || !errors.Is(err, ErrNotAppended) {
 		t.Errorf("a record above the limit: %v", err)
 	}
+	huge := make([]Record, MaxSegmentSize/1000+1)
+	same := make([]byte, 1000)
+	for i := range huge {
+		huge[i] = Record{wire.Zxid(6 + i), same}
+	}
+	if err := l.Append(huge); !errors.As(err, &size) {
+		t.Errorf("a batch above the size of a segment: %v", err)
+	}
 	if l.Last() != 5 || l.Err() != nil {
 		t.Errorf("last %v, dead: %v", l.Last(), l.Err())
 	}

@@ -1,8 +1,12 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"syscall"
 
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/wire"
@@ -16,6 +20,7 @@ type Reader struct {
 	seg   *segment
 	cur   *cursor
 	index []position // found on the way through seg
+	final error      // at the end, in place of io.EOF
 }
 
 // Read returns a Reader of the records above after. It goes on as the log grows:
@@ -115,6 +120,9 @@ func (r *Reader) proceed() error {
 		return err
 	}
 	if next == nil {
+		if r.final != nil {
+			return r.final
+		}
 		return io.EOF
 	}
 	if r.index != nil && r.seg.end.off == 0 {
@@ -219,7 +227,9 @@ func (l *Log) walk(i int, z wire.Zxid) (at position, err error) {
 }
 
 // ReadOnly returns a Reader of the records above after in a directory that no
-// server has open. It changes nothing. What a torn end holds is not returned.
+// server has open (see LockOffline). It changes nothing. What a torn end holds is
+// not returned. If the newest segment is damaged, the Reader returns what comes
+// before the damage and then the *CorruptError.
 func ReadOnly(fsys vfs.FS, dir string, after wire.Zxid) (*Reader, error) {
 	segs, _, err := loadSegments(fsys, dir)
 	if err != nil {
@@ -229,10 +239,36 @@ func ReadOnly(fsys vfs.FS, dir string, after wire.Zxid) (*Reader, error) {
 		return nil, fmt.Errorf("txnlog: no segment in %s", dir)
 	}
 	l := &Log{fs: fsys, dir: dir, segs: segs, err: ErrClosed}
-	if _, err := l.readNewest(segs[len(segs)-1]); err != nil {
+	_, final := l.readNewest(segs[len(segs)-1])
+	var damage *CorruptError
+	if final != nil && !errors.As(final, &damage) {
+		return nil, final
+	}
+	r, err := l.Read(after)
+	if err != nil {
 		return nil, err
 	}
-	return l.Read(after)
+	r.final = final
+	return r, nil
+}
+
+// LockOffline keeps servers from opening the log in dir until the lock is closed,
+// for tools that read it. It fails with vfs.ErrLocked if a server has it open. A
+// directory that no server ever opened, or that nobody can write to, is not
+// locked, and the lock is nil.
+func LockOffline(fsys vfs.FS, dir string) (io.Closer, error) {
+	name := filepath.Join(dir, lockName)
+	if _, err := fsys.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	lock, err := fsys.Lock(name)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("txnlog: %w", err)
+	}
+	return lock, nil
 }
 
 // readNewest finds the end of the newest segment without touching it.

@@ -1,4 +1,3 @@
-// Package faultfs makes chosen operations of a file system fail.
 package faultfs
 
 import (

@@ -1,4 +1,3 @@
-// Package osfs is the vfs.FS of the operating system.
 package osfs
 
 import (

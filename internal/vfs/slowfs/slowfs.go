@@ -1,4 +1,3 @@
-// Package slowfs makes a file system stall.
 package slowfs
 
 import (

@@ -1,0 +1,2 @@
+// Package faultfs makes chosen operations of a file system fail.
+package faultfs

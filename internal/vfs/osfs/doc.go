@@ -1,0 +1,2 @@
+// Package osfs is the vfs.FS of the operating system.
+package osfs

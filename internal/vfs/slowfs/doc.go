@@ -1,0 +1,2 @@
+// Package slowfs makes a file system stall.
+package slowfs
