@@ -29,7 +29,7 @@ type data struct {
 	zap     *zap.Logger
 	metrics *metrics.Metrics
 
-	since      atomic.Int64 // transactions applied since the last checkpoint
+	since      atomic.Int64 // operations applied since the last checkpoint
 	sinceBytes atomic.Int64
 	due        chan struct{} // a checkpoint is due
 
@@ -81,7 +81,7 @@ func (d *data) load() error {
 	d.store = store.New(d.storeDir(), d.zap)
 	tree, err := d.store.Load(d.treeOptions())
 	if err != nil {
-		return err
+		return d.unreadable(err)
 	}
 	if tree == nil {
 		tree = datatree.NewWith(d.treeOptions())
@@ -100,6 +100,10 @@ func (d *data) load() error {
 		return fmt.Errorf("the log in %s ends at %v, before the checkpoint at %v: transactions were acknowledged that it should hold; "+
 			"put the missing log files back, or move both folders away to start with nothing", d.logDir(), d.log.Last(), tree.LastZxid())
 	}
+	if base := d.log.Base(); tree.LastZxid() < base {
+		return fmt.Errorf("the checkpoint in %s stands at %v and the log in %s begins after %v: what lies between is missing; "+
+			"put the files of one of them back, or restore a backup of both", d.storeDir(), tree.LastZxid(), d.logDir(), base)
+	}
 	n, err := replay(d.log, tree)
 	if err != nil {
 		return err
@@ -113,6 +117,16 @@ func (d *data) load() error {
 		zap.Int("replayed", n), zap.Duration("took", time.Since(began)))
 	d.since.Store(int64(n))
 	return nil
+}
+
+// unreadable says what to do about a checkpoint that does not load.
+func (d *data) unreadable(err error) error {
+	if base := d.log.Base(); base > 0 {
+		return fmt.Errorf("%w; if its files are damaged, restore a backup of them: the log in %s begins after %v and cannot replace them",
+			err, d.logDir(), base)
+	}
+	return fmt.Errorf("%w; if its files are damaged, move that folder away and start again: the log in %s holds every transaction",
+		err, d.logDir())
 }
 
 func layoutOf(cfg *zoocfg.Config) datadir.Layout {
@@ -147,8 +161,8 @@ func replay(log *txnlog.Log, tree *datatree.Tree) (n int, err error) {
 }
 
 // applied counts towards the next checkpoint.
-func (d *data) applied(_ wire.Zxid, bytes int) {
-	n, size := d.since.Add(1), d.sinceBytes.Add(int64(bytes))
+func (d *data) applied(ops, bytes int) {
+	n, size := d.since.Add(int64(ops)), d.sinceBytes.Add(int64(bytes))
 	if n < int64(d.cfg.Storage.SnapCount) && (d.cfg.Storage.SnapSizeLimit <= 0 || size < d.cfg.Storage.SnapSizeLimit) {
 		return
 	}

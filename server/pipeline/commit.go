@@ -40,7 +40,7 @@ func (c *Core) conclude(p *proposal) {
 	res := c.tree.Apply(&p.txn)
 	c.prep.Applied(p.zxid)
 	c.metrics.CommitCount.Add(0, 1)
-	c.events.Applied(p.zxid, len(p.txn.Raw))
+	c.events.Applied(max(1, len(res.Sub)), len(p.txn.Raw))
 	c.sessionsChanged(p, &res)
 	for i := range res.Changes {
 		c.trigger(&res.Changes[i], p.zxid)

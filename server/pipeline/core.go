@@ -54,7 +54,7 @@ type Events struct {
 	ClientDropped  func(addr string, s wire.SessionID, why error)
 	SessionExpired func(s wire.SessionID, timeout int32)
 	SoftQuota      func(path, limit string)
-	Applied        func(z wire.Zxid, bytes int) // a transaction was applied; called with the tree locked
+	Applied        func(ops, bytes int) // a transaction of so many operations was applied; called with the tree locked
 }
 
 // A Core runs requests through a server whose quorum is itself: each becomes a

@@ -132,7 +132,7 @@ func newCoreRig(t *testing.T, o Options) *coreRig {
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(string, string) {},
-		Applied:        func(wire.Zxid, int) {},
+		Applied:        func(int, int) {},
 	}
 	r.core = New(datatree.New(), r.log, schemes, metrics.New(), ev, o)
 	var ctx context.Context
