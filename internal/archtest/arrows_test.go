@@ -1,0 +1,76 @@
+package archtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An arrow is a rule about what the packages at or below from import. Exactly
+// one of only and never is set; both hold paths that stand for what is below
+// them too, our own packages beginning with "./".
+type arrow struct {
+	from   string
+	only   []string // of our own packages
+	never  []string
+	reason string
+}
+
+var arrows = []arrow{
+	{from: "wire", only: []string{}, reason: "it is what everything else stands on"},
+	{from: "datatree", only: []string{"./wire"}, reason: "the tree knows transactions, and nothing of who makes or watches them"},
+	{from: "session", only: []string{"./wire"}, reason: "sessions know nothing of what they own"},
+	{from: "watch", only: []string{"./wire"}, reason: "watches know nothing of the tree they are about"},
+	{from: "election", only: []string{"./wire"}, reason: "a state machine that sockets are driven by, not the other way"},
+	{from: "zab", only: []string{"./wire"}, reason: "a state machine that sockets are driven by, not the other way"},
+	{from: "internal/vfs", only: []string{"./internal/vfs"}, reason: "the door to the disk does not know the house"},
+	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
+	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
+	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},
+	{from: "client", only: []string{"./client", "./wire", "./session"}, reason: "whoever imports the client does not get the server"},
+	{from: "interop", only: []string{"./interop", "./wire"}, reason: "it tests the binary that is shipped, as others see it"},
+
+	{from: "server", never: []string{"./cmd", "./client", "./interop", "./internal/bench", "./internal/sim", "./internal/archtest"},
+		reason: "tools and tests know the server; it does not know them"},
+	{from: "server/", never: []string{"./server$"}, reason: "parts are put together by package server, and do not know it"},
+	{from: "server/txnlog", never: []string{"os", "./internal/vfs/osfs"}, reason: "our own files are reached through internal/vfs only, so that crashes can be tested"},
+	{from: "server/datadir", never: []string{"os", "./internal/vfs/osfs"}, reason: "our own files are reached through internal/vfs only"},
+	{from: "server/pipeline", never: []string{"os", "net", "log", "go.uber.org/zap"}, reason: "it knows a log and sockets as interfaces, and tells events"},
+	{from: "server/naming", never: []string{"./server/nacos", "./server/eureka", "./server/dns"}, reason: "doors know the registry; it does not know them"},
+	{from: "server/nacos", never: []string{"./server/eureka", "./server/dns", "./datatree"}, reason: "one door does not lead into another, and none past the registry"},
+	{from: "server/eureka", never: []string{"./server/nacos", "./server/dns", "./datatree"}, reason: "one door does not lead into another, and none past the registry"},
+	{from: "server/dns", never: []string{"./server/nacos", "./server/eureka", "./datatree"}, reason: "one door does not lead into another, and none past the registry"},
+	{from: "cmd", never: []string{"./interop"}, reason: "tests are not shipped"},
+}
+
+// covers reports whether dir is rule or lies below it. A rule that ends in a
+// slash covers only what is below; one that ends in $ only itself.
+func covers(rule, dir string) bool {
+	if exact, ok := strings.CutSuffix(rule, "$"); ok {
+		return dir == exact
+	}
+	return dir == rule || strings.HasPrefix(dir, strings.TrimSuffix(rule, "/")+"/")
+}
+
+func anyCovers(rules []string, dir string) bool {
+	for _, rule := range rules {
+		if covers(rule, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+func checkArrows(f *file) (bad []string) {
+	for _, a := range arrows {
+		if !covers(a.from, f.dir()) {
+			continue
+		}
+		for _, imported := range f.imports() {
+			own := strings.HasPrefix(imported, "./")
+			if a.only != nil && own && !anyCovers(a.only, imported) || anyCovers(a.never, imported) {
+				bad = append(bad, fmt.Sprintf("%s imports %s: %s", f.name, strings.TrimPrefix(imported, "./"), a.reason))
+			}
+		}
+	}
+	return bad
+}
