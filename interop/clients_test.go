@@ -46,7 +46,7 @@ func sameTranscript(t *testing.T, f program) {
 func compareTranscripts(t *testing.T, peer, subject []string) {
 	t.Helper()
 	t.Logf("%d lines", len(peer))
-	if *traceFlag {
+	if *showFlag {
 		t.Logf("peer's transcript:\n%s", strings.Join(peer, "\n"))
 	}
 	if slices.Equal(peer, subject) {
@@ -79,5 +79,17 @@ func lineOf(lines []string, i int) string {
 func TestJavaClient(t *testing.T) {
 	sameTranscript(t, func(s *harness.Server, p *harness.Proxy) *harness.Program {
 		return env.Java(s, p, "zabra.interop.JavaClient")
+	})
+}
+
+func TestCurator(t *testing.T) {
+	sameTranscript(t, func(s *harness.Server, p *harness.Proxy) *harness.Program {
+		return env.Java(s, p, "zabra.interop.CuratorClient")
+	})
+}
+
+func TestKazoo(t *testing.T) {
+	sameTranscript(t, func(s *harness.Server, p *harness.Proxy) *harness.Program {
+		return env.PythonProgram(s, p, "kazoo_client.py")
 	})
 }

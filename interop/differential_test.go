@@ -13,7 +13,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "differential test: the one seed to run (0: the usual ones)")
 	stepsFlag = flag.Int("steps", 0, "differential test: steps of a run (0: 5,000, or 100,000 in the long form)")
-	traceFlag = flag.Bool("trace", false, "print every step of the differential test and every transcript")
+	showFlag = flag.Bool("show", false, "print every step of the differential test and every transcript")
 )
 
 // differentialConfig switches on what requests can exercise and off what
@@ -53,7 +53,7 @@ func TestDifferential(t *testing.T) {
 			})
 			var m *differ.Mismatch
 			if errors.As(err, &m) {
-				t.Fatalf("%v\n  replay: go test ./interop -run Differential -seed %d -steps %d -trace", m, m.Seed, m.Step)
+				t.Fatalf("%v\n  replay: go test ./interop -run Differential -seed %d -steps %d -show", m, m.Seed, m.Step)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -90,7 +90,7 @@ func TestDifferentialSeesDifferences(t *testing.T) {
 }
 
 func trace(t *testing.T, i int, st differ.Step, out differ.Outcome) {
-	if !*traceFlag {
+	if !*showFlag {
 		return
 	}
 	t.Logf("%d: %v", i, st)
