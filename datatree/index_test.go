@@ -1,6 +1,7 @@
 package datatree
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -65,5 +66,33 @@ func TestChildHash(t *testing.T) {
 	}
 	if childHash(1, 0, "a") == childHash(2, 0, "a") {
 		t.Error("the seed does not matter")
+	}
+}
+
+// TestEqualHashes: two paths of one hash are still two paths.
+func TestEqualHashes(t *testing.T) {
+	names := map[uint32]string{}
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%07d", i)
+		h := childHash(0, 0, name)
+		other, ok := names[h]
+		names[h] = name
+		if !ok {
+			continue
+		}
+		r := newRig(t, Options{})
+		r.create("/"+name, "first")
+		if _, ok := r.tr.Find("/" + other); ok {
+			t.Fatalf("%s found as %s", name, other)
+		}
+		r.create("/"+other, "second")
+		if r.data("/"+name) != "first" || r.data("/"+other) != "second" {
+			t.Fatal("mixed up")
+		}
+		r.delete("/" + name)
+		if r.data("/"+other) != "second" {
+			t.Fatal("the other one went")
+		}
+		return
 	}
 }

@@ -109,7 +109,7 @@ func TestLoaderRefuses(t *testing.T) {
 		"unknown flag":       func(s store) { s[leaf] = append([]byte{0x80}, s[leaf][1:]...) },
 		"unknown key":        func(s store) { s["x"] = nil },
 		"bad session":        func(s store) { s["s12345678"] = []byte{1} },
-		"changed data":       func(s store) { s[leaf] = append(s[leaf], 'x') },
+		"changed data":       func(s store) { s["n\x00\x00\x00\x01"] = append(s["n\x00\x00\x00\x01"], 'x') },
 		"bad ACL":            func(s store) { s[leaf] = append(node(rootSlot, "zz"), 3, 0, 0, 1); s[leaf][0] |= flagACL },
 		"cycle": func(s store) {
 			a, b := nodes[len(nodes)-1], nodes[len(nodes)-2]

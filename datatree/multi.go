@@ -29,7 +29,7 @@ func (t *Tree) multi(h *wire.TxnHeader, m *wire.MultiTxn) Result {
 func (t *Tree) failMulti(h *wire.TxnHeader, m *wire.MultiTxn, failed int) {
 	for i, sub := range m.Txns {
 		r := Result{Op: wire.OpError}
-		if i >= failed {
+		if i > failed {
 			r.Err = wire.RuntimeInconsistency
 		}
 		if sub.Op == wire.OpError {

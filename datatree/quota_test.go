@@ -77,7 +77,7 @@ func TestCheckQuota(t *testing.T) {
 	}{
 		{"count=3,bytes=-1", 0, 1, false, false, 3, -1},
 		{"count=2,bytes=-1", 0, 1, false, true, 2, -1},
-		{"count=2,bytes=-1", 9, 0, false, false, 2, -1}, // the count does not change
+		{"count=1,bytes=-1", 9, 0, false, false, 1, -1}, // exceeded already, but the count does not change
 		{"count=-1,bytes=10", 3, 1, false, true, -1, 10},
 		{"count=-1,bytes=10", 2, 1, false, false, -1, 10},
 		{"count=-1,bytes=10", -1, 0, false, false, -1, 10},

@@ -192,3 +192,23 @@ func TestSecondIncrementalScanPanics(t *testing.T) {
 	}()
 	tr.Scan(false)
 }
+
+// TestReplayedACLIsMarked: a create that is replayed may change nothing but the
+// ACL, and the checkpoint must have it.
+func TestReplayedACLIsMarked(t *testing.T) {
+	r := newRig(t, Options{})
+	r.create("/a", "x")
+	loaded := drain(r.tr.Scan(true)).load(t)
+	loaded.lastZxid = 0 // as if the snapshot had been written while /a was created
+	apply(t, loaded, wire.TxnHeader{Zxid: 1, Time: 1001, Op: wire.OpCreate}, &wire.CreateTxn{Path: "/a", Data: []byte("x"), ACL: genACLs[2], ParentCversion: 1})
+	n, _ := loaded.Find("/a")
+	if got := loaded.ACL(n); got[0].ID.Scheme != "digest" {
+		t.Errorf("acl %v", got)
+	}
+	if got := drain(loaded.Scan(false)); len(got) != 2 {
+		t.Errorf("%d records, want the node and meta", len(got))
+	}
+	if s := loaded.Stat(n); s != r.stat("/a") {
+		t.Errorf("stat %+v", s)
+	}
+}

@@ -146,12 +146,20 @@ func TestSnapshotDamage(t *testing.T) {
 	}
 }
 
+// stream makes the stream of a snapshot from nodes without sessions and lists.
+func stream(nodes map[string]wire.StatPersisted, acl int64) []byte {
+	b := wire.AppendInt(wire.AppendInt(nil, 0), 0)
+	for _, p := range slices.Sorted(maps.Keys(nodes)) {
+		b = wire.AppendLong(wire.AppendBuffer(wire.AppendString(b, p), nil), acl)
+		s := nodes[p]
+		b = s.AppendTo(b)
+	}
+	return wire.AppendString(wire.AppendString(b, "/"), "BenWasHere")
+}
+
 // TestSnapshotLostACL: old servers wrote nodes whose list is not in the table.
 func TestSnapshotLostACL(t *testing.T) {
-	b := wire.AppendInt(wire.AppendInt(nil, 0), 0)
-	b = wire.AppendLong(wire.AppendBuffer(wire.AppendString(b, "/a"), nil), 17)
-	s := wire.StatPersisted{Czxid: 3}
-	b = wire.AppendString(wire.AppendString(s.AppendTo(b), "/"), "BenWasHere")
+	b := stream(map[string]wire.StatPersisted{"/a": {Czxid: 3}}, 17)
 	tr, err := ReadStream(bytes.NewReader(b), 3, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +167,37 @@ func TestSnapshotLostACL(t *testing.T) {
 	n, _ := tr.Find("/a")
 	if acl := tr.ACL(n); len(acl) != 1 || acl[0].Perms != 0 {
 		t.Errorf("acl %v", acl)
+	}
+}
+
+// TestSnapshotOfFixedNodes: those that always exist are as the snapshot says.
+func TestSnapshotOfFixedNodes(t *testing.T) {
+	want := wire.StatPersisted{Czxid: 3, Mzxid: 3, Pzxid: 3, Ctime: 4, Mtime: 4}
+	b := stream(map[string]wire.StatPersisted{"": want, quotaPath: want, configPath: want}, -1)
+	tr, err := ReadStream(bytes.NewReader(b), 3, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"", quotaPath, configPath} {
+		n, _ := tr.Find(p)
+		if s := tr.Stat(n); s.Czxid != 3 || s.Ctime != 4 || s.Aversion != 0 || tr.Data(n) != nil || tr.ACL(n)[0].Perms != wire.PermAll {
+			t.Errorf("%q: %+v", p, s)
+		}
+	}
+}
+
+// TestReplayUnderLaterParent: the parent in the snapshot is a later node than
+// the one that the transaction counted a child for.
+func TestReplayUnderLaterParent(t *testing.T) {
+	b := stream(map[string]wire.StatPersisted{"/p": {Czxid: 10, Pzxid: 10, Mzxid: 10}}, -1)
+	tr, err := ReadStream(bytes.NewReader(b), 4, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := apply(t, tr, wire.TxnHeader{Zxid: 5, Op: wire.OpCreate}, &wire.CreateTxn{Path: "/p/x", ACL: open, ParentCversion: 7})
+	n, _ := tr.Find("/p")
+	if s := tr.Stat(n); s.Cversion != 0 || s.Pzxid != 10 || res.Err != wire.NoNode {
+		t.Errorf("%+v, %v", s, res.Err)
 	}
 }
 
