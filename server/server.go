@@ -118,11 +118,13 @@ func (s *Server) Run(ctx context.Context) error {
 	<-work.Done()
 	s.serving.Store(false)
 	s.log.Info("stopping", zap.Error(stopReason(work)))
+	var ports sync.WaitGroup
+	for _, p := range s.ports {
+		ports.Go(p.Stop)
+	}
+	ports.Wait()
 	stopCore()
 	core.Wait()
-	for _, p := range s.ports {
-		p.Close()
-	}
 	rest.Wait()
 	return errors.Join(stopReason(work), s.data.close())
 }

@@ -46,6 +46,9 @@ const tlsRecord = 0x16
 func (c *conn) run() {
 	err := c.serve()
 	if c.client != nil {
+		if c.port.stopping.Load() {
+			c.client.Drain(stopGrace)
+		}
 		c.linger(err)
 		c.client.Gone()
 	}
@@ -72,6 +75,9 @@ func (c *conn) serve() error {
 		return err
 	}
 	c.nc.SetReadDeadline(time.Time{})
+	if c.port.stopping.Load() {
+		return pipeline.ErrClosing
+	}
 	return c.requests()
 }
 
@@ -266,7 +272,7 @@ func discard(nc net.Conn) {
 // explain logs, in one line, why a connection ended, if it did not just close.
 func (c *conn) explain(err error) {
 	switch {
-	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, pipeline.ErrClosing):
+	case err == nil, c.port.stopping.Load(), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, pipeline.ErrClosing):
 		return
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.port.metrics.SessionlessConnectionsExpired.Inc(0)

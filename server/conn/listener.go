@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/server/metrics"
@@ -61,6 +62,7 @@ type Port struct {
 	throttle *throttle
 	hands    chan struct{} // one token for each TLS handshake under way
 	conns    sync.WaitGroup
+	stopping atomic.Bool // no more requests are taken in
 
 	mu     sync.Mutex
 	open   map[*conn]struct{}
@@ -152,15 +154,41 @@ func peerAddr(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// Close ends every connection and waits for their goroutines.
+// stopGrace bounds how long a connection that is being stopped waits for the
+// answers to what it has sent.
+const stopGrace = 3 * time.Second
+
+// Stop takes in no more requests, lets those that have come be answered, and
+// closes every connection.
+func (p *Port) Stop() {
+	p.stopping.Store(true)
+	p.ln.Close()
+	p.eachOpen(func(c *conn) { c.raw.SetReadDeadline(time.Unix(1, 0)) })
+	done := make(chan struct{})
+	go func() {
+		p.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(stopGrace + lingerTime):
+	}
+	p.Close()
+}
+
+// Close ends every connection at once and waits for their goroutines.
 func (p *Port) Close() {
 	p.ln.Close()
-	p.mu.Lock()
-	for c := range p.open {
-		c.raw.Close()
-	}
-	p.mu.Unlock()
+	p.eachOpen(func(c *conn) { c.raw.Close() })
 	p.conns.Wait()
+}
+
+func (p *Port) eachOpen(f func(c *conn)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.open {
+		f(c)
+	}
 }
 
 // A Connection is one connection of a port, for those who list them.

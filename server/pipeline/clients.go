@@ -162,3 +162,25 @@ func (c *Core) WatchedPaths() map[wire.SessionID][]string {
 	})
 	return paths
 }
+
+// drainPoll is how often Drain looks.
+const drainPoll = 2 * time.Millisecond
+
+// Drain waits until every request has been answered and the answers are
+// written, the client or the core is no more, or the time is up. No request may
+// be handed in any more.
+func (c *Client) Drain(limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(drainPoll) {
+		c.mu.Lock()
+		idle := c.mu.dead || c.mu.queue.n == 0 && len(c.mu.out) == 0 && !c.mu.writing
+		c.mu.Unlock()
+		if idle {
+			return
+		}
+		select {
+		case <-c.core.stopped:
+			return
+		default:
+		}
+	}
+}
