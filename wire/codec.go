@@ -104,11 +104,7 @@ func (d *Decoder) Buffer() []byte {
 	if n < 0 {
 		return nil
 	}
-	p := d.take(n)
-	if p == nil && d.err == nil {
-		p = []byte{}
-	}
-	return p
+	return d.take(n)
 }
 
 // String reads a string, NullString for null. It aliases the input, unless the

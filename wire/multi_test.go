@@ -67,6 +67,15 @@ func TestEmptyMulti(t *testing.T) {
 	}
 }
 
+// What ends a multi is the flag alone.
+func TestMultiEndsAtTheFlag(t *testing.T) {
+	h := MultiHeader{Op: OpCreate, Done: true}
+	d := NewDecoder(append(h.AppendTo(nil), 1, 2, 3))
+	if ops, err := DecodeMulti(&d, false); err != nil || len(ops) != 0 {
+		t.Errorf("got %v, %v", ops, err)
+	}
+}
+
 func TestMultiNeedsItsEnd(t *testing.T) {
 	b := AppendMulti(nil, multiOf(writeOps, false))
 	for n := range b {

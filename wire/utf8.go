@@ -25,8 +25,8 @@ func replaceMalformed(s []byte) string {
 
 // malformedLen is the length of the malformed piece at the start of s.
 func malformedLen(s []byte) int {
-	if len(s) >= 3 && s[0] == 0xed && s[1] >= 0xa0 && isContinuation(s[1]) && isContinuation(s[2]) {
-		return 3
+	if len(s) >= 3 && s[0] == 0xed && isContinuation(s[1]) && isContinuation(s[2]) {
+		return 3 // a surrogate: whatever else begins so is a character
 	}
 	need, ok := sequenceLen(s)
 	if !ok {

@@ -322,3 +322,20 @@ func TestVersionsCount(t *testing.T) {
 		t.Errorf("stat %+v", s)
 	}
 }
+
+// Null data and empty data are both stored, as what they are.
+func TestNullDataIsNotEmptyData(t *testing.T) {
+	r := newRig(t, PrepareOptions{})
+	for i, data := range [][]byte{nil, {}, {0}} {
+		made, set := fmt.Sprintf("/made%d", i), fmt.Sprintf("/set%d", i)
+		r.mustAsk(wire.OK, wire.OpCreate, &wire.CreateRequest{Path: made, Data: data, ACL: open})
+		r.mk(set)
+		r.mustAsk(wire.OK, wire.OpSetData, &wire.SetDataRequest{Path: set, Data: data, Version: -1})
+		for _, path := range []string{made, set} {
+			n, _ := r.tree.Find(path)
+			if got := r.tree.Data(n); (got == nil) != (data == nil) || string(got) != string(data) {
+				t.Errorf("%s: stored %#v, want %#v", path, got, data)
+			}
+		}
+	}
+}
