@@ -17,6 +17,19 @@
 //     answered before it is durable: answers are only made in this step.
 //  5. A flusher goroutine writes the client's outbox to its socket.
 //
+// # Preparation
+//
+// Preparer.Prepare is pure: prep*.go and overlay.go import no clock, lock or
+// socket. It checks in ZooKeeper's order, which clients can tell apart (see
+// create), and against the state that the request will find: the tree, overlaid
+// with what every transaction under way does to nodes and sessions. An entry of
+// the overlay bears the zxid that last changed it and goes when that is applied;
+// an idle preparer holds nothing. A request therefore becomes the same bytes
+// however many are under way, but for three that look at the applied tree on
+// purpose: quotas, which ZooKeeper does not add up either; deleteContainer, which
+// gives way to any change under way; and createSession, refused while a
+// closeSession of the same id is under way.
+//
 // # The life of a read
 //
 // The connection's goroutine answers it where it decodes it, holding one stripe
