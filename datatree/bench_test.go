@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
@@ -247,6 +248,7 @@ func BenchmarkScan1M(b *testing.B) {
 
 func BenchmarkLoad1M(b *testing.B) {
 	recs := checkpoint(grown(b, 1_000_000))
+	slices.SortFunc(recs, func(a, b Record) int { return bytes.Compare(a.Key, b.Key) }) // as a store has them
 	b.ReportAllocs()
 	for b.Loop() {
 		l := NewLoader(Options{HashSeed: 1})

@@ -11,7 +11,12 @@ import (
 // that a damaged key can cost.
 const maxSlots = 1 << 28
 
-// A Loader builds a tree from the records of a checkpoint, in any order.
+// maxPresize bounds the nodes for which the index makes room at the word of the
+// meta record.
+const maxPresize = 1 << 22
+
+// A Loader builds a tree from the records of a checkpoint, in any order. The
+// order of their keys is the quickest.
 type Loader struct {
 	t       *Tree
 	meta    meta
@@ -42,11 +47,18 @@ func (l *Loader) Add(key, value []byte) error {
 	case len(key) == 9 && key[0] == sessionKey:
 		return l.addSession(wire.SessionID(binary.BigEndian.Uint64(key[1:])), value)
 	case len(key) == 1 && key[0] == metaKey:
-		m, err := decodeMeta(value)
-		l.meta, l.hasMeta = m, err == nil
-		return err
+		return l.addMeta(value)
 	}
 	return corrupt("checkpoint: unknown key %q", key)
+}
+
+func (l *Loader) addMeta(value []byte) error {
+	m, err := decodeMeta(value)
+	l.meta, l.hasMeta = m, err == nil
+	if l.hasMeta && l.t.count == 0 {
+		l.t.index.presize(int(min(m.nodes, maxPresize)))
+	}
+	return err
 }
 
 func (l *Loader) addSession(id wire.SessionID, value []byte) error {
@@ -54,10 +66,12 @@ func (l *Loader) addSession(id wire.SessionID, value []byte) error {
 		return corrupt("checkpoint: session %v has a record of %d bytes", id, len(value))
 	}
 	o := &l.t.owners
-	if o.sessions[id].open {
+	s := o.sessions[id]
+	if s.open {
 		return corrupt("checkpoint: session %v is there twice", id)
 	}
-	o.sessions[id] = session{timeout: int32(binary.BigEndian.Uint32(value)), open: true}
+	s.timeout, s.open = int32(binary.BigEndian.Uint32(value)), true
+	o.sessions[id] = s
 	o.open++
 	return nil
 }
@@ -87,6 +101,24 @@ func (l *Loader) addNode(slot uint32, value []byte) error {
 		t.exts.at(n.ext).decode(r.stat)
 	}
 	t.count++
+	if slot == rootSlot {
+		return l.addRoot()
+	}
+	if t.marks.used.has(r.parent) {
+		return l.link(slot) // now, while it is in the processor's cache
+	}
+	return nil
+}
+
+func (l *Loader) addRoot() error {
+	t := l.t
+	if t.nodes.at(rootSlot).parent != rootSlot {
+		return corrupt("checkpoint: the root has a parent")
+	}
+	*l.state(rootSlot) = pathState{known: true}
+	t.marks.used.set(rootSlot)
+	t.dataSize = 1 // as in a fresh tree
+	t.enterLoaded(rootSlot, pathState{})
 	return nil
 }
 
@@ -135,33 +167,26 @@ func (l *Loader) Tree() (*Tree, error) {
 	return t, nil
 }
 
-// linkAll makes every node a child of its parent and completes hashes, index,
-// owners, sizes and digest. It goes by slot, which is how memory lies.
+// linkAll links the nodes that came before their parents, and checks those that
+// always exist.
 func (l *Loader) linkAll() error {
 	t := l.t
 	if !t.isFixed(rootSlot, rootSlot, "") || !t.isFixed(zookeeperSlot, rootSlot, "zookeeper") ||
 		!t.isFixed(quotaSlot, zookeeperSlot, "quota") || !t.isFixed(configSlot, zookeeperSlot, "config") {
 		return corrupt("checkpoint: a node that always exists is missing")
 	}
-	t.index.presize(t.count)
-	t.rawExt(t.nodes.at(rootSlot))
-	l.paths = make([]pathState, t.exts.high)
-	l.paths[t.nodes.at(rootSlot).ext].known = true
-	t.dataSize = 1
 	for slot := rootSlot; slot < t.nodes.high; slot++ {
-		if !t.inUse(slot) {
-			continue
-		}
-		t.marks.used.set(slot)
-		if slot == rootSlot {
-			t.enterLoaded(slot, pathState{})
-		} else if err := l.link(slot); err != nil {
-			return err
+		if t.inUse(slot) && !t.marks.used.has(slot) {
+			if err := l.link(slot); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// link makes a node a child of its parent and completes its hash, and with it
+// index, owners, sizes and digest. marks.used says for which nodes that is done.
 func (l *Loader) link(slot uint32) error {
 	t := l.t
 	n := t.nodes.at(slot)
@@ -177,6 +202,7 @@ func (l *Loader) link(slot uint32) error {
 	}
 	t.linkChild(t.exts.at(p.ext), slot)
 	t.enterLoaded(slot, l.below(up, n.parent, name))
+	t.marks.used.set(slot)
 	return nil
 }
 
