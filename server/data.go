@@ -58,7 +58,9 @@ func (d *data) openLog() error {
 		}
 	}
 	var err error
-	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{Background: true})
+	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{
+		Background: true, SegmentSize: segmentSize(&d.cfg.Storage), MaxRecord: maxRecord,
+	})
 	if err != nil {
 		return fmt.Errorf("server: transaction log in %s: %w", dir, err)
 	}
@@ -67,6 +69,38 @@ func (d *data) openLog() error {
 			zap.String("file", t.File), zap.Int64("offset", t.Offset))
 	}
 	return nil
+}
+
+// maxRecord bounds a record of the log. What requests can lead to is smaller:
+// see maxTxn.
+const maxRecord = 256 << 20
+
+// maxTxn is the longest transaction that a client's request may become.
+func maxTxn(l *zoocfg.Limits) int {
+	return min(l.JuteMaxBuffer+l.JuteMaxBufferExtra, maxRecord)
+}
+
+// segmentSize is that of the log's segments, as near as the log can to what is
+// configured.
+func segmentSize(s *zoocfg.Storage) int64 {
+	size := s.PreAllocSize
+	if s.TxnLogSizeLimit > 0 {
+		size = s.TxnLogSizeLimit
+	}
+	if size == 0 {
+		return txnlog.DefaultSegmentSize
+	}
+	return min(max(size, txnlog.MinSegmentSize), txnlog.MaxSegmentSize)
+}
+
+func (d *data) journal() *journal {
+	return &journal{log: d.log, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning}
+}
+
+// prepareFailed tells that the log will soon have no room.
+func (d *data) prepareFailed(err error) {
+	d.zap.Error("the next log segment could not be prepared; when the present one is full the server has to stop: is the disk full?",
+		zap.Error(err))
 }
 
 func (d *data) treeOptions() datatree.Options {

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// guard refuses to start where starting would look like success and hide that
+// data is missing: before anything is made in the directories.
+func (d *data) guard() error {
+	dirs := layoutOf(d.cfg)
+	logs, err := d.holds(dirs.LogDir(), "log.")
+	if err != nil {
+		return err
+	}
+	store, err := d.holds(dirs.StoreDir(), "")
+	if err != nil {
+		return err
+	}
+	if logs {
+		return nil
+	}
+	if store {
+		return fmt.Errorf("server: %s holds a checkpoint, but %s holds no log: transactions may be missing that were acknowledged; "+
+			"put the log files back, or move both folders away to start with nothing", dirs.StoreDir(), dirs.LogDir())
+	}
+	return d.guardZooKeeper(dirs.ZooKeeperDir())
+}
+
+// guardZooKeeper refuses to start with nothing on top of ZooKeeper's own data.
+func (d *data) guardZooKeeper(dir string) error {
+	for _, prefix := range []string{"snapshot.", "log."} {
+		found, err := d.holds(dir, prefix)
+		if err != nil {
+			return err
+		}
+		if found {
+			return fmt.Errorf("server: %s holds Apache ZooKeeper's data, which this version cannot read, and Zabra has none of its own there yet: "+
+				"to take the data over, start Zabra with an empty dataDir and send it a snapshot (docs/operating.md, Restore); "+
+				"to start with nothing, move %s away", dir, dir)
+		}
+	}
+	return nil
+}
+
+// holds reports whether a directory has an entry that begins with prefix.
+func (d *data) holds(dir, prefix string) (bool, error) {
+	names, err := d.fs.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("server: %w", err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
