@@ -1,15 +1,20 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/server/admin"
 	"github.com/zabra/zabra/server/pipeline"
+	"go.uber.org/zap"
 )
 
 // takeSnapshot writes the tree, as of now, into the data directory as a
@@ -18,7 +23,7 @@ func (d *data) takeSnapshot(ctx context.Context, core *pipeline.Core) (admin.Sna
 	var snap *datatree.Snapshot
 	core.Exclusive(func(t *datatree.Tree) { snap = t.Snapshot(datatree.File) })
 	defer core.Exclusive(func(*datatree.Tree) { snap.Close() })
-	name := filepath.Join(d.cfg.DataDir, fmt.Sprintf("snapshot.%x", int64(snap.Zxid())))
+	name := filepath.Join(d.cfg.DataDir, fmt.Sprintf(snapshotPrefix+"%x", int64(snap.Zxid())))
 	size, err := d.writeSnapshot(ctx, core, snap, name+".tmp")
 	if err == nil {
 		err = d.fs.Rename(name+".tmp", name)
@@ -29,6 +34,7 @@ func (d *data) takeSnapshot(ctx context.Context, core *pipeline.Core) (admin.Sna
 	if err != nil {
 		return admin.SnapshotFile{}, fmt.Errorf("server: snapshot %s: %w", name, err)
 	}
+	d.pruneSnapshots()
 	f, err := d.fs.Open(name)
 	if err != nil {
 		return admin.SnapshotFile{}, fmt.Errorf("server: snapshot %s: %w", name, err)
@@ -60,4 +66,35 @@ func (d *data) writeSnapshot(ctx context.Context, core *pipeline.Core, snap *dat
 		size += int64(len(part))
 	}
 	return 0, ctx.Err()
+}
+
+const (
+	snapshotPrefix = "snapshot."
+	keptSnapshots  = 3 // as many as ZooKeeper retains at least
+)
+
+// pruneSnapshots removes all but the newest snapshots that the command left in
+// the data directory
+func (d *data) pruneSnapshots() {
+	names, err := d.fs.List(d.cfg.DataDir)
+	if err != nil {
+		d.zap.Warn("old snapshots were not looked at", zap.Error(err))
+		return
+	}
+	zxids := map[string]int64{}
+	var found []string
+	for _, name := range names {
+		hex, ok := strings.CutPrefix(name, snapshotPrefix)
+		z, err := strconv.ParseInt(hex, 16, 64)
+		if ok && err == nil {
+			zxids[name] = z
+			found = append(found, name)
+		}
+	}
+	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(zxids[b], zxids[a]) })
+	for _, name := range found[min(len(found), keptSnapshots):] {
+		if err := d.fs.Remove(filepath.Join(d.cfg.DataDir, name)); err != nil {
+			d.zap.Warn("an old snapshot was not removed", zap.Error(err))
+		}
+	}
 }

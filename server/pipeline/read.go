@@ -32,22 +32,21 @@ func (c *Client) answer(xid wire.Xid, op wire.OpCode, body []byte, at time.Durat
 
 // read appends the reply's record to b, or returns why there is none.
 func (c *Client) read(b []byte, op wire.OpCode, body []byte) ([]byte, wire.Code) {
-	d := wire.NewDecoder(body)
 	switch op {
 	case wire.OpExists, wire.OpGetData, wire.OpGetChildren, wire.OpGetChildren2:
 		var r wire.PathWatchRequest
-		if r.DecodeFrom(&d); d.Err() != nil {
-			return b, wire.MarshallingError
+		if code := DecodeRead(op, body, &r); code != wire.OK {
+			return b, code
 		}
 		return c.readNode(b, op, r)
 	case wire.OpGetACL, wire.OpGetAllChildrenNumber, wire.OpGetEphemerals:
-		var r wire.PathRequest
-		if r.DecodeFrom(&d); d.Err() != nil {
-			return b, wire.MarshallingError
+		req, code := DecodeRequest(op, body)
+		if code != wire.OK {
+			return b, code
 		}
-		return c.readPath(b, op, r.Path)
+		return c.readPath(b, op, req.Body.(*wire.PathRequest).Path)
 	case wire.OpMultiRead:
-		return c.multiRead(b, &d)
+		return c.multiRead(b, body)
 	case wire.OpWhoAmI:
 		r := wire.WhoAmIResponse{Clients: c.core.schemes.WhoAmI(c.IDs())}
 		return r.AppendTo(b), wire.OK
@@ -61,9 +60,6 @@ func (c *Client) read(b []byte, op wire.OpCode, body []byte) ([]byte, wire.Code)
 
 func (c *Client) readNode(b []byte, op wire.OpCode, r wire.PathWatchRequest) ([]byte, wire.Code) {
 	t := c.core.tree
-	if op == wire.OpExists && strings.IndexByte(r.Path, 0) >= 0 {
-		return b, wire.BadArguments
-	}
 	n, ok := t.Find(r.Path)
 	if !ok {
 		if op == wire.OpExists && r.Watch {
@@ -134,7 +130,7 @@ func (c *Client) getACL(b []byte, acl []wire.ACL, stat wire.Stat) ([]byte, wire.
 // prefix as a plain string; null, blank and the root mean all.
 func (c *Client) ephemerals(prefix string) []string {
 	all := c.core.tree.Ephemerals(c.Session())
-	if prefix == wire.NullString || strings.TrimSpace(prefix) == "" || prefix == "/" {
+	if blank := strings.TrimSpace(prefix); prefix == wire.NullString || blank == "" || blank == "/" {
 		prefix = ""
 	}
 	paths := make([]string, 0, len(all))
@@ -148,12 +144,12 @@ func (c *Client) ephemerals(prefix string) []string {
 
 // multiRead answers several reads; each may fail on its own. Their watch flags
 // are ignored.
-func (c *Client) multiRead(b []byte, d *wire.Decoder) ([]byte, wire.Code) {
-	ops, err := wire.DecodeMulti(d, true)
-	if err != nil {
-		return b, wire.MarshallingError
+func (c *Client) multiRead(b []byte, body []byte) ([]byte, wire.Code) {
+	req, code := DecodeRequest(wire.OpMultiRead, body)
+	if code != wire.OK {
+		return b, code
 	}
-	for _, op := range ops {
+	for _, op := range req.Multi {
 		r := *op.Body.(*wire.PathWatchRequest)
 		r.Watch = false
 		start := len(b)
