@@ -13,7 +13,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "differential test: the one seed to run (0: the usual ones)")
 	stepsFlag = flag.Int("steps", 0, "differential test: steps of a run (0: 5,000, or 100,000 in the long form)")
-	showFlag = flag.Bool("show", false, "print every step of the differential test and every transcript")
+	showFlag  = flag.Bool("show", false, "print every step of the differential test and every transcript")
 )
 
 // differentialConfig switches on what requests can exercise and off what

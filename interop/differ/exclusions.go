@@ -47,3 +47,12 @@ func excluded(op raw.Op, flags int32) bool {
 	}
 	return false
 }
+
+// mayTakeZxid reports whether the step made a transaction on the reference only:
+// an undecodable multi takes a zxid there, because it gets as far as the
+// preparation of transactions before anybody looks at it. Zabra refuses it, as
+// every undecodable request, before anything reaches the log; the reference does
+// the same with every other one.
+func mayTakeZxid(st Step, all []got) bool {
+	return st.Op == raw.OpMulti && len(all) > 0 && all[0].reply && all[0].packet.Err == -5
+}

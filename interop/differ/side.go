@@ -25,6 +25,7 @@ type Side struct {
 	slots   []slot
 	control *raw.Conn // sees every zxid, does nothing
 	zxids   []int64   // after each step
+	canon   []int     // of each step, the last one up to it that made a transaction on every server
 	names   map[int64]string
 }
 
@@ -44,7 +45,7 @@ func NewSide(addr string, slots int) (*Side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.zxids = []int64{z}
+	s.zxids, s.canon = []int64{z}, []int{0}
 	return s, nil
 }
 
@@ -98,8 +99,16 @@ func (s *Side) Do(st Step) (Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	took := z - s.zxids[len(s.zxids)-1]
-	s.zxids = append(s.zxids, z)
+	last := len(s.zxids) - 1
+	took := fmt.Sprint(z - s.zxids[last])
+	made := len(s.zxids)
+	if z == s.zxids[last] {
+		made = s.canon[last]
+	}
+	if mayTakeZxid(st, all) {
+		took, made = "any", s.canon[last]
+	}
+	s.zxids, s.canon = append(s.zxids, z), append(s.canon, made)
 	return s.print(st, append(all, others...), took), nil
 }
 
@@ -115,7 +124,8 @@ func (s *Side) act(st Step) ([]got, error) {
 	return s.handshake(st)
 }
 
-// request sends the request and, behind it, a ping whose answer marks the end.
+// request sends the request and, once it is answered, a ping whose answer marks
+// the end. Not at once: the answer to a ping may overtake that to a write.
 func (s *Side) request(st Step) ([]got, error) {
 	l := &s.slots[st.Slot]
 	body := st.Body
@@ -126,17 +136,23 @@ func (s *Side) request(st Step) ([]got, error) {
 		return nil, err
 	}
 	if st.Op == raw.OpCloseSession { // the end of the connection is the mark
-		all := s.drain(st.Slot, 1)
+		all := s.drainReply(st.Slot)
+		if l.conn != nil {
+			all = append(all, s.drainToEnd(st.Slot))
+		}
 		l.drop()
 		l.id = 0
 		return all, nil
 	}
-	l.conn.Send(raw.XidPing, raw.OpPing, nil) // fails when the server has closed: Recv will tell
-	all := s.drain(st.Slot, 1)
-	if l.conn != nil && fatal(all) {
-		all = append(all, s.drainToEnd(st.Slot))
+	all := s.drainReply(st.Slot)
+	switch {
+	case l.conn == nil:
+		return all, nil
+	case fatal(all):
+		return append(all, s.drainToEnd(st.Slot)), nil
 	}
-	return all, nil
+	l.conn.Send(raw.XidPing, raw.OpPing, nil) // fails when the server has closed: Recv will tell
+	return append(all, s.drain(st.Slot)...), nil
 }
 
 // fatal reports whether a reply is one that the server closes after. The close
@@ -161,8 +177,25 @@ func (s *Side) drainToEnd(i int) got {
 	}
 }
 
+// drainReply reads a slot's packets up to its first reply.
+func (s *Side) drainReply(i int) []got {
+	l := &s.slots[i]
+	var all []got
+	for {
+		k, err := l.conn.Recv()
+		if err != nil {
+			l.drop()
+			return append(all, got{slot: i, end: err})
+		}
+		all = append(all, got{slot: i, packet: k, reply: k.Xid != raw.XidEvent})
+		if k.Xid != raw.XidEvent {
+			return all
+		}
+	}
+}
+
 // drain reads a slot's packets up to the answer to its ping.
-func (s *Side) drain(i int, replies int) []got {
+func (s *Side) drain(i int) []got {
 	l := &s.slots[i]
 	var all []got
 	for {
@@ -173,9 +206,6 @@ func (s *Side) drain(i int, replies int) []got {
 			return append(all, got{slot: i, end: err})
 		case k.Xid == raw.XidEvent:
 			all = append(all, got{slot: i, packet: k})
-		case replies > 0:
-			replies--
-			all = append(all, got{slot: i, packet: k, reply: true})
 		case k.Xid == raw.XidPing && k.Err == 0:
 			return all
 		default:
@@ -194,7 +224,7 @@ func (s *Side) settle(but int) ([]got, error) {
 	var all []got
 	for i := range s.slots {
 		if i != but && s.slots[i].conn != nil {
-			all = append(all, s.drain(i, 0)...)
+			all = append(all, s.drain(i)...)
 		}
 	}
 	return all, nil
@@ -249,7 +279,7 @@ func (s *Side) accepted(st Step, conn *raw.Conn, q raw.ConnectRequest, a raw.Con
 }
 
 // print turns packets into lines, now that the step's zxid is known.
-func (s *Side) print(st Step, all []got, took int64) Outcome {
+func (s *Side) print(st Step, all []got, took string) Outcome {
 	v := raw.View{Zxid: s.zxidName, Session: s.sessionName, Time: timeName, Unordered: true}
 	var out Outcome
 	for _, g := range all {
@@ -271,7 +301,7 @@ func (s *Side) print(st Step, all []got, took int64) Outcome {
 	if st.Op == raw.OpCloseSession {
 		sort.Strings(out) // in which order ephemerals go is open
 	}
-	return append(out, fmt.Sprintf("took %d", took))
+	return append(out, "took "+took)
 }
 
 // zxidName names a transaction by the step that made it.
@@ -283,7 +313,7 @@ func (s *Side) zxidName(z int64) string {
 	if i == len(s.zxids) {
 		return fmt.Sprintf("@future(%#x)", z)
 	}
-	return fmt.Sprintf("@%d", i)
+	return fmt.Sprintf("@%d", s.canon[i])
 }
 
 func (s *Side) sessionName(id int64) string {
