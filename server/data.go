@@ -77,7 +77,7 @@ const maxRecord = 256 << 20
 
 // maxTxn is the longest transaction that a client's request may become.
 func maxTxn(l *zoocfg.Limits) int {
-	return min(l.JuteMaxBuffer+l.JuteMaxBufferExtra, maxRecord)
+	return min(l.JuteMaxBuffer+l.JuteMaxBufferExtra, maxRecord-4096) // but for headers
 }
 
 // segmentSize is that of the log's segments, as near as the log can to what is

@@ -1,14 +1,23 @@
 package server
 
 import (
+	"time"
+
+	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
 )
 
 // A journal is the pipeline's view of the transaction log.
 type journal struct {
 	log  *txnlog.Log
 	recs []txnlog.Record // scratch of Append
+
+	zap     *zap.Logger
+	metrics *metrics.Metrics
+	slow    time.Duration // a sync that takes longer is counted and told of
+	told    time.Time     // when that was last
 }
 
 func (j *journal) Append(txns []wire.Txn) error {
@@ -21,5 +30,27 @@ func (j *journal) Append(txns []wire.Txn) error {
 	return err
 }
 
-func (j *journal) Sync() error   { return j.log.Sync() }
 func (j *journal) Settle() error { return j.log.Settle() }
+
+func (j *journal) Sync() error {
+	began := time.Now()
+	err := j.log.Sync()
+	if took := time.Since(began); took > j.slow {
+		j.tellSlow(took)
+	}
+	return err
+}
+
+// tellEvery is the least time between two lines about slow syncs.
+const tellEvery = time.Second
+
+// tellSlow warns of a disk that makes every client wait.
+func (j *journal) tellSlow(took time.Duration) {
+	j.metrics.FsyncThresholdExceed.Inc(0)
+	if now := time.Now(); now.Sub(j.told) >= tellEvery {
+		j.told = now
+		j.zap.Warn("fsync of the transaction log was slow, and all writes waited for it",
+			zap.Duration("took", took), zap.Duration("fsync.warningthresholdms", j.slow),
+			zap.Int64("slow_so_far", j.metrics.FsyncThresholdExceed.Load()))
+	}
+}

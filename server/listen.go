@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 
@@ -36,7 +38,7 @@ func (s *Server) listen() error {
 }
 
 func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := listenTCP(addr, s.cfg.ClientTCPKeepAlive, s.cfg.ClientPortListenBacklog)
 	if err != nil {
 		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, or choose another port", key, addr, err)
 	}
@@ -53,9 +55,26 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		Identify:           s.identify,
 		Words:              words{s.admin},
 		Serving:            s.serving.Load,
+		StopGrace:          s.cfg.Throttle.ShutdownTimeout,
 		Throttle:           throttleOptions(&s.cfg.Throttle),
 	}))
 	return nil
+}
+
+// listenTCP binds a client port. A backlog of 0 or less is the system's.
+func listenTCP(addr string, keepAlive bool, backlog int) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1} // Go's default is to probe
+	if keepAlive {
+		lc.KeepAlive = 0
+	}
+	ln, err := lc.Listen(context.Background(), "tcp", addr)
+	if err != nil || backlog <= 0 {
+		return ln, err
+	}
+	if err := setBacklog(ln.(*net.TCPListener), backlog); err != nil {
+		return nil, errors.Join(fmt.Errorf("clientPortListenBacklog %d: %w", backlog, err), ln.Close())
+	}
+	return ln, nil
 }
 
 // clientTLS is how clients are served over TLS.

@@ -63,7 +63,7 @@ func (s *Server) assemble() error {
 	}
 	opts := coreOptions(s.cfg)
 	opts.NewSASL = sasl
-	s.core = pipeline.New(s.data.tree, &journal{log: s.data.log}, s.schemes, s.metrics, s.events(), opts)
+	s.core = pipeline.New(s.data.tree, s.data.journal(), s.schemes, s.metrics, s.events(), opts)
 	s.gauges()
 	s.admin = s.newAdmin()
 	if err := s.listen(); err != nil {
@@ -158,6 +158,7 @@ func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 			ExtendedTypes:   cfg.ExtendedTypes,
 			EnforceQuota:    cfg.EnforceQuota,
 			ReconfigEnabled: cfg.Ensemble.ReconfigEnabled,
+			MaxTxn:          maxTxn(&cfg.Limits),
 		},
 	}
 }

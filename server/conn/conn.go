@@ -47,7 +47,7 @@ func (c *conn) run() {
 	err := c.serve()
 	if c.client != nil {
 		if c.port.stopping.Load() {
-			c.client.Drain(stopGrace)
+			c.client.Drain(c.port.o.StopGrace)
 		}
 		c.linger(err)
 		c.client.Gone()

@@ -37,6 +37,9 @@ type Options struct {
 	Words Words
 	// Serving reports whether sessions are served; nil is always.
 	Serving func() bool
+	// StopGrace is how long Stop lets clients wait for the answers to what they
+	// have sent; default 10 s.
+	StopGrace time.Duration
 	// Throttle bounds how fast sessions are opened and resumed.
 	Throttle ThrottleOptions
 }
@@ -76,6 +79,9 @@ func NewPort(ln net.Listener, core *pipeline.Core, m *metrics.Metrics, log *zap.
 	}
 	if o.SessionlessTimeout == 0 {
 		o.SessionlessTimeout = 10 * time.Second
+	}
+	if o.StopGrace == 0 {
+		o.StopGrace = 10 * time.Second
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 5 * time.Second
@@ -154,10 +160,6 @@ func peerAddr(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// stopGrace bounds how long a connection that is being stopped waits for the
-// answers to what it has sent.
-const stopGrace = 3 * time.Second
-
 // Stop takes in no more requests, lets those that have come be answered, and
 // closes every connection.
 func (p *Port) Stop() {
@@ -171,7 +173,7 @@ func (p *Port) Stop() {
 	}()
 	select {
 	case <-done:
-	case <-time.After(stopGrace + lingerTime):
+	case <-time.After(p.o.StopGrace + lingerTime):
 	}
 	p.Close()
 }

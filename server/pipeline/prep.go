@@ -19,6 +19,17 @@ type PrepareOptions struct {
 	EnforceQuota bool
 	// ReconfigEnabled lets reconfig pass its first check (reconfigEnabled).
 	ReconfigEnabled bool
+	// MaxTxn is the longest transaction in bytes that a request may become; 0 is
+	// wire.DefaultMaxFrame twice. A longer one is refused with MarshallingError,
+	// except the end of a session, which then lists no nodes.
+	MaxTxn int
+}
+
+func (o *PrepareOptions) maxTxn() int {
+	if o.MaxTxn == 0 {
+		return 2 * wire.DefaultMaxFrame
+	}
+	return o.MaxTxn
 }
 
 // ACLRules decide who may do what. They are *auth.Schemes.
@@ -93,6 +104,9 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	c, code := p.change(req, req.Op, req.Body, false)
 	if code != wire.OK {
 		return p.fail(h, code), nil
+	}
+	if bodySize(c.body) > p.opts.maxTxn() {
+		return p.fail(h, wire.MarshallingError), nil
 	}
 	txn := p.seal(h, c.body)
 	p.record(z, &c)

@@ -27,6 +27,7 @@ func (p *Preparer) multi(h wire.TxnHeader, req *Request) wire.Txn {
 
 // multiOps fills subs and returns the code of the operation that failed.
 func (p *Preparer) multiOps(z wire.Zxid, req *Request, subs []wire.SubTxn) wire.Code {
+	left := p.opts.maxTxn()
 	for i, op := range req.Multi {
 		c, code := p.change(req, op.Op, op.Body, true)
 		if code != wire.OK {
@@ -35,6 +36,9 @@ func (p *Preparer) multiOps(z wire.Zxid, req *Request, subs []wire.SubTxn) wire.
 				subs[i+1+j] = errorSub(wire.RuntimeInconsistency)
 			}
 			return code
+		}
+		if left -= 2*intSize + bodySize(c.body); left < 0 {
+			return wire.MarshallingError
 		}
 		subs[i] = wire.SubTxn{Op: op.Op, Data: p.sealBody(c.body)}
 		p.record(z, &c)

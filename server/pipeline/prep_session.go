@@ -20,24 +20,42 @@ func (p *Preparer) createSession(h wire.TxnHeader, req *Request) wire.Txn {
 
 // closeSession ends a session, which need not exist: no later write of it gets
 // through. The transaction lists every ephemeral node that the session will
-// own when it is applied.
+// own when it is applied, unless that would make it too long: the tree knows
+// them too, and the end of a session cannot be refused.
 func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
 	p.paths = p.ephemerals(p.paths[:0], h.Session)
 	body := &wire.CloseSessionTxn{Paths: p.paths}
 	if body.Paths == nil {
 		body.Paths = []string{}
 	}
-	txn := p.seal(h, body)
-	p.releasePaths()
+	txn := p.sealClose(h, body)
 	for _, path := range body.Paths {
 		parent, _ := p.node(parentOf(path))
 		c := removal(path, parent)
 		p.overlay.put(h.Zxid, path, c.node)
 		p.overlay.put(h.Zxid, parentOf(path), c.parent)
 	}
+	p.releasePaths()
 	p.overlay.putSession(h.Zxid, h.Session, sessionClosing)
 	return txn
 }
+
+// sealClose encodes the list of nodes if it is not too long, and else none, as
+// ZooKeeper's older servers do.
+func (p *Preparer) sealClose(h wire.TxnHeader, body *wire.CloseSessionTxn) wire.Txn {
+	if bodySize(body) <= p.opts.maxTxn() {
+		return p.seal(h, body)
+	}
+	txn := wire.EncodeTxn(make([]byte, 0, txnHeaderSize), h, noBody{})
+	txn.Body = &wire.CloseSessionTxn{}
+	return txn
+}
+
+// A noBody is the record of a transaction that is all header.
+type noBody struct{}
+
+func (noBody) AppendTo(b []byte) []byte { return b }
+func (noBody) DecodeFrom(*wire.Decoder) {}
 
 // ephemerals appends to paths what session s owns, applied or under way,
 // sorted.

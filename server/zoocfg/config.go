@@ -123,9 +123,6 @@ type Config struct {
 	// EnforceQuota refuses writes above a hard quota. Default false: quotas only
 	// warn.
 	EnforceQuota bool
-	// Digest keeps a digest of the tree and compares it along the log. Default
-	// true.
-	Digest bool
 
 	settings []Setting
 }
@@ -142,15 +139,16 @@ type Limits struct {
 	// client's bound disconnects that client.
 	JuteMaxBuffer int
 	// JuteMaxBufferExtra is what transactions may be larger than a frame, in
-	// bytes. Default JuteMaxBuffer, at least 1024.
+	// bytes. Default JuteMaxBuffer, at least 1024. A request that would become a
+	// larger one is refused.
 	JuteMaxBufferExtra int
 	// GlobalOutstanding is the number of requests in the pipeline above which
 	// connections with an outstanding request are not read. Default 1000, at
 	// least 1.
 	GlobalOutstanding int
-	// LargeRequestThreshold is the frame size in bytes from which a request is
-	// large; -1 (default) = none is. LargeRequestMaxBytes bounds the sum of large
-	// requests in flight; default 100 MiB. Above it the connection is closed.
+	// LargeRequestThreshold is the size in bytes above which a write is large; -1
+	// (default) = none is. LargeRequestMaxBytes bounds the sum of large writes in
+	// flight; default 100 MiB. Above it the connection is closed.
 	LargeRequestThreshold, LargeRequestMaxBytes int
 	// SessionlessTimeout closes a connection that opens no session. Default 10 s.
 	SessionlessTimeout time.Duration
@@ -166,13 +164,9 @@ type Limits struct {
 type Throttle struct {
 	// MaxRequests is the number of requests in the pipeline above which new ones
 	// wait; 0 (default) = off. StallTime (100 ms) is how often the wait is
-	// reconsidered. DropStale (true) drops waiting requests of dead connections.
+	// reconsidered.
 	MaxRequests int
 	StallTime   time.Duration
-	DropStale   bool
-	// StaleConnectionCheck (true) calls a request of a closed connection stale,
-	// StaleLatencyCheck (false) one that waited longer than its session timeout.
-	StaleConnectionCheck, StaleLatencyCheck bool
 	// OpWaitTime answers -127 to a request that waited longer; 0 (default) = off.
 	OpWaitTime time.Duration
 
@@ -207,22 +201,14 @@ type Storage struct {
 	// SnapSizeLimit is the number of log bytes between checkpoints. Default 4
 	// GiB; 0 or less = off.
 	SnapSizeLimit int64
-	// TxnLogSizeLimit is the number of bytes from which a log segment is ended; 0
-	// (default) or less = only checkpoints end one.
+	// TxnLogSizeLimit, if positive, is the size of log segments in bytes instead
+	// of PreAllocSize. Default 0.
 	TxnLogSizeLimit int64
-	// PreAllocSize is the number of bytes by which a segment grows ahead. Default
-	// 64 MiB; 0 = none.
+	// PreAllocSize is the size of log segments, which are allocated whole. Default
+	// 64 MiB; 0 = the default.
 	PreAllocSize int64
-	// ForceSync waits for the disk before a write is acknowledged. Default true.
-	// Without it a power failure loses acknowledged writes.
-	ForceSync bool
-	// FsyncWarning logs an fsync that took longer. Default 1 s.
+	// FsyncWarning logs and counts an fsync that took longer. Default 1 s.
 	FsyncWarning time.Duration
-	// SnapRetainCount is the number of checkpoints kept. Default and minimum 3.
-	SnapRetainCount int
-	// PurgeInterval is how often old ones are removed; 0 (default) = only as new
-	// ones are made.
-	PurgeInterval time.Duration
 	// SerializeLastZxid writes the last zxid into exported snapshots. Default
 	// true. Without it admin's snapshot and restore are refused.
 	SerializeLastZxid bool
@@ -317,8 +303,6 @@ type TLS struct {
 	HandshakeDetectionTimeout time.Duration
 	// ContextSupplier is a Java class; set, it is an error.
 	ContextSupplier string
-	// Provider is the scheme of the certificate's id; only x509 (default).
-	Provider string
 	// Reload reads the stores again when the files change. Default false.
 	Reload bool
 }

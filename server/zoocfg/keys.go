@@ -12,6 +12,7 @@ type Effect int
 const (
 	Effective    Effect = iota // does what it does in ZooKeeper
 	EnsembleOnly               // does so in an ensemble; a standalone server ignores it
+	Fixed                      // its default is what always holds; another value is one warning
 	Ineffective                // accepted with one warning, value unread
 )
 
@@ -56,6 +57,14 @@ func (k *Key) family() bool { return strings.HasSuffix(k.Name, ".") }
 // Spellings returns the key's name and aliases.
 func (k *Key) Spellings() []string {
 	return append([]string{k.Name}, k.Aliases...)
+}
+
+// because is Help as the end of a longer sentence.
+func (k *Key) because() string {
+	if k.Effect == Ineffective {
+		return k.Help
+	}
+	return strings.ToLower(k.Help[:1]) + strings.TrimSuffix(k.Help[1:], ".")
 }
 
 // secret reports whether values of the key must not be shown.

@@ -34,10 +34,10 @@ func basicKeys() []Key {
 		{Name: "readonlymode.enabled", Kind: Bool, Default: "false",
 			Help:  "Serve reads to read-only clients while there is no quorum. ZooKeeper reads it only as a JVM property.",
 			field: func(c *Config) any { return &c.ReadOnlyMode }},
-		{Name: "localSessionsEnabled", Kind: Bool, Default: "false",
+		{Name: "localSessionsEnabled", Kind: Bool, Default: "false", Effect: EnsembleOnly,
 			Help:  "Give out sessions that only their own server knows.",
 			field: func(c *Config) any { return &c.LocalSessions }},
-		{Name: "localSessionsUpgradingEnabled", Kind: Bool, Default: "false",
+		{Name: "localSessionsUpgradingEnabled", Kind: Bool, Default: "false", Effect: EnsembleOnly,
 			Help:  "Upgrade a local session when it makes an ephemeral node.",
 			field: func(c *Config) any { return &c.LocalSessionsUpgrading }},
 		{Name: "4lw.commands.whitelist", Kind: List, Default: "srvr", Common: true,
@@ -67,13 +67,13 @@ func limitKeys() []Key {
 			Help:  "Largest request or reply; equal on all servers and clients. ZooKeeper reads it only as a JVM property.",
 			field: func(c *Config) any { return &c.Limits.JuteMaxBuffer }},
 		{Name: "jute.maxbuffer.extrasize", Kind: Bytes, Min: 1024, DefaultNote: "jute.maxbuffer",
-			Help:  "How much larger than a request a transaction may be.",
+			Help:  "How much larger than the largest request a transaction may become; a request beyond that is refused with -5.",
 			field: func(c *Config) any { return &c.Limits.JuteMaxBufferExtra }},
 		{Name: "globalOutstandingLimit", Kind: Int, Min: 1, Default: "1000",
 			Help:  "Requests in the pipeline above which busy connections are not read.",
 			field: func(c *Config) any { return &c.Limits.GlobalOutstanding }},
 		{Name: "largeRequestThreshold", Kind: Bytes, Min: -1, Default: "-1",
-			Help:  "Size from which a request counts as large; -1 for none.",
+			Help:  "Size above which a write counts as large; 0 or less for none.",
 			field: func(c *Config) any { return &c.Limits.LargeRequestThreshold }},
 		{Name: "largeRequestMaxBytes", Kind: Bytes, Min: 1, Default: "104857600",
 			Help:  "Sum of large requests in flight above which their connections are closed.",
@@ -95,15 +95,12 @@ func throttleKeys() []Key {
 		{Name: "request_throttle_stall_time", Aliases: []string{"requestThrottleStallTime"}, Kind: Millis, Min: 1, Default: "100",
 			Help:  "How often a waiting request is reconsidered.",
 			field: func(c *Config) any { return &c.Throttle.StallTime }},
-		{Name: "request_throttle_drop_stale", Aliases: []string{"requestThrottleDropStale"}, Kind: Bool, Default: "true",
-			Help:  "Drop waiting requests that are stale.",
-			field: func(c *Config) any { return &c.Throttle.DropStale }},
-		{Name: "request_stale_connection_check", Aliases: []string{"requestStaleConnectionCheck"}, Kind: Bool, Default: "true",
-			Help:  "A request of a closed connection is stale.",
-			field: func(c *Config) any { return &c.Throttle.StaleConnectionCheck }},
-		{Name: "request_stale_latency_check", Aliases: []string{"requestStaleLatencyCheck"}, Kind: Bool, Default: "false",
-			Help:  "A request that waited longer than its session timeout is stale.",
-			field: func(c *Config) any { return &c.Throttle.StaleLatencyCheck }},
+		fixed(Key{Name: "request_throttle_drop_stale", Aliases: []string{"requestThrottleDropStale"}, Kind: Bool, Default: "true",
+			Help: "Always true: a request that waits stays in its connection's socket, and goes with it."}),
+		fixed(Key{Name: "request_stale_connection_check", Aliases: []string{"requestStaleConnectionCheck"}, Kind: Bool, Default: "true",
+			Help: "Always true, for the same reason."}),
+		fixed(Key{Name: "request_stale_latency_check", Aliases: []string{"requestStaleLatencyCheck"}, Kind: Bool, Default: "false",
+			Help: "Always false: how long a request may wait is throttled_op_wait_time."}),
 		{Name: "throttled_op_wait_time", Aliases: []string{"throttledOpWaitTime"}, Kind: Millis, Default: "0",
 			Help:  "Wait after which a request is answered -127 instead of executed; 0 for off.",
 			field: func(c *Config) any { return &c.Throttle.OpWaitTime }},
@@ -134,14 +131,14 @@ func throttleKeys() []Key {
 		{Name: "connection_throttle_global_session_weight", Kind: Int, Min: 1, Default: "3",
 			Help:  "Tokens of a new global session.",
 			field: func(c *Config) any { return &c.Throttle.GlobalWeight }},
-		{Name: "connection_throttle_local_session_weight", Kind: Int, Min: 1, Default: "1",
+		{Name: "connection_throttle_local_session_weight", Kind: Int, Min: 1, Default: "1", Effect: EnsembleOnly,
 			Help:  "Tokens of a new local session.",
 			field: func(c *Config) any { return &c.Throttle.LocalWeight }},
 		{Name: "connection_throttle_renew_session_weight", Kind: Int, Min: 1, Default: "2",
 			Help:  "Tokens of a renewed session.",
 			field: func(c *Config) any { return &c.Throttle.RenewWeight }},
 		{Name: "request_throttler.shutdownTimeout", Kind: Millis, Default: "10000",
-			Help:  "How long a stopping server waits for requests in flight.",
+			Help:  "How long a stopping server waits for requests in flight before it gives up on answering them.",
 			field: func(c *Config) any { return &c.Throttle.ShutdownTimeout }},
 	})
 }
@@ -155,32 +152,28 @@ func storageKeys() []Key {
 			Help:  "Log size between checkpoints; 0 or less for off.",
 			field: func(c *Config) any { return &c.Storage.SnapSizeLimit }},
 		{Name: "txnLogSizeLimitInKb", Kind: KB, Min: -1, Max: 1 << 40, Default: "0",
-			Help:  "Size at which a log segment ends; 0 or less for off.",
+			Help:  "Size of log segments, 16 to 1048576, in place of preAllocSize; 0 or less for that.",
 			field: func(c *Config) any { return &c.Storage.TxnLogSizeLimit }},
 		{Name: "preAllocSize", Kind: KB, Max: 1 << 30, Default: "65536",
-			Help:  "By how much a log segment grows ahead.",
+			Help:  "Size of log segments, which are allocated whole before they are used: 16 to 1048576; 0 for the default.",
 			field: func(c *Config) any { return &c.Storage.PreAllocSize }},
-		{Name: "forceSync", Kind: YesNo, Default: "yes",
-			Help:  "Wait for the disk before a write is acknowledged. With no, a power failure loses acknowledged writes.",
-			field: func(c *Config) any { return &c.Storage.ForceSync }},
+		fixed(Key{Name: "forceSync", Kind: YesNo, Default: "yes",
+			Help: "Always yes: a write is acknowledged when it is on the disk, and not before."}),
 		{Name: "fsync.warningthresholdms", Kind: Millis, Default: "1000",
-			Help:  "Duration from which an fsync is logged.",
+			Help:  "Duration above which an fsync is logged, at most once a second, and counted.",
 			field: func(c *Config) any { return &c.Storage.FsyncWarning }},
-		{Name: "autopurge.snapRetainCount", Kind: Int, Default: "3",
-			Help:  "Old checkpoints kept; at least 3.",
-			field: func(c *Config) any { return &c.Storage.SnapRetainCount }},
-		{Name: "autopurge.purgeInterval", Kind: Hours, Min: -1, Default: "0",
-			Help:  "How often old checkpoints and log segments are removed; 0 for when new ones are made.",
-			field: func(c *Config) any { return &c.Storage.PurgeInterval }},
+		fixed(Key{Name: "autopurge.snapRetainCount", Kind: Int, Default: "3",
+			Help: "Each checkpoint brings the one before up to date, so there is always one."}),
+		fixed(Key{Name: "autopurge.purgeInterval", Kind: Hours, Min: -1, Default: "0",
+			Help: "Old log segments are removed whenever a checkpoint covers them."}),
 		{Name: "datadir.autocreate", Kind: Bool, Default: "true",
 			Help:  "Make missing data directories.",
 			field: func(c *Config) any { return &c.DataDirAutocreate }},
 		{Name: "serializeLastProcessedZxid.enabled", Kind: Bool, Default: "true",
 			Help:  "Write the last zxid into exported snapshots; the admin snapshot and restore commands need it.",
 			field: func(c *Config) any { return &c.Storage.SerializeLastZxid }},
-		{Name: "digest.enabled", Kind: Bool, Default: "true",
-			Help:  "Keep a digest of the tree and compare it along the log.",
-			field: func(c *Config) any { return &c.Digest }},
+		fixed(Key{Name: "digest.enabled", Kind: Bool, Default: "true",
+			Help: "Always true: a digest of the tree is kept."}),
 	})
 }
 
@@ -302,15 +295,16 @@ func tlsKeys(prefix, section string, tls func(*Config) *TLS) []Key {
 	}...)
 	if prefix == "ssl." {
 		rows = append(rows,
-			Key{Name: "ssl.authProvider", Kind: Choice, Choices: []string{"x509"}, Default: "x509",
-				Help:  "Scheme of the id that a client certificate gives.",
-				field: func(c *Config) any { return &c.TLS.Provider }},
+			fixed(Key{Name: "ssl.authProvider", Kind: Choice, Choices: []string{"x509"}, Default: "x509",
+				Help: "Scheme of the id that a client certificate gives."}),
 			Key{Name: "client.certReload", Kind: Bool, Default: "false",
 				Help:  "Read the stores again when their files change.",
 				field: func(c *Config) any { return &c.TLS.Reload }})
 	}
 	for i := range rows {
-		rows[i].Effect = effect
+		if rows[i].Effect != Fixed {
+			rows[i].Effect = effect
+		}
 	}
 	return inSection(section, rows)
 }
@@ -554,6 +548,13 @@ func zabraKeys() []Key {
 			Help:  "Bytes that may wait for a client that does not read before it is disconnected.",
 			field: func(c *Config) any { return &c.Limits.MaxUnsent }},
 	})
+}
+
+// fixed completes a row whose Default is what Zabra does whatever is set.
+func fixed(k Key) Key {
+	k.Effect = Fixed
+	k.field = func(*Config) any { return k.Kind.discard() }
+	return k
 }
 
 const ineffectiveSection = "Accepted without effect"

@@ -3,6 +3,7 @@ package zoocfg
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,26 @@ func (k Kind) unit() int64 {
 	default:
 		return 1
 	}
+}
+
+// discard returns a field for a value that only has to be well-formed.
+func (k Kind) discard() any {
+	switch k {
+	case Bool, YesNo:
+		return new(bool)
+	case Choice, Text:
+		return new(string)
+	case Millis, Seconds, Hours:
+		return new(time.Duration)
+	default:
+		return new(int64)
+	}
+}
+
+// isDefault reports whether a well-formed text has the value of the default.
+func (k *Key) isDefault(text string) bool {
+	have, want := k.Kind.discard(), k.Kind.discard()
+	return k.assign(have, text) == "" && k.assign(want, k.Default) == "" && reflect.DeepEqual(have, want)
 }
 
 // assign stores the value of text in the field, a pointer of the type that the

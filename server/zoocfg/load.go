@@ -195,7 +195,7 @@ func (l *loader) resolve(as, value string, origin Origin) (written, bool) {
 		return written{}, false
 	}
 	if key.Effect == Ineffective {
-		l.warn(Warning{Origin: origin, Kind: NoEffect, Key: as, Reason: "has no effect here: " + key.Help})
+		l.warn(Warning{Origin: origin, Kind: NoEffect, Key: as, Reason: "has no effect here: " + key.because()})
 		return written{}, false
 	}
 	return written{as: as, key: key, suffix: suffix, value: value, origin: origin}, true
@@ -245,6 +245,10 @@ func (l *loader) applyWritten() {
 		}
 		if want := w.apply(l.cfg); want != "" {
 			l.errs = append(l.errs, w.malformed(want))
+			continue
+		}
+		if w.key.Effect == Fixed && !w.key.isDefault(w.value) {
+			l.warn(Warning{Origin: w.origin, Kind: NoEffect, Key: w.as, Reason: "has no effect here: " + w.key.because()})
 			continue
 		}
 		l.cfg.settings = append(l.cfg.settings, Setting{

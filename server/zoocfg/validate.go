@@ -12,7 +12,6 @@ import (
 const (
 	loopback        = "127.0.0.1"
 	sampleTick      = 2 * time.Second
-	minRetainCount  = 3
 	minSnapCount    = 2
 	maxSIDWithTTL   = 254
 	defaultMinTicks = 2
@@ -21,8 +20,8 @@ const (
 	warnBelowVoters = 3
 )
 
-// derive fills in what is computed from other values, and corrects the two
-// values that ZooKeeper corrects instead of refusing.
+// derive fills in what is computed from other values, and corrects the
+// value that ZooKeeper corrects instead of refusing.
 func (l *loader) derive() {
 	c := l.cfg
 	if c.DataLogDir == "" {
@@ -39,10 +38,6 @@ func (l *loader) derive() {
 	}
 	if c.Ensemble.ConnectLimit == 0 {
 		c.Ensemble.ConnectLimit = c.Ensemble.InitLimit
-	}
-	if n := c.Storage.SnapRetainCount; n < minRetainCount {
-		l.advise("autopurge.snapRetainCount", "%d is raised to %d, the least that is safe", n, minRetainCount)
-		c.Storage.SnapRetainCount = minRetainCount
 	}
 	if n := c.Storage.SnapCount; n < minSnapCount {
 		l.advise("snapCount", "%d is raised to %d", n, minSnapCount)
@@ -111,9 +106,6 @@ func originOfError(err error) Origin {
 }
 
 func (l *loader) adviseUnsafe() {
-	if !l.cfg.Storage.ForceSync {
-		l.advise("forceSync", "is off; a power failure will lose acknowledged writes")
-	}
 	if l.cfg.Auth.SkipACL {
 		l.advise("skipACL", "is on; everyone may do everything")
 	}
