@@ -240,8 +240,15 @@ func (c *Client) kill(why error) {
 	c.mu.queue = queue{}
 	c.endHandshake()
 	c.room.Broadcast()
-	c.socket.Close()
-	c.core.events.ClientDropped(c.addr, c.Session(), why)
+	// Locks are held, perhaps the tree's: what may wait happens elsewhere.
+	go c.drop(why)
+}
+
+func (c *Client) drop(why error) {
+	_ = c.socket.Close()
+	if why != nil {
+		c.core.events.ClientDropped(c.addr, c.Session(), why)
+	}
 }
 
 // Kill drops the client.
