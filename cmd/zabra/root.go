@@ -10,7 +10,9 @@ func newRoot() *cobra.Command {
 		Short: "A coordination service that speaks ZooKeeper's protocols",
 		Long: `Zabra keeps a small, strongly consistent tree of znodes and serves it to every
 ZooKeeper client.`,
-		Example: `  zabra bench read --servers 127.0.0.1:2181`,
+		Example: `  zabra server                      # a standalone server on 127.0.0.1:2181
+  zabra cli ls /                    # what it holds
+  zabra bench read set              # how fast it is`,
 		Version: versionText(),
 		// report prints errors, so that usage errors and failures look alike
 		// everywhere and usage text does not bury a failure.
@@ -23,6 +25,9 @@ ZooKeeper client.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newServer(),
+		newVerify(),
+		newLog(),
+		newCLI(),
 		newBench(),
 		newVersion(),
 	)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -28,8 +29,7 @@ func (s *Store) Begin(fresh bool) (*Checkpoint, error) {
 	c.batch = s.db.NewWriteBatchAt(c.n)
 	if fresh {
 		if err := c.removeAll(); err != nil {
-			c.batch.Cancel()
-			return nil, fmt.Errorf("store: clear: %w", err)
+			return nil, errors.Join(fmt.Errorf("store: clear: %w", err), c.Abort())
 		}
 	}
 	return c, nil
@@ -65,14 +65,20 @@ func (c *Checkpoint) Put(recs []datatree.Record) error {
 // Bytes is how much has been put.
 func (c *Checkpoint) Bytes() int64 { return c.bytes }
 
+// ErrUndecided is wrapped in an error of Commit after which the checkpoint may or
+// may not be the last complete one; which it is shows when the database is opened
+// next.
+var ErrUndecided = errors.New("store: the checkpoint may or may not have taken effect")
+
 // Commit makes the checkpoint durable and complete. After an error it has not
-// happened.
+// happened, unless the error wraps ErrUndecided. The database is then closed, so
+// that the next use of it reads what is on the disk.
 func (c *Checkpoint) Commit() error {
 	if err := c.batch.Flush(); err != nil {
-		return fmt.Errorf("store: write checkpoint: %w", err)
+		return errors.Join(fmt.Errorf("store: write checkpoint: %w", err), c.s.Close())
 	}
 	if err := c.s.setComplete(c.n); err != nil {
-		return fmt.Errorf("store: complete checkpoint: %w", err)
+		return errors.Join(fmt.Errorf("store: complete checkpoint: %w: %w", ErrUndecided, err), c.s.Close())
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/zabra/zabra/datatree"
@@ -21,14 +20,14 @@ func (s *Store) Load(o datatree.Options) (*datatree.Tree, error) {
 		return item.Value(func(v []byte) error { return l.Add(item.Key(), v) })
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", s.dir, err)
+		return nil, s.damaged(err)
 	}
 	if l.Empty() {
 		return nil, nil
 	}
 	tree, err := l.Tree()
 	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", s.dir, err)
+		return nil, s.damaged(err)
 	}
 	return tree, nil
 }

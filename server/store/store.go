@@ -14,10 +14,11 @@ import (
 
 // A Store is a directory with checkpoints.
 type Store struct {
-	dir string
-	log *zap.Logger
-	db  *badger.DB // nil while closed
-	at  uint64     // number of the last complete checkpoint, 0 if there is none
+	dir  string
+	name string // dir, for messages
+	log  *zap.Logger
+	db   *badger.DB // nil while closed
+	at   uint64     // number of the last complete checkpoint, 0 if there is none
 }
 
 // completeKey holds the number of the last complete checkpoint. No key of
@@ -25,7 +26,21 @@ type Store struct {
 var completeKey = []byte{'C'}
 
 // New returns the store in dir, which Badger makes when it is first needed.
-func New(dir string, log *zap.Logger) *Store { return &Store{dir: dir, log: log} }
+func New(dir string, log *zap.Logger) *Store { return &Store{dir: dir, name: dir, log: log} }
+
+// A DamageError says that what is in a store's directory cannot be read.
+type DamageError struct {
+	Dir string
+	Err error
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("store: %s: the checkpoint cannot be read: %v", e.Dir, e.Err)
+}
+
+func (e *DamageError) Unwrap() error { return e.Err }
+
+func (s *Store) damaged(err error) error { return &DamageError{s.name, err} }
 
 // Tuning: the database is written in bursts by one goroutine and read once, at
 // the start, from end to end.
@@ -41,7 +56,10 @@ func (s *Store) options() badger.Options {
 		WithLogger(logger{s.log.Sugar()}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false).
-		WithSyncWrites(false). // Commit syncs, twice, whatever it wrote
+		// Badger's Sync covers only the memtable in use. One that is full already
+		// and not yet a table would not survive a failure of power.
+		WithSyncWrites(true).
+		WithVerifyValueChecksum(true).
 		WithNumVersionsToKeep(1).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
@@ -60,19 +78,32 @@ func (s *Store) open() error {
 	if s.db != nil {
 		return nil
 	}
-	db, err := badger.OpenManaged(s.options())
+	if err := checkTables(s.dir); err != nil {
+		return s.damaged(err)
+	}
+	db, err := openBadger(s.options())
 	if err != nil {
-		return fmt.Errorf("store: %s: %w", s.dir, err)
+		return s.damaged(err)
 	}
 	s.db = db
 	if s.at, err = s.complete(); err == nil {
 		err = s.undo()
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("store: %s: %w", s.dir, err), s.Close())
+		return errors.Join(s.damaged(err), s.Close())
 	}
 	db.SetDiscardTs(s.at)
 	return nil
+}
+
+// openBadger turns what Badger panics about in damaged files into an error.
+func openBadger(o badger.Options) (db *badger.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("badger: %v", p)
+		}
+	}()
+	return badger.OpenManaged(o)
 }
 
 // Close closes the database until it is needed again.
@@ -83,7 +114,7 @@ func (s *Store) Close() error {
 	db := s.db
 	s.db = nil
 	if err := db.Close(); err != nil {
-		return fmt.Errorf("store: %s: %w", s.dir, err)
+		return fmt.Errorf("store: %s: %w", s.name, err)
 	}
 	return nil
 }

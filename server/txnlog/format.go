@@ -164,12 +164,18 @@ func fileName(first wire.Zxid) string { return filePrefix + strconv.FormatUint(u
 
 // isSegment reports whether name is that of a segment.
 func isSegment(name string) bool {
+	_, ok := firstZxid(name)
+	return ok
+}
+
+// firstZxid returns the zxid in a segment's name.
+func firstZxid(name string) (wire.Zxid, bool) {
 	hex, ok := strings.CutPrefix(name, filePrefix)
 	if !ok {
-		return false
+		return 0, false
 	}
 	z, err := strconv.ParseUint(hex, 16, 63)
-	return err == nil && fileName(wire.Zxid(z)) == name
+	return wire.Zxid(z), err == nil && fileName(wire.Zxid(z)) == name
 }
 
 var zeroPage [pageSize]byte

@@ -238,7 +238,7 @@ func ReadOnly(fsys vfs.FS, dir string, after wire.Zxid) (*Reader, error) {
 	if len(segs) == 0 {
 		return nil, fmt.Errorf("txnlog: no segment in %s", dir)
 	}
-	l := &Log{fs: fsys, dir: dir, segs: segs, err: ErrClosed}
+	l := &Log{fs: fsys, dir: dir, segs: segs}
 	_, final := l.readNewest(segs[len(segs)-1])
 	var damage *CorruptError
 	if final != nil && !errors.As(final, &damage) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -254,6 +255,51 @@ func TestVerifyFindsAllDamage(t *testing.T) {
 	if len(report.Damage) != len(report.Segments) {
 		t.Errorf("damage in %d segments, found %v", len(report.Segments), report.Damage)
 	}
+}
+
+func TestVerifyNamesMissingSegments(t *testing.T) {
+	l, fsys, _ := filled(t)
+	ok(t, l.Close())
+	ok(t, fsys.Remove(segmentFiles(t, fsys)[1]))
+	report, err := Verify(fsys, dir)
+	ok(t, err)
+	if len(report.Damage) != 1 || !strings.Contains(report.Damage[0].Reason, "1 segment(s) missing") {
+		t.Errorf("damage %v", report.Damage)
+	}
+}
+
+func TestReadOnlyUpToDamage(t *testing.T) {
+	l, fsys, want := filled(t)
+	ok(t, l.Close())
+	files := segmentFiles(t, fsys)
+	change(t, fsys, files[len(files)-1], firstFrame+100, 1, func(b []byte) { b[0] ^= 4 })
+	r, err := ReadOnly(fsys, dir, 0)
+	ok(t, err)
+	got, err := drain(r)
+	var damage *CorruptError
+	if !errors.As(err, &damage) || len(got) == 0 || damage.After != got[len(got)-1].Zxid {
+		t.Errorf("%d records, then %v", len(got), err)
+	}
+	wantRecords(t, got, want[:len(got)])
+}
+
+func TestLockOffline(t *testing.T) {
+	fsys := memfs.New()
+	ok(t, fsys.MkdirAll(dir))
+	if lock, err := LockOffline(fsys, dir); lock != nil || err != nil {
+		t.Errorf("of what nobody opened: %v, %v", lock, err)
+	}
+	l := open(t, fsys, small())
+	if _, err := LockOffline(fsys, dir); !errors.Is(err, vfs.ErrLocked) {
+		t.Errorf("beside a server: %v", err)
+	}
+	ok(t, l.Close())
+	lock, err := LockOffline(fsys, dir)
+	ok(t, err)
+	if _, err := Open(fsys, dir, small()); !errors.Is(err, vfs.ErrLocked) {
+		t.Errorf("a server beside it: %v", err)
+	}
+	ok(t, lock.Close())
 }
 
 // The whole life once on the real disk.

@@ -3,6 +3,7 @@ package txnlog
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/wire"
@@ -28,6 +29,16 @@ type SegmentReport struct {
 	Before  wire.Zxid
 	Last    wire.Zxid // of the last intact record, or Before
 	Records uint64
+}
+
+// First is the zxid of the first record, which is what a segment is named after;
+// 0 if there is no record.
+func (s *SegmentReport) First() wire.Zxid {
+	if s.Records == 0 {
+		return 0
+	}
+	z, _ := firstZxid(filepath.Base(s.File)) // a segment of a report has such a name
+	return z
 }
 
 // Verify reads every segment in dir and reports what is there and what is
@@ -81,7 +92,12 @@ func (r *Report) segment(fsys vfs.FS, s, next *segment) error {
 		Before: s.hdr.prev, Last: c.last, Records: c.n,
 	})
 	if next != nil {
-		return r.damaged(c.complete(s, next))
+		err := c.complete(s, next)
+		var gone *GoneError
+		if errors.As(err, &gone) {
+			return nil // checkSequence has reported the segments that are missing
+		}
+		return r.damaged(err)
 	}
 	torn, err := judgeEnd(c, s)
 	r.Torn = torn

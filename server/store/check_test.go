@@ -1,0 +1,107 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/zabra/zabra/datatree"
+	"go.uber.org/zap"
+)
+
+// table makes a store with one table and returns its directory and the table's
+// path.
+func table(t *testing.T) (dir, file string, tree *datatree.Tree) {
+	t.Helper()
+	s := New(t.TempDir(), zap.NewNop())
+	tree = datatree.New()
+	for i := range 300 {
+		create(tree, fmt.Sprintf("/node-%d", i))
+	}
+	write(t, s, tree, true)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(s.dir, "*.sst"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("tables %v, %v", files, err)
+	}
+	return s.dir, files[0], tree
+}
+
+func TestEveryFlipAndCutOfATableIsFound(t *testing.T) {
+	dir, file, tree := table(t)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkTable(file, b); err != nil {
+		t.Fatalf("a sound table: %v", err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	harmed := func(kind string, at int, b []byte) {
+		var e *FileError
+		if err := checkTable(file, b); !errors.As(err, &e) || e.Offset < 0 {
+			t.Errorf("%s at %d: %v", kind, at, err)
+		}
+	}
+	for at := range b {
+		c := bytes.Clone(b)
+		c[at] ^= 1 << rng.IntN(8)
+		harmed("flip", at, c)
+		harmed("cut", at, b[:at])
+	}
+	// What the check passes is what Badger can load.
+	s := New(dir, zap.NewNop())
+	defer s.Close()
+	same(t, load(t, s), tree)
+}
+
+func TestDamagedTableIsNamed(t *testing.T) {
+	dir, file, _ := table(t)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[200] ^= 1
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(dir, zap.NewNop()).Load(datatree.Options{})
+	var damage *DamageError
+	if !errors.As(err, &damage) || !strings.Contains(err.Error(), filepath.Base(file)+": bad checksum of a block at offset 0") {
+		t.Errorf("Load: %v", err)
+	}
+	if _, err := LoadOffline(dir, datatree.Options{}); !errors.As(err, &damage) {
+		t.Errorf("LoadOffline: %v", err)
+	}
+}
+
+func TestLoadOffline(t *testing.T) {
+	dir, _, tree := table(t)
+	found, err := LoadOffline(dir, datatree.Options{})
+	if err != nil || found.Number != 1 || found.Bytes == 0 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	same(t, found.Tree, tree)
+	none, err := LoadOffline(filepath.Join(dir, "nothing"), datatree.Options{})
+	if err != nil || none.Tree != nil {
+		t.Errorf("of nothing: %+v, %v", none, err)
+	}
+}
+
+// A table of any bytes ends in an error, not in a panic.
+func FuzzCheckTable(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("index\x00\x00\x00\x05\x00\x00\x00\x00"))
+	f.Add(make([]byte, 64))
+	f.Add(bytes.Repeat([]byte{0xff}, 64))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_ = checkTable("x", b)
+	})
+}

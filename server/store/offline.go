@@ -1,0 +1,98 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/zabra/zabra/datatree"
+	"go.uber.org/zap"
+)
+
+// An Offline is what LoadOffline found.
+type Offline struct {
+	Tree   *datatree.Tree // nil if there is no complete checkpoint
+	Number uint64         // of the last complete checkpoint
+	Bytes  int64          // of all files
+}
+
+// LoadOffline loads the last complete checkpoint in dir, whose server is not
+// running, and checks the checksum of everything there, without changing it.
+// Badger repairs and compacts what it opens, so it is given a copy, in the
+// directory for temporary files. A directory that does not exist holds nothing.
+func LoadOffline(dir string, o datatree.Options) (*Offline, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return &Offline{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := checkTables(dir); err != nil { // here, so that the error names the file itself
+		return nil, &DamageError{dir, err}
+	}
+	scratch, err := os.MkdirTemp("", "zabra-store-copy-")
+	if err != nil {
+		return nil, fmt.Errorf("store: copy to examine: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	found := &Offline{}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || e.Name() == badgerLock {
+			continue
+		}
+		n, err := copyFile(filepath.Join(scratch, e.Name()), filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("store: copy to examine: %w", err)
+		}
+		found.Bytes += n
+	}
+	return found, found.load(dir, scratch, o)
+}
+
+// badgerLock holds the pid of the process that has the database open.
+const badgerLock = "LOCK"
+
+func (f *Offline) load(dir, scratch string, o datatree.Options) (err error) {
+	s := New(scratch, zap.NewNop())
+	s.name = dir
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if f.Tree, err = s.Load(o); err != nil {
+		return err
+	}
+	f.Number = s.at
+	return nil
+}
+
+// copyFile copies a file, its holes as holes: Badger's logs are mostly such.
+func copyFile(to, from string) (size int64, err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	buf, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
+	for {
+		n, err := io.ReadFull(src, buf)
+		if n > 0 && !bytes.Equal(buf[:n], zeros[:n]) {
+			if _, err := dst.WriteAt(buf[:n], size); err != nil {
+				return size, err
+			}
+		}
+		size += int64(n)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return size, dst.Truncate(size)
+		}
+		if err != nil {
+			return size, err
+		}
+	}
+}
