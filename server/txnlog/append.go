@@ -16,7 +16,7 @@ const maxIdleBuffer = 4 << 20
 // After an error that wraps ErrNotAppended none of recs is in the log and the log
 // is as it was; after any other error it is dead.
 func (l *Log) Append(recs []Record) error {
-	if err := l.alive(); err != nil {
+	if err := l.Err(); err != nil {
 		return err
 	}
 	if len(recs) == 0 {

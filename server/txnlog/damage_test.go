@@ -299,3 +299,80 @@ func TestFramesInsidePayloadsAreNotTaken(t *testing.T) {
 		t.Errorf("%d records, %v", len(got), err)
 	}
 }
+
+// content returns the bytes of a file.
+func content(t *testing.T, fsys vfs.FS, path string) []byte {
+	t.Helper()
+	b, err := vfs.ReadFile(fsys, path, MaxSegmentSize)
+	ok(t, err)
+	return b
+}
+
+// A device that returns an older version of one record is found out by the chain,
+// although that version is intact and fits in by its zxid.
+func TestStaleRecordBreaksTheChain(t *testing.T) {
+	fsys := memfs.New()
+	l := open(t, fsys, small())
+	appendSynced(t, l, run(0, 1, 600))
+	second := l.tail.off
+	appendSynced(t, l, run(1, 2, 600))
+	third := l.tail.off
+	stale := content(t, fsys, l.cur.path)[second:third]
+	ok(t, l.Truncate(1))
+	for z := range wire.Zxid(4) {
+		appendSynced(t, l, []Record{{2 + z, make([]byte, 600)}})
+	}
+	path := l.cur.path
+	ok(t, l.Close())
+	one := (len(stale) / 2) &^ 7
+	change(t, fsys, path, second, one, func(b []byte) { copy(b, stale) })
+	if _, err := openAndRead(fsys); err == nil || !strings.Contains(err.Error(), "does not belong behind 0x2") {
+		t.Errorf("an older version of a record was taken: %v", err)
+	}
+}
+
+// A segment from another copy of the log, or from an older one, does not fit in.
+func TestExchangedSegments(t *testing.T) {
+	l, fsys, _ := filled(t)
+	ok(t, l.Close())
+	first := segmentFiles(t, fsys)[0]
+	var older *memfs.FS
+	other := memfs.New()
+	m := open(t, other, small())
+	for len(m.segs) == 1 {
+		older = other.KillClone()
+		z := m.Last() + 1
+		appendSynced(t, m, []Record{{z, append(payload(z, 40), "changed"...)}})
+	}
+	ok(t, m.Truncate(m.Last()-1), m.Close())
+	for name, disk := range map[string]vfs.FS{"another copy": other, "an older state": older} {
+		clone := fsys.KillClone()
+		ok(t, clone.Remove(first), vfs.WriteFileAtomic(clone, first, content(t, disk, first)))
+		var c *CorruptError
+		if got, err := openAndRead(clone); !errors.As(err, &c) {
+			t.Errorf("%s of a segment: %d records, %v", name, len(got), err)
+		}
+	}
+	// Same zxids, same sizes, other payloads.
+	twin := memfs.New()
+	m = open(t, twin, small())
+	for i := range 40 {
+		batch := run(m.Last(), 1+i%4, 40+i*13%400)
+		batch[0].Payload[0] ^= 1
+		appendSynced(t, m, batch)
+	}
+	ok(t, m.Close())
+	ok(t, fsys.Remove(first), vfs.WriteFileAtomic(fsys, first, content(t, twin, first)))
+	if _, err := openAndRead(fsys); err == nil || !strings.Contains(err.Error(), "does not belong behind the one before") {
+		t.Errorf("a twin of a segment was taken: %v", err)
+	}
+}
+
+func TestFramesStandWithinASector(t *testing.T) {
+	for off := int64(0); off < 3*sectorSize; off++ {
+		at := place(off)
+		if at < off || at >= off+frameSize || at%8 != 0 || at/sectorSize != (at+frameSize-1)/sectorSize || place(at) != at {
+			t.Errorf("place(%d) = %d", off, at)
+		}
+	}
+}

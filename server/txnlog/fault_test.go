@@ -77,6 +77,11 @@ func failing(t *testing.T, rule faultfs.Rule, batches int) bool {
 		t.Fatalf("%v %d fails with %v", rule.Op, rule.Nth, err)
 	}
 	covered := wire.Zxid(1 << 40)
+	mayLive := errors.Is(err, ErrNotAppended) && rule.Op != vfs.OpSync && rule.Op != vfs.OpSyncDir
+	readOnly := rule.Op == vfs.OpOpen || rule.Op == vfs.OpRead || rule.Op == vfs.OpRemove // may be a purge or a lookup
+	if l != nil && l.Err() == nil && !mayLive && !readOnly {
+		t.Fatalf("%v %d failed with %v, and the log is alive", rule.Op, rule.Nth, err)
+	}
 	if l != nil && l.Err() != nil {
 		changes = 0
 		wantDead(t, l, h)

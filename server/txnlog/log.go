@@ -44,9 +44,10 @@ type Log struct {
 
 	gen atomic.Uint64 // counts Truncate and Reset
 
-	mu   sync.RWMutex // guards what follows; the owner may read err without it
+	dead atomic.Pointer[error] // what killed the log
+
+	mu   sync.RWMutex // guards what follows
 	segs []*segment   // oldest first
-	err  error        // what killed the log
 }
 
 // Open opens the log in dir, making the directory if need be, and recovers it as
@@ -94,9 +95,10 @@ func (l *Log) Base() wire.Zxid {
 
 // Err returns what killed the log, or nil.
 func (l *Log) Err() error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.err
+	if err := l.dead.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (l *Log) path(name string) string { return filepath.Join(l.dir, name) }
@@ -105,22 +107,14 @@ func (l *Log) path(name string) string { return filepath.Join(l.dir, name) }
 // nobody knows what the disk holds, so nothing may be built on it.
 func (l *Log) die(op string, err error) error {
 	err = fmt.Errorf("txnlog: %s: %w", op, err)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err == nil {
-		l.err = err
-	}
-	return l.err
+	l.dead.CompareAndSwap(nil, &err)
+	return l.Err()
 }
-
-// alive returns the error that killed the log. Only the owner kills it, so the
-// owner needs no lock.
-func (l *Log) alive() error { return l.err }
 
 // Sync makes everything appended so far durable. If it fails the log is dead:
 // every later writing call returns the same error and touches nothing.
 func (l *Log) Sync() error {
-	if err := l.alive(); err != nil {
+	if err := l.Err(); err != nil {
 		return err
 	}
 	if l.synced == l.tail.off {
@@ -209,17 +203,16 @@ func (l *Log) seal(used int64) error {
 // Close settles the log if it is alive, and closes its files. Readers must be
 // closed before.
 func (l *Log) Close() error {
-	if errors.Is(l.err, ErrClosed) {
+	if errors.Is(l.Err(), ErrClosed) {
 		return nil
 	}
 	var err error
-	if l.alive() == nil {
+	if l.Err() == nil {
 		err = l.Settle()
 	}
 	err = errors.Join(err, l.closeFiles())
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.err = ErrClosed
+	closed := ErrClosed
+	l.dead.Store(&closed)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/zabra/zabra/wire"
@@ -34,8 +35,8 @@ func (r Retention) withDefaults() Retention {
 
 // Purge removes the oldest segments as long as all their records are at or below
 // covered, the zxid of a durable checkpoint, and keep allows it. The newest
-// segment always stays. It may run beside the owner; an error leaves the log
-// alive and at worst some segments that could have gone.
+// segment always stays. It may run beside the owner. If a file cannot be removed
+// the log stays alive, with that segment; a sync that fails kills it.
 func (l *Log) Purge(covered wire.Zxid, keep Retention) error {
 	l.files.Lock()
 	defer l.files.Unlock()
@@ -46,7 +47,12 @@ func (l *Log) Purge(covered wire.Zxid, keep Retention) error {
 			return nil
 		}
 		// One after the other, and durably, so that no crash leaves a gap.
-		if err := l.remove(s.path); err != nil {
+		err := l.remove(s.path)
+		var failed *syncError
+		switch {
+		case errors.As(err, &failed):
+			return l.die("purge", err)
+		case err != nil:
 			l.attach(s)
 			return fmt.Errorf("txnlog: purge: %w", err)
 		}
@@ -57,7 +63,7 @@ func (l *Log) Purge(covered wire.Zxid, keep Retention) error {
 func (l *Log) detach(covered wire.Zxid, keep Retention) *segment {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil || len(l.segs) < 2 || l.segs[1].hdr.prev > covered {
+	if l.Err() != nil || len(l.segs) < 2 || l.segs[1].hdr.prev > covered {
 		return nil
 	}
 	newest := l.segs[len(l.segs)-1]

@@ -15,7 +15,7 @@ import (
 //
 // It fails with a *GoneError, and changes nothing, if keep is before Base.
 func (l *Log) Truncate(keep wire.Zxid) error {
-	if err := l.alive(); err != nil {
+	if err := l.Err(); err != nil {
 		return err
 	}
 	// A cut says that all before it is durable, so that comes first.
@@ -137,7 +137,7 @@ func (l *Log) cut(at position) error {
 // caller has made that state durable before. If an error wraps ErrNotAppended the
 // log is as it was.
 func (l *Log) Reset(z wire.Zxid) error {
-	if err := l.alive(); err != nil {
+	if err := l.Err(); err != nil {
 		return err
 	}
 	if z < 0 || z == maxZxid {
@@ -166,13 +166,14 @@ func (l *Log) reset(z wire.Zxid) error {
 
 const maxZxid = wire.Zxid(1<<63 - 1)
 
-// remove removes a segment durably.
+// remove removes a segment durably. The error is a *syncError if the file is gone
+// but perhaps not durably.
 func (l *Log) remove(path string) error {
 	if err := removeFile(l.fs, path); err != nil {
 		return err
 	}
 	if err := l.fs.SyncDir(l.dir); err != nil {
-		return err
+		return &syncError{err}
 	}
 	call(l.opts.Events.Removed, path)
 	return nil
