@@ -34,9 +34,16 @@ var Exclusions = []Exclusion{
 			return op == raw.OpCreateTTL && flags != raw.PersistentTTL && flags != raw.PersistentSequentialTTL
 		},
 	},
-	// One exclusion is in the steps themselves: a wrong password is tried only
-	// without a connection, because the reference closes the owner's connection
-	// before it looks at the password.
+	// Four more are in the generator itself:
+	//
+	//   - a wrong password is tried only without a connection: the reference closes
+	//     the owner's connection before it looks at the password;
+	//   - getAllChildrenNumber is not asked about the empty path, which means the
+	//     root: the reference then counts the root among its own descendants;
+	//   - a vector never has a negative count but -1: the reference takes others for
+	//     an empty vector, Zabra for an undecodable request;
+	//   - a path with a character beyond the BMP is created (and refused), but not
+	//     echoed: see beyondBMP.
 }
 
 func excluded(op raw.Op, flags int32) bool {

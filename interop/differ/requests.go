@@ -22,12 +22,12 @@ func (g *Generator) request(st *Step) {
 		g.acl(st)
 	case n < 775:
 		g.auth(st)
-	case n < 810:
+	case n < 820:
 		g.quota(st)
-	case n < 815:
+	case n < 825:
 		g.set(st, raw.OpCloseSession, nil, "")
 		return
-	case n < 820:
+	case n < 830:
 		g.invalid(st)
 	default:
 		g.write(st)
@@ -124,6 +124,9 @@ func (g *Generator) read(st *Step) {
 	case raw.OpMultiRead:
 		g.multiRead(st)
 	case raw.OpGetACL, raw.OpSync, raw.OpGetEphemerals, raw.OpGetAllChildrenNumber:
+		if op == raw.OpGetAllChildrenNumber && p == "" {
+			p = "/" // see below Exclusions
+		}
 		g.set(st, op, raw.Path(p), "%q", p)
 	default:
 		g.set(st, op, raw.Read(p, w), "%q watch=%v", p, w)
@@ -268,7 +271,8 @@ func (g *Generator) damage(st *Step) {
 // a request that is excluded or that breaks the reference.
 func (g *Generator) mayChange(st *Step) bool {
 	switch st.Op {
-	case raw.OpCreateContainer, raw.OpCreateTTL, raw.OpMulti, raw.OpReconfig, raw.OpAuth:
+	case raw.OpCreate, raw.OpCreate2, raw.OpSetACL, // could become a negative count
+		raw.OpCreateContainer, raw.OpCreateTTL, raw.OpMulti, raw.OpReconfig, raw.OpAuth:
 		return false
 	}
 	return !containsQuota(st.Body)

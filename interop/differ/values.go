@@ -72,7 +72,7 @@ func (g *Generator) data(path string) []byte {
 	switch {
 	case strings.HasSuffix(path, limitsNode):
 		return []byte(pick(g.r,
-			"count=3,bytes=-1", "count=-1,bytes=10", "count=-1,bytes=-1=;byteHardLimit=40;countHardLimit=6",
+			"count=3,bytes=-1", "count=-1,bytes=10", "count=-1,bytes=-1=;byteHardLimit=20;countHardLimit=3",
 			"count=2,bytes=-1=;byteHardLimit=-1;countHardLimit=8", "count=-1,bytes=-1=;byteHardLimit=30;countHardLimit=-1"))
 	case strings.HasSuffix(path, statsNode):
 		return []byte("count=0,bytes=0")
