@@ -52,18 +52,19 @@ Workloads:
 
 It works below /zabra-bench-<random> and removes that at the end, also after
 Ctrl-C, which ends the measuring and prints what was measured.`,
-		Example: `  zabra bench read set --servers 127.0.0.1:2181 --pid $(pgrep -f "zabra server")
+		Example: `  zabra bench read set --server 127.0.0.1:2181 --pid $(pgrep -f "zabra server")
   zabra bench mixed -c 64 -o 16 --size 1000 --read-ratio 0.8 --duration 30s --json
   zabra bench connect -c 1                       # sessions one after another
   zabra bench idle -c 10000 --pid 4711           # bytes of memory for each session
   zabra bench set -c 1 -o 1 --rate 1000          # latency at a given rate
-  zabra bench all --servers :2181 --pid 4711 --compare 127.0.0.1:2191,4712 --rounds 5
+  zabra bench all --server :2181 --pid 4711 --compare 127.0.0.1:2191,4712 --rounds 5
   zabra bench load 1000000 --size 100 --pid 4711 # memory for a million nodes
   zabra bench wait 127.0.0.1:2181                # time to the first session`,
 		ValidArgs: append(bench.Workloads(), "all"),
 		Args:      usageArgs(cobra.MatchAll(cobra.MinimumNArgs(1), cobra.OnlyValidArgs)),
 		RunE:      func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
+	cmd.SetGlobalNormalizationFunc(serverFlag)
 	f.register(cmd)
 	cmd.AddCommand(newBenchLoad(f), newBenchClean(f), newBenchWait(), newBenchFloor())
 	return cmd
@@ -72,7 +73,7 @@ Ctrl-C, which ends the measuring and prints what was measured.`,
 // register adds the flags; those that also load and clean use are persistent.
 func (f *benchFlags) register(cmd *cobra.Command) {
 	o, all, own := &f.o, cmd.PersistentFlags(), cmd.Flags()
-	all.StringVar(&f.servers, "servers", strings.Join(o.Servers, ","), "host:port[,host:port...]; connections go round them")
+	all.StringVar(&f.servers, "server", strings.Join(o.Servers, ","), "host:port[,host:port...]; connections go round them")
 	all.IntVar(&o.Size, "size", o.Size, "bytes of a value")
 	all.IntSliceVar(&o.PIDs, "pid", nil, "the server's process, or processes, to read CPU and memory of")
 	all.BoolVar(&f.json, "json", false, "print JSON instead of a table")
@@ -100,7 +101,7 @@ func (f *benchFlags) options(cmd *cobra.Command) (bench.Options, error) {
 	o := f.o
 	servers, err := bench.ParseServers(f.servers)
 	if err != nil {
-		return o, usageError{fmt.Errorf("--servers: %w", err)}
+		return o, usageError{fmt.Errorf("--server: %w", err)}
 	}
 	o.Servers = servers
 	if err := o.Validate(); err != nil {
@@ -240,7 +241,7 @@ func newBenchLoad(f *benchFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "load nodes",
 		Short:   "Make many znodes, quickly, and leave them",
-		Example: "  zabra bench load 1000000 --size 100 --servers 127.0.0.1:2181 --pid 4711",
+		Example: "  zabra bench load 1000000 --size 100 --server 127.0.0.1:2181 --pid 4711",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			nodes, err := strconv.Atoi(args[0])
@@ -266,7 +267,7 @@ func newBenchClean(f *benchFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "clean [root...]",
 		Short:   "Remove what bench load, or a run that was killed, has left",
-		Example: "  zabra bench clean --servers 127.0.0.1:2181\n  zabra bench clean /zabra-bench-0123456789ab",
+		Example: "  zabra bench clean --server 127.0.0.1:2181\n  zabra bench clean /zabra-bench-0123456789ab",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, roots []string) error {
 			o, err := f.options(cmd)
@@ -321,23 +322,19 @@ the restart.`,
 }
 
 func newBenchFloor() *cobra.Command {
-	var listen string
-	cmd := &cobra.Command{
-		Use:     "floor",
+	return &cobra.Command{
+		Use:     "floor address",
 		Short:   "Run a server that answers from a map and keeps nothing",
-		Example: "  zabra bench floor --listen 127.0.0.1:2199",
-		Hidden:  true,
-		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := floor.Listen(listen)
+		Example: "  zabra bench floor 127.0.0.1:2199",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := floor.Listen(args[0])
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "floor: listening on %s, pid %d\n", s.Addr(), os.Getpid())
+			fmt.Fprintf(cmd.OutOrStdout(), "listening on %s, pid %d\n", s.Addr(), os.Getpid())
 			<-cmd.Context().Done()
 			return s.Close()
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:2199", "host:port")
-	return cmd
 }

@@ -23,7 +23,7 @@ func startFloor(t *testing.T) string {
 
 func TestBench(t *testing.T) {
 	addr := startFloor(t)
-	stdout, stderr, code := zabra(t, "bench", "read", "set", "--servers", addr, "-c", "2", "-n", "100", "--keys", "5")
+	stdout, stderr, code := zabra(t, "bench", "read", "set", "--server", addr, "-c", "2", "-n", "100", "--keys", "5")
 	if code != exitOK || !strings.Contains(stdout, "read") || !strings.Contains(stdout, "set") || stderr != "" {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
@@ -31,7 +31,7 @@ func TestBench(t *testing.T) {
 
 func TestBenchJSON(t *testing.T) {
 	addr := startFloor(t)
-	stdout, stderr, code := zabra(t, "bench", "mixed", "--servers", addr, "-c", "2", "-n", "100", "--keys", "5", "--json", "--progress")
+	stdout, stderr, code := zabra(t, "bench", "mixed", "--server", addr, "-c", "2", "-n", "100", "--keys", "5", "--json", "--progress")
 	var results []bench.Result
 	if err := json.Unmarshal([]byte(stdout), &results); err != nil || len(results) != 1 || results[0].Ops != 100 || code != exitOK {
 		t.Errorf("%v, code %d\n%s\n%s", err, code, stdout, stderr)
@@ -40,7 +40,7 @@ func TestBenchJSON(t *testing.T) {
 
 func TestBenchCompare(t *testing.T) {
 	a, b := startFloor(t), startFloor(t)
-	stdout, stderr, code := zabra(t, "bench", "set", "--servers", a, "--compare", b, "-c", "2", "-n", "100", "--keys", "5", "--rounds", "2")
+	stdout, stderr, code := zabra(t, "bench", "set", "--server", a, "--compare", b, "-c", "2", "-n", "100", "--keys", "5", "--rounds", "2")
 	if code != exitOK || !strings.Contains(stdout, "A: "+a+"   B: "+b) || !strings.Contains(stdout, "ops/s") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
@@ -50,8 +50,8 @@ func TestBenchLoadCleanWait(t *testing.T) {
 	addr := startFloor(t)
 	for _, args := range [][]string{
 		{"wait", addr},
-		{"load", "1500", "--size", "10", "--servers", addr},
-		{"clean", "--servers", addr},
+		{"load", "1500", "--size", "10", "--server", addr},
+		{"clean", "--server", addr},
 	} {
 		stdout, stderr, code := zabra(t, append([]string{"bench"}, args...)...)
 		if code != exitOK || stdout == "" {
@@ -69,10 +69,10 @@ func TestBenchUsage(t *testing.T) {
 		{[]string{"bench"}, exitUsage, "requires at least 1 arg"},
 		{[]string{"bench", "bake"}, exitUsage, `"bake"`},
 		{[]string{"bench", "read", "-c", "0"}, exitUsage, "--connections 0"},
-		{[]string{"bench", "read", "--servers", ","}, exitUsage, "--servers"},
+		{[]string{"bench", "read", "--server", ","}, exitUsage, "--server"},
 		{[]string{"bench", "read", "--compare", "17"}, exitUsage, "names no server"},
 		{[]string{"bench", "load", "many"}, exitUsage, `"many"`},
-		{[]string{"bench", "read", "--servers", "127.0.0.1:1"}, exitFailed, "127.0.0.1:1"},
+		{[]string{"bench", "read", "--server", "127.0.0.1:1"}, exitFailed, "127.0.0.1:1"},
 	} {
 		_, stderr, code := zabra(t, tc.args...)
 		if code != tc.code || !strings.Contains(stderr, tc.stderr) {
@@ -95,7 +95,7 @@ func TestBenchInterrupted(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		cancel()
 	}()
-	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--servers", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h")
+	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--server", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h")
 	if code != exitInterrupted || !strings.Contains(stdout, "set: interrupted") || strings.Contains(stdout, "read") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
