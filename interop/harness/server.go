@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -116,9 +117,12 @@ func (s *Server) launch() error {
 	return s.waitServing()
 }
 
+// command leaves our own environment variables out: to Zabra they are settings.
 func (s *Server) command() *exec.Cmd {
 	if s.Kind == Zabra {
-		return exec.Command(s.env.ZabraBinary, "server", "--config", s.configFile())
+		cmd := exec.Command(s.env.ZabraBinary, "server", "--config", s.configFile())
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ZABRA_") })
+		return cmd
 	}
 	return s.env.java(append(s.config.jvmFlags(), "-Xmx512m", "-Dzabra.log=INFO",
 		"org.apache.zookeeper.server.quorum.QuorumPeerMain", s.configFile())...)

@@ -5,14 +5,13 @@ line that begins with @ asks the test for something; see interop/harness.
 """
 
 import queue
-import re
 import sys
 import threading
 import time
 
-from kazoo.client import KazooClient, KazooState
-from kazoo.exceptions import KazooException, RolledBackError, RuntimeInconsistency
-from kazoo.protocol.states import AddWatchMode, WatchedEvent
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException
+from kazoo.protocol.states import WatchedEvent
 from kazoo.recipe.cache import TreeCache
 from kazoo.security import make_acl, make_digest_acl
 
@@ -191,18 +190,6 @@ def watches(a, b):
     kids.expect("ChildrenWatch")
     b.delete("/dw/a")
     kids.expect("ChildrenWatch")
-    persistent, recursive = Events(), Events()
-    a.create("/pw")
-    a.add_watch("/pw", persistent, AddWatchMode.PERSISTENT)
-    b.create("/pw/a")
-    b.set("/pw", b"x")
-    b.create("/pw/b")
-    persistent.expect("persistent", 3)
-    a.add_watch("/pw/a", recursive, AddWatchMode.PERSISTENT_RECURSIVE)
-    b.create("/pw/a/x")
-    b.set("/pw/a/x", b"1")
-    b.delete("/pw/a/x")
-    recursive.expect("recursive", 3)
 
 
 def locks(a, b):
