@@ -15,10 +15,10 @@
 // order of the page, in an empty directory where bin/zabra is the binary, with
 // "set -e". A fenced block "text" right behind one is what it prints: each line
 // must be found in the output, in that order, not necessarily without others in
-// between; "..." in a line stands for anything.
+// between; "..." in a line stands for anything, and a blank for several.
 //
 // The ports 2181 and 8080 are replaced by free ones wherever they stand in the
-// script, and set in the environment. Lines that begin with "git clone", "cd " or
+// script, and set in the environment; "zabra cli" is told its server. Lines that begin with "git clone", "cd " or
 // "go " are not run: they make what the test has made already. After a line that
 // starts a server in the background the script waits until it serves.
 //

@@ -160,7 +160,8 @@ func (e *example) script(ports portPair) string {
 			}
 		}
 	}
-	text := port2181.ReplaceAllString(b.String(), ports.client)
+	text := strings.ReplaceAll(b.String(), "zabra cli ", "zabra cli --server 127.0.0.1:2181 ")
+	text = port2181.ReplaceAllString(text, ports.client)
 	return port8080.ReplaceAllString(text, ports.admin)
 }
 
@@ -210,14 +211,17 @@ func missingLine(out string, want []string) string {
 	return ""
 }
 
-// like reports whether a line is what a pattern with "..." describes.
+// like reports whether a line is what a pattern with "..." describes. How many
+// blanks stand between two words makes no difference.
 func like(line, pattern string) bool {
-	parts := strings.Split(strings.TrimSpace(pattern), "...")
+	parts := strings.Split(oneBlank(pattern), "...")
 	for i, part := range parts {
 		parts[i] = regexp.QuoteMeta(part)
 	}
-	return regexp.MustCompile(`^` + strings.Join(parts, ".*") + `$`).MatchString(strings.TrimSpace(line))
+	return regexp.MustCompile(`^` + strings.Join(parts, ".*") + `$`).MatchString(oneBlank(line))
 }
+
+func oneBlank(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func TestMissingLine(t *testing.T) {
 	out := "one\ntwo 2 two\nthree\n"
@@ -231,13 +235,13 @@ func TestMissingLine(t *testing.T) {
 }
 
 func TestScript(t *testing.T) {
-	p := parse("x.md", "```sh a\ngo build\nbin/zabra server &\n```\n```sh b\necho 1\n```\n```sh a\ncurl 127.0.0.1:8080/ 12181\n```\n```text\nok\n```\n")
+	p := parse("x.md", "```sh a\ngo build\nbin/zabra server &\nbin/zabra cli ls /\n```\n```sh b\necho 1\n```\n```sh a\ncurl 127.0.0.1:8080/ 12181\n```\n```text\nok\n```\n")
 	ex := p.examples()
 	if len(ex) != 2 || len(ex[0].steps) != 2 || ex[0].steps[1].want[0] != "ok" {
 		t.Fatalf("%+v", ex)
 	}
 	want := "set -e\nexec 2>&1\necho doctest-step\nbin/zabra server &\nbin/zabra bench wait 127.0.0.1:7 >/dev/null\n" +
-		"echo doctest-step\ncurl 127.0.0.1:8/ 12181\n"
+		"bin/zabra cli --server 127.0.0.1:7 ls /\necho doctest-step\ncurl 127.0.0.1:8/ 12181\n"
 	if got := ex[0].script(portPair{"7", "8"}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
