@@ -369,7 +369,9 @@ func TestTransactionsOfAPurgedLog(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	m := newMaker(t)
-	sub := func(op wire.OpCode, body wire.Record) wire.SubTxn { return wire.SubTxn{Op: op, Data: body.AppendTo(nil)} }
+	sub := func(op wire.OpCode, body wire.Record) wire.SubTxn {
+		return wire.SubTxn{Op: op, Data: body.AppendTo(nil)}
+	}
 	secret := []wire.ACL{{Perms: 1, ID: wire.ID{Scheme: "digest", ID: "bob:hash"}}, {Perms: 31, ID: wire.ID{Scheme: "ip", ID: "10.0.0.0/8"}}}
 	for _, tc := range []struct {
 		op         wire.OpCode
