@@ -1,6 +1,9 @@
 package server
 
 import (
+	"errors"
+	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/zabra/zabra/server/metrics"
@@ -27,10 +30,23 @@ func (j *journal) Append(txns []wire.Txn) error {
 	}
 	err := j.log.Append(j.recs)
 	clear(j.recs)
-	return err
+	return j.final(err)
 }
 
-func (j *journal) Settle() error { return j.log.Settle() }
+func (j *journal) Settle() error { return j.final(j.log.Settle()) }
+
+// final tells an operator what an error of the log means: the server stops with
+// it.
+func (j *journal) final(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("server: the disk is full, and the log cannot go on; nothing acknowledged is lost: make room and start the server again: %w", err)
+	}
+	return fmt.Errorf("server: the log cannot be written, and the server stops rather than lose anything; "+
+		"nothing acknowledged is lost: look at the disk and start the server again: %w", err)
+}
 
 func (j *journal) Sync() error {
 	began := time.Now()
@@ -38,7 +54,7 @@ func (j *journal) Sync() error {
 	if took := time.Since(began); took > j.slow {
 		j.tellSlow(took)
 	}
-	return err
+	return j.final(err)
 }
 
 // tellEvery is the least time between two lines about slow syncs.
