@@ -238,3 +238,57 @@ func BenchmarkStep(b *testing.B) {
 		w.l.arrived(c, reply, 1)
 	}
 }
+
+// The next change waits for the answer to the last one and for every event.
+func TestFanoutWaitsForAll(t *testing.T) {
+	o := Defaults()
+	w := &wireTap{}
+	w.l = newLoop([]*conn{{}, {slot: 1}, {slot: 2}}, &fanout{layout: newLayout("/zabra-bench-0", &o, 1, 0)}, 1)
+	w.l.send = func(_ *conn, b []byte) { w.out = append(w.out, b...) }
+	ok := func(xid wire.Xid) []byte { return wire.AppendReply(nil, wire.ReplyHeader{Xid: xid}, &wire.StatResponse{}) }
+	event := wire.AppendEvent(nil, wire.EventNodeDataChanged, 1, w.l.work.(*fanout).keys[0])
+	w.l.begin(0)
+	for i, step := range []struct {
+		conn int
+		in   []byte
+		sent string
+	}{
+		{0, nil, "1 addWatch, 1 addWatch"},
+		{0, ok(1), ""},
+		{1, ok(1), "1 setData"},
+		{0, event, ""},
+		{1, event, ""},
+		{2, ok(1), "2 setData"},
+		{2, ok(2), ""},
+		{1, event, ""},
+		{0, event, "3 setData"},
+	} {
+		w.l.arrived(w.l.conns[step.conn], step.in, int64(i))
+		if got := w.requests(t); got != step.sent {
+			t.Fatalf("step %d: sent %q, want %q", i, got, step.sent)
+		}
+	}
+	if n := w.l.hist[histWrites].Count(); n != 4 || w.l.lost != 0 {
+		t.Errorf("%d events, %d lost, %v", n, w.l.lost, w.l.failure)
+	}
+	w.l.arrived(w.l.conns[0], append(event, event...), 20)
+	if w.l.lost != 1 {
+		t.Error("two events for one change are accepted")
+	}
+}
+
+func TestMultiError(t *testing.T) {
+	good := wire.AppendMultiEnd(wire.AppendMultiResult(nil, wire.OpDelete, nil))
+	if err := multiError(good); err != nil {
+		t.Error(err)
+	}
+	bad := wire.AppendMultiError(nil, wire.OK)
+	bad = wire.AppendMultiError(bad, wire.NotEmpty)
+	bad = wire.AppendMultiEnd(wire.AppendMultiError(bad, wire.RuntimeInconsistency))
+	if err := multiError(bad); err != wire.NotEmpty {
+		t.Errorf("got %v", err)
+	}
+	if err := multiError(bad[:5]); err == nil {
+		t.Error("a cut result is a success")
+	}
+}
