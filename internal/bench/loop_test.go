@@ -245,7 +245,9 @@ func TestFanoutWaitsForAll(t *testing.T) {
 	w := &wireTap{}
 	w.l = newLoop([]*conn{{}, {slot: 1}, {slot: 2}}, &fanout{layout: newLayout("/zabra-bench-0", &o, 1, 0)}, 4)
 	w.l.send = func(_ *conn, b []byte) { w.out = append(w.out, b...) }
-	ok := func(xid wire.Xid) []byte { return wire.AppendReply(nil, wire.ReplyHeader{Xid: xid}, &wire.StatResponse{}) }
+	ok := func(xid wire.Xid) []byte {
+		return wire.AppendReply(nil, wire.ReplyHeader{Xid: xid}, &wire.StatResponse{})
+	}
 	event := wire.AppendEvent(nil, wire.EventNodeDataChanged, 1, w.l.work.(*fanout).keys[0])
 	w.l.begin(0)
 	for i, step := range []struct {
