@@ -11,6 +11,7 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/store"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
 )
@@ -57,10 +58,12 @@ func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 	defer d.storing.Unlock()
 	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)
 	if err := vfs.WriteFileAtomic(d.fs, d.restorePath(), []byte(mark)); err != nil {
-		return err
+		return d.giveUpRestore(err)
 	}
-	if err := d.writeFresh(tree); err != nil {
-		return errors.Join(err, d.fs.Remove(d.restorePath()))
+	if err := d.writeFresh(tree); errors.Is(err, store.ErrUndecided) {
+		return &pipeline.Fatal{Err: fmt.Errorf("start the server again to see whether the snapshot is restored: %w", err)}
+	} else if err != nil {
+		return d.giveUpRestore(err)
 	}
 	err := core.LogAlone(func() error { return d.log.Reset(tree.LastZxid()) })
 	if err == nil {
@@ -71,6 +74,18 @@ func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 	}
 	d.tree = tree
 	return nil
+}
+
+// giveUpRestore goes on with the old state. The mark must be gone for good
+// before anything else is logged: if the old checkpoint happens to stand at the
+// zxid that it names, the next start would take the log for void.
+func (d *data) giveUpRestore(err error) error {
+	removed := d.removeRestoreMark()
+	if removed == nil || errors.Is(removed, fs.ErrNotExist) && d.fs.SyncDir(d.cfg.DataDir) == nil {
+		return err
+	}
+	return &pipeline.Fatal{Err: fmt.Errorf("nothing was restored, and %s cannot be removed; start the server again: %w",
+		d.restorePath(), errors.Join(err, removed))}
 }
 
 func (d *data) writeFresh(tree *datatree.Tree) error {

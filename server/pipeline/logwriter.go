@@ -11,21 +11,26 @@ import (
 type logWriter struct {
 	core  *Core
 	inbox *inbox[logItem]
-	txns  []wire.Txn // of the current batch
+	txns  []wire.Txn    // of the current batch
+	ended chan struct{} // closed when run returns
 }
 
 // A logItem is a transaction to keep, or a function that needs the log to
 // itself, or the order to stop.
 type logItem struct {
 	txn  wire.Txn
+	at   time.Duration // when it was handed over, on the core's clock
 	call func()
 	stop bool
 }
 
-func newLogWriter(c *Core) *logWriter { return &logWriter{core: c, inbox: newInbox[logItem]()} }
+func newLogWriter(c *Core) *logWriter {
+	return &logWriter{core: c, inbox: newInbox[logItem](), ended: make(chan struct{})}
+}
 
 func (w *logWriter) put(txns []wire.Txn) {
-	w.inbox.putAll(len(txns), func(i int) logItem { return logItem{txn: txns[i]} })
+	now := w.core.Now()
+	w.inbox.putAll(len(txns), func(i int) logItem { return logItem{txn: txns[i], at: now} })
 }
 
 func (w *logWriter) stop() { w.inbox.put(logItem{stop: true}) }
@@ -35,6 +40,7 @@ func (w *logWriter) stop() { w.inbox.put(logItem{stop: true}) }
 const idleTime = 50 * time.Millisecond
 
 func (w *logWriter) run() {
+	defer close(w.ended)
 	idle := time.NewTimer(idleTime)
 	defer idle.Stop()
 	var items []logItem
@@ -59,7 +65,7 @@ func (w *logWriter) run() {
 // work does one batch and reports false when that was the last.
 func (w *logWriter) work(items []logItem) bool {
 	w.txns = w.txns[:0]
-	more := true
+	more, first := true, w.core.Now()
 	for i := range items {
 		switch it := &items[i]; {
 		case it.call != nil:
@@ -68,19 +74,22 @@ func (w *logWriter) work(items []logItem) bool {
 			more = false
 		default:
 			w.txns = append(w.txns, it.txn)
+			first = min(first, it.at)
 		}
 	}
-	return w.keep(w.txns) && more
+	return w.keep(w.txns, first) && more
 }
 
 // keep makes txns durable and tells the core. It reports false when the log
 // has failed: then nothing is acknowledged any more, and nothing is retried.
-func (w *logWriter) keep(txns []wire.Txn) bool {
+// first is when the oldest of them was handed over.
+func (w *logWriter) keep(txns []wire.Txn, first time.Duration) bool {
 	if len(txns) == 0 {
 		return true
 	}
-	start := time.Now()
+	start := w.core.Now()
 	err := w.core.log.Append(txns)
+	appended := w.core.Now()
 	if err == nil {
 		err = w.core.log.Sync()
 	}
@@ -88,9 +97,22 @@ func (w *logWriter) keep(txns []wire.Txn) bool {
 		w.core.inbox.put(message{err: err})
 		return false
 	}
-	w.core.metrics.FsyncTime.Observe(0, time.Since(start))
-	w.core.metrics.SyncBatchSize.Observe(0, int64(len(txns)))
+	w.count(len(txns), first, start, appended)
 	w.core.inbox.put(message{synced: txns[len(txns)-1].Header.Zxid})
 	clear(txns)
 	return true
+}
+
+// count tells the metrics of a batch: when its oldest transaction came, when
+// writing began, and when syncing did.
+func (w *logWriter) count(txns int, first, start, appended time.Duration) {
+	m, n, now := w.core.metrics, int64(txns), w.core.Now()
+	m.SyncQueued.Add(0, n)
+	m.SyncQueueSize.Observe(0, n)
+	m.SyncBatchSize.Observe(0, n)
+	m.SyncQueueTime.ObserveN(0, start-first, n)
+	m.SyncTime.ObserveN(0, (appended-start)/time.Duration(n), n)
+	m.FsyncTime.Observe(0, now-appended)
+	m.SyncFlushTime.Observe(0, now-appended)
+	m.SyncQueueAndFlushTime.ObserveN(0, now-first, n)
 }

@@ -90,8 +90,19 @@ func (c *Core) install(tree *datatree.Tree) {
 }
 
 // LogAlone runs f on the log's goroutine, between two batches, and waits for it.
+// It fails with ErrStopped if the log has failed meanwhile.
 func (c *Core) LogAlone(f func() error) error {
 	result := make(chan error, 1)
 	c.writer.inbox.put(logItem{call: func() { result <- f() }})
-	return <-result
+	select {
+	case err := <-result:
+		return err
+	case <-c.writer.ended:
+	}
+	select {
+	case err := <-result:
+		return err
+	default:
+		return ErrStopped
+	}
 }

@@ -35,9 +35,13 @@ func (s *Store) Begin(fresh bool) (*Checkpoint, error) {
 	return c, nil
 }
 
-// removeAll deletes every record of the checkpoints before.
+// removeAll deletes every record of the checkpoints before, but not the number of
+// the last of them: that is what the database falls back to.
 func (c *Checkpoint) removeAll() error {
 	return c.s.each(c.s.at, func(item *badger.Item) error {
+		if item.Key()[0] == completeKey[0] {
+			return nil
+		}
 		c.dirty = true
 		return c.batch.DeleteAt(item.KeyCopy(nil), c.n)
 	})

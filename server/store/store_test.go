@@ -199,3 +199,34 @@ func TestAbortedCheckpointIsUndone(t *testing.T) {
 	}
 	same(t, load(t, s), tree)
 }
+
+// A fresh checkpoint that was interrupted leaves the one before, number included.
+func TestInterruptedFreshCheckpointIsInvisible(t *testing.T) {
+	s := New(t.TempDir(), zap.NewNop())
+	defer s.Close()
+	old := datatree.New()
+	for i := range 50 {
+		create(old, fmt.Sprintf("/old%d", i))
+	}
+	write(t, s, old, true)
+
+	fresh := datatree.New()
+	create(fresh, "/new")
+	c, err := s.Begin(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scan := fresh.Scan(true)
+	for recs := scan.Step(1 << 20); recs != nil; recs = scan.Step(1 << 20) {
+		if err := c.Put(recs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scan.Done()
+	if err := c.batch.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	after := New(clone(t, s.dir), zap.NewNop())
+	defer after.Close()
+	same(t, load(t, after), old)
+}
