@@ -22,6 +22,10 @@ const (
 	// scanStep is how much of the tree is encoded at a time while readers, but
 	// no writes, go on.
 	scanStep = 256 << 10
+	// checkpointGap is the least time between the beginnings of two checkpoints:
+	// a busy server then rewrites what changes often once in a while, and a
+	// restart still replays no more than that long wrote.
+	checkpointGap = 3 * time.Second
 	// storeIdle is how long after a checkpoint the store is closed.
 	storeIdle = 20 * time.Second
 )
@@ -39,19 +43,24 @@ func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
 			continue
 		case <-d.due:
 		}
+		began := time.Now()
 		if err := d.checkpoint(ctx, core); err != nil && ctx.Err() == nil {
 			d.metrics.SnapshotErrors.Inc(0)
 			d.zap.Error("no checkpoint was written; the log holds everything, and the next one is tried when it is due",
 				zap.Error(err))
 		}
 		idle.Reset(storeIdle)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(began.Add(checkpointGap))):
+		}
 	}
 }
 
 func (d *data) closeStore() {
 	d.storing.Lock()
 	defer d.storing.Unlock()
-	if err := d.store.Close(); err != nil {
+	if err := d.leaveStore(); err != nil {
 		d.zap.Error("the store did not close cleanly", zap.Error(err))
 	}
 }
@@ -79,6 +88,9 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 
 // write puts the scan's records into the store as one checkpoint.
 func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Scan) (bytes int64, err error) {
+	if err := d.room(checkpointRoom); err != nil {
+		return 0, err
+	}
 	cp, err := d.store.Begin(false)
 	if err != nil {
 		return 0, err
@@ -89,7 +101,10 @@ func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Sc
 		if recs == nil {
 			return cp.Bytes(), cp.Commit()
 		}
-		if err = cp.Put(recs); err == nil {
+		if err = d.room(checkpointRoom); err == nil {
+			err = cp.Put(recs)
+		}
+		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {

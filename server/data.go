@@ -57,9 +57,13 @@ func (d *data) openLog() error {
 			return fmt.Errorf("server: %w; create it, or set zookeeper.datadir.autocreate=true", err)
 		}
 	}
+	if err := d.guard(); err != nil {
+		return err
+	}
 	var err error
 	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{
 		Background: true, SegmentSize: segmentSize(&d.cfg.Storage), MaxRecord: maxRecord,
+		Events: txnlog.Events{PrepareFailed: d.prepareFailed},
 	})
 	if err != nil {
 		return fmt.Errorf("server: transaction log in %s: %w", dir, err)
@@ -112,6 +116,12 @@ func (d *data) treeOptions() datatree.Options {
 // load builds the tree.
 func (d *data) load() error {
 	began := time.Now()
+	if err := d.fs.MkdirAll(d.storeDir()); err != nil {
+		return err
+	}
+	if err := d.room(openRoom); err != nil {
+		return err
+	}
 	d.store = store.New(d.storeDir(), d.zap)
 	tree, err := d.store.Load(d.treeOptions())
 	if err != nil {
@@ -211,9 +221,19 @@ func (d *data) applied(ops, bytes int) {
 func (d *data) close() error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
-	var err error
+	err := d.log.Close()
 	if d.store != nil {
-		err = d.store.Close()
+		err = errors.Join(err, d.leaveStore())
 	}
-	return errors.Join(err, d.log.Close())
+	return err
+}
+
+// leaveStore closes the store, or leaves it as it is if the disk is too full: its
+// last checkpoint is synced already.
+func (d *data) leaveStore() error {
+	if err := d.room(openRoom); err != nil {
+		d.zap.Warn("the checkpoint store is not closed; it is whole", zap.Error(err))
+		return nil
+	}
+	return d.store.Close()
 }

@@ -422,3 +422,48 @@ func TestEveryReplyIsDurable(t *testing.T) {
 	running.Wait()
 	t.Logf("%d replies, each followed by a failure of power", sessions*each)
 }
+
+// A tight disk says that it has less room than it has.
+type tight struct {
+	vfs.FS
+	free *atomic.Uint64
+}
+
+func (d tight) Free(string) (uint64, error) { return d.free.Load(), nil }
+
+// On a disk with little room no checkpoint is written, since Badger would end the
+// process; the server goes on, and says why it has none.
+func TestNoCheckpointWithoutRoom(t *testing.T) {
+	free := new(atomic.Uint64)
+	free.Store(100 << 20)
+	mem := tight{memfs.New(), free}
+	r := newRig(t, "snapCount=10\n")
+	r.mustStart(mem)
+	ledger := &ledger{acked: map[string]int32{}}
+	c, err := r.dial(rawclient.Options{Timeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(until func() bool) {
+		for i, end := 0, time.Now().Add(patience); !until(); i++ {
+			if err := ledger.writeNode(c, fmt.Sprintf("/%d-%d", ledger.n, i)); err != nil {
+				t.Fatal(err)
+			}
+			if time.Now().After(end) {
+				t.Fatal("waited in vain")
+			}
+		}
+	}
+	write(func() bool { return strings.Contains(r.log.String(), "100 MiB free") })
+	free.Store(1 << 40)
+	write(func() bool { return strings.Contains(r.log.String(), "checkpoint written") })
+	r.halt()
+	free.Store(1 << 20)
+	var full *server.RoomError
+	if err := r.start(mem); !errors.As(err, &full) {
+		t.Errorf("start without room: %v", err)
+	}
+	free.Store(1 << 40)
+	r.mustStart(mem)
+	ledger.check(r)
+}

@@ -56,6 +56,9 @@ func raise(tree *datatree.Tree, z wire.Zxid) {
 func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
+	if err := d.room(checkpointRoom); err != nil {
+		return err
+	}
 	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)
 	if err := vfs.WriteFileAtomic(d.fs, d.restorePath(), []byte(mark)); err != nil {
 		return d.giveUpRestore(err)
@@ -96,7 +99,11 @@ func (d *data) writeFresh(tree *datatree.Tree) error {
 	scan := tree.Scan(false)
 	defer scan.Cancel()
 	for recs := scan.Step(scanStep); recs != nil; recs = scan.Step(scanStep) {
-		if err := cp.Put(recs); err != nil {
+		err := d.room(checkpointRoom)
+		if err == nil {
+			err = cp.Put(recs)
+		}
+		if err != nil {
 			return errors.Join(err, cp.Abort())
 		}
 	}
