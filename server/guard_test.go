@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/zabra/zabra/internal/vfs/osfs"
+	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/zoocfg"
+	"go.uber.org/zap"
 )
 
 func TestGuard(t *testing.T) {
@@ -42,5 +44,24 @@ func TestGuard(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A start that is refused makes nothing in the directories.
+func TestOpenIsGuarded(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "version-2"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "version-2", "snapshot.0"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg := &zoocfg.Config{DataDir: dir, DataLogDir: dir, DataDirAutocreate: true}
+	if d, err := openData(cfg, osfs.FS{}, zap.NewNop(), metrics.New()); err == nil {
+		t.Errorf("opened: %v", d.close())
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
 	}
 }
