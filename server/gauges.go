@@ -22,8 +22,10 @@ func (s *Server) gauges() {
 	m.GlobalSessions.Set(tree(func(t *datatree.Tree) int64 { return int64(t.SessionCount()) }))
 	m.NumAliveConnections.Set(func() int64 { return int64(s.connections()) })
 	m.OutstandingRequests.Set(s.core.Outstanding)
+	m.OutstandingTLSHandshake.Set(s.handshakes)
 	m.ConnDropProbability.Set(s.dropProbability)
 	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
+	s.quotaGauges()
 	m.WatchCount.Set(func() (n int64) {
 		s.core.Watches(func(w *watch.Manager) { n = int64(w.Counts().Total()) })
 		return n
@@ -34,6 +36,13 @@ func (s *Server) connections() int {
 	n := 0
 	for _, p := range s.ports {
 		n += p.Connections()
+	}
+	return n
+}
+
+func (s *Server) handshakes() (n int64) {
+	for _, p := range s.ports {
+		n += p.Handshakes()
 	}
 	return n
 }

@@ -168,16 +168,12 @@ func (s *Server) events() pipeline.Events {
 	log := s.log.Named("session")
 	return pipeline.Events{
 		ClientDropped: func(addr string, id wire.SessionID, why error) {
-			if why != nil {
-				log.Info("connection dropped", zap.String("peer", addr), zap.Stringer("session", id), zap.Error(why))
-			}
+			log.Info("connection dropped", zap.String("peer", addr), zap.Stringer("session", id), zap.Error(why))
 		},
 		SessionExpired: func(id wire.SessionID, timeout int32) {
 			log.Info("session expired", zap.Stringer("session", id), zap.Int32("timeout_ms", timeout))
 		},
-		SoftQuota: func(path, limit string) {
-			log.Warn("quota exceeded", zap.String("path", path), zap.String("limit", limit))
-		},
-		Applied: s.data.applied,
+		SoftQuota: newQuotaLog(log).warn,
+		Applied:   s.data.applied,
 	}
 }

@@ -66,6 +66,9 @@ func (s *Schemes) authDigest(data []byte) ([]wire.ID, error) {
 	return []wire.ID{{Scheme: "digest", ID: id}}, nil
 }
 
+// ChecksEnsemble reports whether the names of scheme ensemble are compared.
+func (s *Schemes) ChecksEnsemble() bool { return len(s.cfg.EnsembleNames) > 0 }
+
 func (s *Schemes) checkEnsemble(data []byte) error {
 	if len(data) == 0 || len(s.cfg.EnsembleNames) == 0 || slices.Contains(s.cfg.EnsembleNames, string(data)) {
 		return nil

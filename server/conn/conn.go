@@ -69,6 +69,9 @@ func (c *conn) serve() error {
 		return err
 	}
 	c.port.metrics.ConnectionRequests.Inc(0)
+	if !c.secured.Load() {
+		c.port.countPlain(c.nc)
+	}
 	c.client = c.port.core.NewClient(c.socket, c.nc.RemoteAddr().String(), peer)
 	c.shown.Store(c.client)
 	if err := c.handshake(); err != nil {
@@ -135,6 +138,8 @@ func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
 			return nil, errors.New("conn: too many TLS handshakes under way")
 		}
 	}
+	c.port.shaking.Add(1)
+	defer c.port.shaking.Add(-1)
 	nc.SetDeadline(time.Now().Add(c.port.o.HandshakeTimeout))
 	t := tls.Server(nc, c.port.o.TLS)
 	if err := t.Handshake(); err != nil {
@@ -188,6 +193,7 @@ func (c *conn) handshake() error {
 		return err
 	}
 	if s := c.port.o.Serving; s != nil && !s() {
+		c.port.metrics.ClosedWithoutServerRunning.Inc(0)
 		return errNotServing
 	}
 	var r wire.ConnectRequest
@@ -196,7 +202,9 @@ func (c *conn) handshake() error {
 	if d.Err() != nil {
 		return fmt.Errorf("%w: %w", errConnect, d.Err())
 	}
-	if !c.port.throttle.admit(r.Session != 0) {
+	admitted, deficit := c.port.throttle.admit(r.Session != 0)
+	c.port.metrics.ConnectionTokenDeficit.Observe(0, int64(deficit))
+	if !admitted {
 		c.port.metrics.ConnectionDrops.Inc(0)
 		return errThrottled
 	}

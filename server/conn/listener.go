@@ -65,6 +65,7 @@ type Port struct {
 	throttle *throttle
 	hands    chan struct{} // one token for each TLS handshake under way
 	conns    sync.WaitGroup
+	shaking  atomic.Int64
 	stopping atomic.Bool // no more requests are taken in
 
 	mu     sync.Mutex
@@ -98,6 +99,18 @@ func (p *Port) Addr() net.Addr { return p.ln.Addr() }
 
 // Connections is the number of connections open.
 func (p *Port) Connections() int { return p.limits.count() }
+
+// Handshakes is the number of TLS handshakes under way.
+func (p *Port) Handshakes() int64 { return p.shaking.Load() }
+
+// countPlain counts a client without TLS.
+func (p *Port) countPlain(nc net.Conn) {
+	if peerAddr(nc).IsLoopback() {
+		p.metrics.NonMTLSLocalConns.Inc(0)
+		return
+	}
+	p.metrics.NonMTLSRemoteConns.Inc(0)
+}
 
 // DropProbability is that of refusing a session because too many were opened.
 func (p *Port) DropProbability() float64 { return p.throttle.probability() }

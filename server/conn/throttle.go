@@ -40,10 +40,11 @@ func newThrottle(o ThrottleOptions, now func() time.Time) *throttle {
 	return &throttle{o: o, now: now, tokens: o.Tokens, filled: t, frozen: t}
 }
 
-// admit takes the tokens of one session and reports whether it may go on.
-func (t *throttle) admit(renew bool) bool {
+// admit takes the tokens of one session and reports whether it may go on, and
+// how many tokens the bucket lacks of being full.
+func (t *throttle) admit(renew bool) (ok bool, deficit int) {
 	if t.o.Tokens <= 0 {
-		return true
+		return true, 0
 	}
 	weight := t.o.OpenWeight
 	if renew {
@@ -55,10 +56,10 @@ func (t *throttle) admit(renew bool) bool {
 	t.fill(now)
 	t.adjust(now)
 	if t.tokens < weight || t.drop > 0 && rand.Float64() < t.drop {
-		return false
+		return false, t.o.Tokens - t.tokens
 	}
 	t.tokens -= weight
-	return true
+	return true, t.o.Tokens - t.tokens
 }
 
 func (t *throttle) fill(now time.Time) {

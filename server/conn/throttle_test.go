@@ -11,7 +11,7 @@ func TestThrottleRefillsAndWeighs(t *testing.T) {
 		func() time.Time { return now })
 	admit := func(renew, want bool) {
 		t.Helper()
-		if got := th.admit(renew); got != want {
+		if got, _ := th.admit(renew); got != want {
 			t.Fatalf("admit(%v) = %v with %d tokens left", renew, got, th.tokens)
 		}
 	}
@@ -31,7 +31,7 @@ func TestThrottleRefillsAndWeighs(t *testing.T) {
 func TestThrottleOffAdmitsAll(t *testing.T) {
 	th := newThrottle(ThrottleOptions{}, time.Now)
 	for range 1000 {
-		if !th.admit(false) {
+		if ok, deficit := th.admit(false); !ok || deficit != 0 {
 			t.Fatal("refused")
 		}
 	}

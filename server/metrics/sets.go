@@ -113,6 +113,12 @@ type SummarySet struct {
 // is used again after the call.
 func (s *SummarySet) Observe(stripe int, key string, v int64) { s.With(key).Observe(stripe, v) }
 
+// ObserveMany records n values of which only their sum, the smallest and the
+// largest are known. The key may alias a buffer, as in Observe.
+func (s *SummarySet) ObserveMany(stripe int, key string, n, sum, smallest, largest int64) {
+	s.With(key).core.observeMany(stripe, n, sum, smallest, largest)
+}
+
 func (s *SummarySet) attach(b *board) {
 	s.keyed.attach(b)
 	s.make = func() *Summary {

@@ -83,6 +83,14 @@ func (s *summary) observe(stripe int, v, n int64) {
 	s.histogram(stripe)[bucketOf(v)].Add(n)
 }
 
+// observeMany is for summaries without a histogram.
+func (s *summary) observeMany(stripe int, n, sum, smallest, largest int64) {
+	s.b.cell(stripe, s.slot+wordSum).Add(sum)
+	lower(s.b.cell(stripe, s.slot+wordMin), smallest)
+	raise(s.b.cell(stripe, s.slot+wordMax), largest)
+	s.b.cell(stripe, s.slot+wordCount).Add(n)
+}
+
 // histogram is the stripe's own, made when the stripe first needs it: most
 // metrics are only ever fed by one goroutine.
 func (s *summary) histogram(stripe int) *histogram {

@@ -33,6 +33,9 @@ func (c *Client) authenticate(op wire.OpCode, xid wire.Xid, body []byte, now tim
 	}
 	r := req.Body.(*wire.AuthRequest)
 	ids, err := c.core.schemes.Authenticate(r.Scheme, r.Auth, c.peer)
+	if r.Scheme == "ensemble" {
+		c.countEnsemble(err)
+	}
 	if errors.Is(err, auth.ErrWrongEnsemble) {
 		return err
 	}
@@ -46,6 +49,19 @@ func (c *Client) authenticate(op wire.OpCode, xid wire.Xid, body []byte, now tim
 	}
 	c.replyInTurn(op, h, nil, now, err != nil)
 	return nil
+}
+
+// countEnsemble counts how a client's question for the right ensemble ended.
+func (c *Client) countEnsemble(err error) {
+	m := c.core.metrics
+	switch {
+	case errors.Is(err, auth.ErrWrongEnsemble):
+		m.EnsembleAuthFail.Inc(c.stripe)
+	case err == nil && c.core.schemes.ChecksEnsemble():
+		m.EnsembleAuthSuccess.Inc(c.stripe)
+	case err == nil:
+		m.EnsembleAuthSkip.Inc(c.stripe)
+	}
 }
 
 func (c *Client) addIDs(more []wire.ID) error {

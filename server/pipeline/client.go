@@ -57,6 +57,8 @@ type Client struct {
 		watching  bool          // it has registered a watch at least once
 		clock     time.Duration // the time, as of the last look at it
 		stats     Stats
+		tally     tally
+		reads     run           // within one call of Handle
 		sasl      SASL          // while an exchange is under way
 		handshake *handshake    // while one is under way
 		throttled time.Duration // how long the next request has waited to be taken in
@@ -226,6 +228,7 @@ func (c *Client) event(typ wire.EventType, zxid wire.Zxid, path string) {
 	before := len(c.mu.out)
 	c.mu.out = wire.AppendEvent(c.outbox(), typ, zxid, path)
 	c.mu.stats.Sent++
+	c.mu.tally.event(len(c.mu.out))
 	c.core.metrics.WatchBytes.Add(c.stripe, int64(len(c.mu.out)-before))
 }
 

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/wire"
 )
@@ -12,14 +14,27 @@ const commitBatch = 256
 func (c *Core) commit() {
 	for c.ready() {
 		c.clock = c.Now()
+		before := c.inflight.len()
 		c.lock.Lock()
 		for n := 0; n < commitBatch && c.ready(); n++ {
 			p := c.inflight.pop()
 			c.conclude(&p)
 		}
 		c.lock.Unlock()
+		c.countCommitted(before - c.inflight.len())
 		c.flushDirty()
 	}
+}
+
+// countCommitted tells the metrics of one round, which began at clock.
+func (c *Core) countCommitted(n int) {
+	m, took := c.metrics, c.Now()-c.clock
+	m.CommitCount.Add(0, c.applied)
+	c.applied = 0
+	m.WriteBatchTime.Observe(0, took)
+	m.CommitTime.ObserveN(0, took, int64(n))
+	m.WriteFinalTime.ObserveN(0, took/time.Duration(n), int64(n))
+	c.written.tell(&m.WritePerNamespace, 0)
 }
 
 func (c *Core) ready() bool {
@@ -39,8 +54,9 @@ func (c *Core) conclude(p *proposal) {
 	}
 	res := c.tree.Apply(&p.txn)
 	c.prep.Applied(p.zxid)
-	c.metrics.CommitCount.Add(0, 1)
+	c.applied++
 	c.events.Applied(max(1, len(res.Sub)), len(p.txn.Raw))
+	c.countWrite(p, &res)
 	c.sessionsChanged(p, &res)
 	for i := range res.Changes {
 		c.trigger(&res.Changes[i], p.zxid)

@@ -53,7 +53,7 @@ type Log interface {
 type Events struct {
 	ClientDropped  func(addr string, s wire.SessionID, why error)
 	SessionExpired func(s wire.SessionID, timeout int32)
-	SoftQuota      func(path, limit string)
+	SoftQuota      func(QuotaWarning)
 	Applied        func(ops, bytes int) // a transaction of so many operations was applied; called with the tree locked
 }
 
@@ -89,6 +89,8 @@ type Core struct {
 	inflight fifo[proposal]
 	batch    []wire.Txn
 	synced   wire.Zxid // everything up to here is durable
+	written  run       // within one round of commits
+	applied  int64     // transactions, within one round of commits
 	dirty    []*Client
 	clock    time.Duration     // when the current batch of commits began
 	watchers []watch.WatcherID // scratch
@@ -148,6 +150,9 @@ func (c *Core) Run(ctx context.Context) error {
 	stopped.Go(c.writer.run)
 	c.flush.start()
 	err := c.loop(ctx)
+	if err != nil {
+		c.metrics.UnrecoverableErrors.Inc(0)
+	}
 	close(c.stopped)
 	c.writer.stop()
 	stopped.Wait()
@@ -185,6 +190,7 @@ func (c *Core) tickInterval() time.Duration { return max(c.opts.Tick/4, time.Mil
 // step takes one batch: it proposes the requests, hands the new transactions to
 // the log as one batch, and applies what has become durable.
 func (c *Core) step(msgs []message) error {
+	began, first := c.Now(), c.prep.LastZxid()
 	for i := range msgs {
 		m := &msgs[i]
 		switch {
@@ -198,6 +204,7 @@ func (c *Core) step(msgs []message) error {
 			c.synced = max(c.synced, m.synced)
 		}
 	}
+	c.countPrepared(int64(c.prep.LastZxid()-first), len(msgs), began)
 	c.handOver()
 	c.commit()
 	return c.resumeIfIdle()

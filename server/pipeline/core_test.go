@@ -131,7 +131,7 @@ func newCoreRig(t *testing.T, o Options) *coreRig {
 	ev := Events{
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
-		SoftQuota:      func(string, string) {},
+		SoftQuota:      func(QuotaWarning) {},
 		Applied:        func(int, int) {},
 	}
 	r.core = New(datatree.New(), r.log, schemes, metrics.New(), ev, o)

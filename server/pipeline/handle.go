@@ -60,8 +60,8 @@ func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full boo
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.clock = now
-	before := c.mu.stats
-	defer func() { c.count(len(buf)-len(rest), before, now) }()
+	before, whole := c.mu.stats, len(buf)
+	defer func() { c.count(whole-len(rest), before, now) }()
 	for {
 		if c.mu.dead || c.mu.finish {
 			return buf, false, writes, ErrClosing
@@ -169,8 +169,8 @@ func (c *Client) count(bytes int, before Stats, began time.Duration) {
 	m, s := c.core.metrics, &c.mu.stats
 	m.BytesReceived.Add(c.stripe, int64(bytes))
 	m.PacketsReceived.Add(c.stripe, s.Received-before.Received)
+	c.mu.reads.tell(&m.ReadPerNamespace, c.stripe)
 	if n := s.Sent - before.Sent; n > 0 {
-		m.PacketsSent.Add(c.stripe, n)
 		m.ReadLatency.ObserveN(c.stripe, c.core.Now()-began, n)
 	}
 }

@@ -34,6 +34,7 @@ func recycle(b []byte) {
 func (c *Client) release() {
 	recycle(c.mu.out)
 	c.mu.out = nil
+	c.mu.tally.seen = 0
 }
 
 // Flush writes the outbox. With wait it writes all there is;
@@ -50,6 +51,7 @@ func (c *Client) Flush(wait bool) {
 	for len(c.mu.out) > 0 && !c.mu.dead {
 		box := c.mu.out
 		c.mu.out = nil
+		c.mu.tally.tell(c.core.metrics, c.stripe)
 		c.mu.Unlock()
 		n, err := c.write(box, wait)
 		if err == nil && n < len(box) {

@@ -46,6 +46,9 @@ func (c *Client) WaitRoom() {
 		c.mu.Lock()
 	}
 	c.mu.throttled = c.core.Now() - began
+	if c.core.opts.MaxRequests > 0 {
+		c.core.metrics.ThrottleQueueTime.Observe(c.stripe, c.mu.throttled)
+	}
 }
 
 // refusedThrottled refuses a request that waited too long to be taken in. Pings

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -151,7 +152,7 @@ func attempt(t *testing.T, op wire.OpCode, row authRow, acl []wire.ACL, ids []wi
 // read answers a read as a connection does.
 func (r *rig) read(op wire.OpCode, row authRow) wire.Code {
 	r.t.Helper()
-	c := &Client{core: &Core{tree: r.tree, schemes: testSchemes(r.t)}}
+	c := &Client{core: &Core{tree: r.tree, schemes: testSchemes(r.t), metrics: metrics.New()}}
 	c.ids.Store(&r.ids)
 	body := row.body.AppendTo(nil)
 	if row.sub != 0 {

@@ -32,6 +32,23 @@ func (c *Core) propose(req *Request) {
 	c.batch = append(c.batch, txn)
 }
 
+// countPrepared tells the metrics of one batch of messages, of which so many
+// became transactions.
+func (c *Core) countPrepared(txns int64, messages int, began time.Duration) {
+	if warnings := c.prep.TakeWarnings(); warnings != nil {
+		for _, w := range warnings {
+			c.events.SoftQuota(w)
+		}
+	}
+	if txns <= 0 {
+		return
+	}
+	m := c.metrics
+	m.PrepQueued.Add(0, txns)
+	m.PrepQueueSize.Observe(0, int64(messages))
+	m.PrepTime.ObserveN(0, (c.Now()-began)/time.Duration(txns), txns)
+}
+
 // spent drops the client of a request that could get no zxid.
 func (c *Core) spent(req *Request, err error) {
 	c.concluded(req)

@@ -70,17 +70,21 @@ func (c *Client) readNode(b []byte, op wire.OpCode, r wire.PathWatchRequest) ([]
 	if !c.allowed(t.ACL(n), wire.PermRead) {
 		return b, wire.NoAuth
 	}
-	stat := t.Stat(n)
+	stat, read := t.Stat(n), -len(b)
 	switch op {
 	case wire.OpExists:
-		b = stat.AppendTo(b)
+		b, read = stat.AppendTo(b), 0
 	case wire.OpGetData:
-		b = stat.AppendTo(wire.AppendBuffer(b, t.Data(n)))
+		b, read = stat.AppendTo(wire.AppendBuffer(b, t.Data(n))), int(stat.DataLength)
 	case wire.OpGetChildren:
 		b = t.AppendChildren(b, n)
+		read += len(b)
 	case wire.OpGetChildren2:
-		b = stat.AppendTo(t.AppendChildren(b, n))
+		b = t.AppendChildren(b, n)
+		read += len(b)
+		b = stat.AppendTo(b)
 	}
+	c.mu.reads.add(&c.core.metrics.ReadPerNamespace, c.stripe, r.Path, read)
 	if r.Watch {
 		c.watchRead(op, r.Path)
 	}

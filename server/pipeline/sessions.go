@@ -129,6 +129,7 @@ func (c *Core) resume(cl *Client, h *handshake) {
 	if !cl.mu.dead {
 		cl.mu.out = h.answer(h.renew)(cl.outbox())
 		cl.mu.stats.Sent++
+		cl.mu.tally.reply(len(cl.mu.out))
 	}
 	cl.mu.Unlock()
 	close(h.done)

@@ -46,6 +46,7 @@ func (s *Stats) request(op wire.OpCode, xid wire.Xid) {
 func (c *Client) sent(at time.Duration) {
 	s := &c.mu.stats
 	latency := max(c.mu.clock-at, 0)
+	c.mu.tally.reply(len(c.mu.out))
 	s.Sent++
 	s.LastZxid = c.core.tree.LastZxid()
 	s.LastResponse = c.mu.clock
