@@ -130,7 +130,7 @@ type Config struct {
 // Limits bound what clients can take.
 type Limits struct {
 	// MaxClientCnxns is the number of connections of one client address; 0 = no
-	// bound. Default 60. The excess connection is closed at once.
+	// bound. Default 60, 0 without a file. The excess connection is closed at once.
 	MaxClientCnxns int
 	// MaxCnxns is the number of connections of a port; 0 (default) = no bound.
 	MaxCnxns int

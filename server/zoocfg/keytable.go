@@ -58,7 +58,7 @@ func basicKeys() []Key {
 func limitKeys() []Key {
 	return inSection("Limits", []Key{
 		{Name: "maxClientCnxns", Kind: Int, Min: -1, Default: "60", Common: true,
-			Help:  "Connections from one client address; 0 or less for no bound.",
+			Help:  "Connections from one client address; 0 or less for no bound, as without a file.",
 			field: func(c *Config) any { return &c.Limits.MaxClientCnxns }},
 		{Name: "maxCnxns", Kind: Int, Min: -1, Default: "0", Common: true,
 			Help:  "Connections on a port; 0 or less for no bound.",

@@ -110,7 +110,8 @@ func (l *loader) applyDefaults() {
 }
 
 // applyLoopback sets what holds without a file. The tick is that of ZooKeeper's
-// own sample configuration.
+// own sample configuration. On loopback all clients have one address, so a bound
+// for each address would only be a small bound on all.
 func (l *loader) applyLoopback() {
 	c := l.cfg
 	c.DataDir = "./data"
@@ -119,6 +120,7 @@ func (l *loader) applyLoopback() {
 	c.Admin.Address = loopback
 	c.Metrics.HTTPHost = loopback
 	c.TickTime = sampleTick
+	c.Limits.MaxClientCnxns = 0
 }
 
 func (l *loader) fromFile(path string) {
