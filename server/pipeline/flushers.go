@@ -42,6 +42,7 @@ func (f *flushers) run(in *inbox[*Client]) {
 		}
 		clients = in.take(clients)
 		f.drain(clients)
+		clear(clients) // a client that is gone must not be kept
 	}
 }
 
@@ -83,13 +84,21 @@ func (f *flushers) share(clients []*Client) {
 // proceed answers the reads that waited for a write which is now applied, and
 // writes the outbox.
 func (c *Client) proceed() {
+	c.catchUp()
+	c.Flush(false)
+}
+
+// catchUp answers the reads whose turn has come. What the core applies from then
+// on marks the client anew: the mark must not outlive this look at the queue, or
+// the reads behind that write would wait for ever.
+func (c *Client) catchUp() {
 	lock := c.core.lock.reader(uint32(c.id))
 	lock.RLock()
+	defer lock.RUnlock()
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.dirty = false
 	if !c.mu.dead {
 		c.advance()
 	}
-	c.mu.Unlock()
-	lock.RUnlock()
-	c.Flush(false)
 }

@@ -42,7 +42,6 @@ func (c *Client) release() {
 // goroutine of its own, so that one slow peer holds up nobody.
 func (c *Client) Flush(wait bool) {
 	c.mu.Lock()
-	c.mu.dirty = false
 	if c.mu.writing { // whoever writes takes along what has come since
 		c.mu.Unlock()
 		return
