@@ -329,6 +329,12 @@ func (r *run) open(ctx context.Context) ([]*conn, []net.Conn, error) {
 // sum puts the loops together.
 func (r *run) sum(ctx context.Context, end int64) *Result {
 	res := r.o.result(r.name)
+	switch r.name {
+	case "idle":
+		res.Outstanding = 0
+	case "watch":
+		res.Outstanding = 1
+	}
 	var all, reads, writes Histogram
 	first, last := int64(math.MaxInt64), int64(0)
 	for _, l := range r.loops {
