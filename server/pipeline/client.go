@@ -51,7 +51,8 @@ type Client struct {
 		queued    int // bytes of the requests in the queue
 		out       []byte
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
-		finish    bool          // after the outbox is empty, end the connection
+		last      bool          // a request came whose reply is the last; what comes behind it is dropped
+		finish    bool          // that reply is in the outbox: when it is written, end the connection
 		dead      bool          // drop everything
 		dirty     bool          // handed to a flusher
 		watching  bool          // it has registered a watch at least once

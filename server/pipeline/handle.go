@@ -66,6 +66,9 @@ func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full boo
 		if c.mu.dead || c.mu.finish {
 			return buf, false, writes, ErrClosing
 		}
+		if c.mu.last {
+			return nil, false, writes, nil
+		}
 		if c.full() {
 			return buf, true, writes, nil
 		}
@@ -123,6 +126,7 @@ func (c *Client) reply(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at 
 
 // replyInTurn answers when everything before it is answered.
 func (c *Client) replyInTurn(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration, last bool) {
+	c.mu.last = last
 	c.queueReply(pending{op: op, xid: h.Xid, at: at, body: wire.AppendReply(nil, h, body), last: last})
 }
 
@@ -159,6 +163,7 @@ func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time
 		return nil, nil
 	}
 	c.mu.queue.push(pending{kind: kindWrite, op: op, xid: xid, at: at})
+	c.mu.last = op == wire.OpCloseSession
 	req.Session, req.Cxid, req.Auth, req.Large, req.Origin = c.Session(), xid, c.IDs(), large, c
 	return req, nil
 }
