@@ -19,7 +19,7 @@ type Socket interface {
 	// allow.
 	Write(b []byte) (int, error)
 	// Finish ends the connection after everything written has been delivered:
-	// no reply is lost to a reset.
+	// no reply is lost to a reset. It may wait for the peer.
 	Finish()
 	// Close ends the connection at once.
 	Close() error

@@ -54,6 +54,7 @@ type fakeSocket struct {
 	mu       sync.Mutex
 	got      []byte
 	block    chan struct{}
+	goodbye  chan struct{} // if not nil, Finish waits for it
 	closed   bool
 	finished bool
 }
@@ -78,7 +79,14 @@ func (s *fakeSocket) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *fakeSocket) Finish() { s.mu.Lock(); s.finished = true; s.mu.Unlock() }
+func (s *fakeSocket) Finish() {
+	if s.goodbye != nil {
+		<-s.goodbye
+	}
+	s.mu.Lock()
+	s.finished = true
+	s.mu.Unlock()
+}
 
 func (s *fakeSocket) Close() error {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -48,4 +49,26 @@ func TestNothingIsAnsweredBehindTheLastReply(t *testing.T) {
 			})
 		})
 	}
+}
+
+// To end one connection may have to wait for its peer; nobody else waits for it.
+func TestFinishingOneConnectionHoldsUpNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newCoreRig(t, Options{})
+		defer r.close()
+		p, other := r.connect(10_000), r.connect(10_000)
+		p.send(call{1, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}})
+		p.take()
+		p.sock.goodbye = make(chan struct{})
+		if _, _, err := p.c.Handle(encode(call{2, 55, nil}), 0); err != nil {
+			t.Fatal(err)
+		}
+		go p.c.Flush(true)
+		synctest.Wait()
+		other.send(call{1, wire.OpCreate, create("/a")})
+		if got := other.take(); len(got) != 1 {
+			t.Errorf("answered %v while another connection says goodbye", got)
+		}
+		close(p.sock.goodbye)
+	})
 }

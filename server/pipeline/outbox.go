@@ -63,8 +63,13 @@ func (c *Client) Flush(wait bool) {
 			c.kill(err)
 		}
 	}
-	c.written()
+	over := c.written()
 	c.mu.Unlock()
+	if over {
+		// Not under mu, which the core takes with the tree locked: to say goodbye
+		// over TLS may have to wait for the peer.
+		c.socket.Finish()
+	}
 }
 
 func (c *Client) write(b []byte, wait bool) (int, error) {
@@ -87,17 +92,19 @@ func (c *Client) writeRest(box []byte, n int) {
 	c.Flush(true)
 }
 
-// written ends a flush. The caller holds mu.
-func (c *Client) written() {
+// written ends a flush and reports whether it has written the last reply. The
+// caller holds mu.
+func (c *Client) written() (over bool) {
 	c.mu.writing = false
-	if c.mu.finish && len(c.mu.out) == 0 && !c.mu.dead {
+	over = c.mu.finish && len(c.mu.out) == 0 && !c.mu.dead
+	if over {
 		c.mu.dead = true
 		c.mu.queue = queue{}
-		c.socket.Finish()
 	}
 	if c.mu.waiters > 0 {
 		c.room.Broadcast()
 	}
+	return over
 }
 
 // wait waits for room. The caller holds mu.
