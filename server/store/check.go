@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4/fb"
 	"github.com/dgraph-io/badger/v4/pb"
@@ -25,18 +24,14 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("%s: %s at offset %d", e.File, e.Reason, e.Offset)
 }
 
-// checkTables checks the checksums of all tables in dir. Badger does not do that
-// well itself: a table with a damaged footer ends the process, and an iterator
-// that meets a damaged block just ends, as if there were no more.
-func checkTables(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	if err != nil {
-		return err
-	}
+// checkTables checks the checksums of tables. Badger does not do that well
+// itself: a table with a damaged footer ends the process, and an iterator that
+// meets a damaged block just ends, as if there were no more.
+func checkTables(files []string) error {
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			return &FileError{file, 0, "the table is missing"}
 		}
 		if err != nil {
 			return err

@@ -14,9 +14,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// table makes a store with one table and returns its directory and the table's
+// oneTable makes a store with one table and returns its directory and the table's
 // path.
-func table(t *testing.T) (dir, file string, tree *datatree.Tree) {
+func oneTable(t *testing.T) (dir, file string, tree *datatree.Tree) {
 	t.Helper()
 	s := New(t.TempDir(), zap.NewNop())
 	tree = datatree.New()
@@ -35,7 +35,7 @@ func table(t *testing.T) (dir, file string, tree *datatree.Tree) {
 }
 
 func TestEveryFlipAndCutOfATableIsFound(t *testing.T) {
-	dir, file, tree := table(t)
+	dir, file, tree := oneTable(t)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestEveryFlipAndCutOfATableIsFound(t *testing.T) {
 }
 
 func TestDamagedTableIsNamed(t *testing.T) {
-	dir, file, _ := table(t)
+	dir, file, _ := oneTable(t)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestDamagedTableIsNamed(t *testing.T) {
 }
 
 func TestLoadOffline(t *testing.T) {
-	dir, _, tree := table(t)
+	dir, _, tree := oneTable(t)
 	found, err := LoadOffline(dir, datatree.Options{})
 	if err != nil || found.Number != 1 || found.Bytes == 0 {
 		t.Fatalf("%+v, %v", found, err)
@@ -92,6 +92,37 @@ func TestLoadOffline(t *testing.T) {
 	none, err := LoadOffline(filepath.Join(dir, "nothing"), datatree.Options{})
 	if err != nil || none.Tree != nil {
 		t.Errorf("of nothing: %+v, %v", none, err)
+	}
+}
+
+// What a process leaves that is killed while Badger creates files: an empty log,
+// and a table that no manifest names.
+func TestLeftoversOfAKill(t *testing.T) {
+	dir, _, tree := oneTable(t)
+	for name, content := range map[string]string{
+		"00009.mem": "", "000009.vlog": "", "000099.sst": "", "000098.sst": "half a table", "MANIFEST-REWRITE": "half",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := LoadOffline(dir, datatree.Options{}); err != nil {
+		t.Error(err)
+	} else {
+		same(t, found.Tree, tree)
+	}
+	s := New(dir, zap.NewNop())
+	defer s.Close()
+	same(t, load(t, s), tree)
+}
+
+func TestMissingTableIsNamed(t *testing.T) {
+	dir, file, _ := oneTable(t)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(dir, zap.NewNop()).Load(datatree.Options{}); err == nil || !strings.Contains(err.Error(), filepath.Base(file)+": the table is missing") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -31,7 +31,10 @@ func LoadOffline(dir string, o datatree.Options) (*Offline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := checkTables(dir); err != nil { // here, so that the error names the file itself
+	// Here, so that the error names the file itself and not the copy.
+	if tables, err := referenced(New(dir, zap.NewNop()).options()); err != nil {
+		return nil, &DamageError{dir, err}
+	} else if err := checkTables(tables); err != nil {
 		return nil, &DamageError{dir, err}
 	}
 	scratch, err := os.MkdirTemp("", "zabra-store-copy-")

@@ -78,7 +78,7 @@ func (s *Store) open() error {
 	if s.db != nil {
 		return nil
 	}
-	if err := checkTables(s.dir); err != nil {
+	if err := prepare(s.options()); err != nil {
 		return s.damaged(err)
 	}
 	db, err := openBadger(s.options())
