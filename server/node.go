@@ -29,7 +29,8 @@ func (n node) Status() admin.Status {
 		Version: versionLine(), Serving: n.s.serving.Load(), Mode: "standalone",
 		Connections: n.s.connections(), Outstanding: n.s.core.Outstanding(), Uptime: time.Since(n.s.started),
 	}
-	n.s.core.View(func(t *datatree.Tree) { st.Zxid, st.Nodes = t.LastZxid(), t.NodeCount() })
+	// The root counts twice, as in znode_count: so ZooKeeper counts it.
+	n.s.core.View(func(t *datatree.Tree) { st.Zxid, st.Nodes = t.LastZxid(), t.NodeCount()+1 })
 	return st
 }
 
@@ -76,9 +77,6 @@ func (n node) connection(c conn.Connection) admin.Connection {
 	a.Session, a.Established, a.Timeout = c.Client.Session(), st.Established, int64(c.Client.Timeout())
 	a.LastZxid, a.LastResponse = st.LastZxid, st.LastResponse.Milliseconds()
 	a.LastOp = pipeline.Info(st.LastOp).LastOp
-	if st.Received == 0 && a.Session != 0 {
-		a.LastOp = pipeline.Info(wire.OpCreateSession).LastOp
-	}
 	if st.HasCxid {
 		a.LastCxid = int64(st.LastCxid)
 	}

@@ -90,7 +90,7 @@ type Status struct {
 	ReadOnly    bool   // only read-only clients are served
 	Mode        string // standalone, leader, follower, observer, read-only
 	Zxid        wire.Zxid
-	Nodes       int   // znodes, the root once
+	Nodes       int   // znodes, the root twice
 	Connections int   // client connections, four-letter words included
 	Outstanding int64 // requests taken in and not yet answered
 	Uptime      time.Duration

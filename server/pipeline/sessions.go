@@ -35,6 +35,7 @@ type handshake struct {
 // means that the connection is to be closed without an answer.
 func (c *Client) Connect(r *wire.ConnectRequest) error {
 	c.lastSeen.Store(c.core.millis())
+	c.connectReceived()
 	var last wire.Zxid
 	c.core.View(func(t *datatree.Tree) { last = t.LastZxid() })
 	if r.LastZxidSeen > last {
@@ -61,7 +62,16 @@ func (c *Client) Connect(r *wire.ConnectRequest) error {
 	}
 }
 
-// open proposes a new session.
+// connectReceived counts the ConnectRequest, which is a packet like any other.
+func (c *Client) connectReceived() {
+	c.mu.Lock()
+	c.mu.stats.Received++
+	c.mu.Unlock()
+	c.core.metrics.PacketsReceived.Add(c.stripe, 1)
+}
+
+// open proposes a new session. To cons it is a request with xid 0; a resumed
+// session has made none yet.
 func (c *Core) open(cl *Client, h *handshake) {
 	id := c.ids.Next()
 	for c.sessionKnown(id) {
@@ -74,7 +84,8 @@ func (c *Core) open(cl *Client, h *handshake) {
 		return
 	}
 	cl.mu.handshake = h
-	cl.mu.queue.push(pending{kind: kindWrite, op: wire.OpCreateSession})
+	cl.mu.stats.opened()
+	cl.push(pending{kind: kindWrite, op: wire.OpCreateSession, at: c.Now()})
 	cl.mu.Unlock()
 	c.outstanding.Add(1)
 	c.propose(&Request{

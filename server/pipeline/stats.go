@@ -41,6 +41,9 @@ func (s *Stats) request(op wire.OpCode, xid wire.Xid) {
 	}
 }
 
+// opened notes the request for a new session.
+func (s *Stats) opened() { s.LastOp, s.LastCxid, s.HasCxid = wire.OpCreateSession, 0, true }
+
 // sent notes a reply to what came at the given time. The caller holds mu and
 // the tree's lock.
 func (c *Client) sent(at time.Duration) {
