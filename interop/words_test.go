@@ -81,6 +81,7 @@ var timing = mask(
 	`min/avg/max: \d+/\d+(\.\d{1,4})?/\d+`, "min/avg/max: N/N/N",
 	`(est|lresp|llat|minlat|avglat|maxlat)=\d+`, "$1=N",
 	`\[\d\]\(`, "[N](", // interest ops: whether the socket is being read just now
+	` /ADDR\[.\]\(queued=0,recved=\d,sent=0\)\n`, "", // the connection of the word itself
 	`(Received|Sent): \d+`, "$1: N", // the harness asks srvr until it is answered
 )
 
