@@ -45,7 +45,7 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 	l := &s.cfg.Limits
 	s.ports = append(s.ports, conn.NewPort(ln, s.core, s.metrics, s.log.Named("conn"), conn.Options{
 		MaxPerAddr:         l.MaxClientCnxns,
-		MaxTotal:           l.MaxCnxns,
+		MaxTotal:           mostConnections(l.MaxCnxns, clientPorts(s.cfg), descriptorLimit()),
 		SessionlessTimeout: l.SessionlessTimeout,
 		MaxFrame:           l.JuteMaxBuffer,
 		TLS:                conf,
@@ -59,6 +59,17 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		Throttle:           throttleOptions(&s.cfg.Throttle),
 	}))
 	return nil
+}
+
+// clientPorts counts the client ports that are configured.
+func clientPorts(cfg *zoocfg.Config) (n int) {
+	if _, ok := cfg.ClientAddr(); ok {
+		n++
+	}
+	if _, ok := cfg.SecureClientAddr(); ok {
+		n++
+	}
+	return n
 }
 
 // listenTCP binds a client port. A backlog of 0 or less is the system's.
