@@ -145,13 +145,16 @@ func (c *client) try(a *attempt, path string) wire.Code {
 func (c *client) state(path string) string {
 	c.t.Helper()
 	data, stat, ok := c.get(path)
-	var acl wire.GetACLResponse
-	var children wire.ChildrenResponse
-	if ok {
-		c.do(wire.OK, wire.OpGetACL, &wire.PathRequest{Path: path}, &acl)
-		c.do(wire.OK, wire.OpGetChildren, &wire.PathWatchRequest{Path: path}, &children)
+	if !ok {
+		return "none"
 	}
-	return fmt.Sprintf("%v %q %+v %v %q", ok, data, stat, acl.ACL, children.Names)
+	var acl wire.GetACLResponse
+	c.do(wire.OK, wire.OpGetACL, &wire.PathRequest{Path: path}, &acl)
+	head := fmt.Sprintf("%q %+v %v", data, stat, acl.ACL) // before the buffer it aliases is used again
+	var children wire.ChildrenResponse
+	c.do(wire.OK, wire.OpGetChildren, &wire.PathWatchRequest{Path: path}, &children)
+	slices.Sort(children.Names)
+	return fmt.Sprintf("%s %q", head, children.Names)
 }
 
 // Every operation, with every single permission and with none, in every scheme,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
+	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
@@ -24,6 +25,7 @@ func (d *data) restorePath() string { return layoutOf(d.cfg).RestoreMark() }
 // the zxid at which it now stands: the snapshot's, or the server's own if that
 // was higher, so that no client goes back in time.
 func (s *Server) restore(ctx context.Context, r io.Reader) (wire.Zxid, error) {
+	began := time.Now()
 	tree, _, err := datatree.ReadSnapshot(r, wire.NoZxid, s.data.treeOptions())
 	if err != nil {
 		return 0, fmt.Errorf("server: restore: %w", err)
@@ -38,6 +40,7 @@ func (s *Server) restore(ctx context.Context, r io.Reader) (wire.Zxid, error) {
 	if err != nil {
 		return 0, fmt.Errorf("server: restore: %w", err)
 	}
+	s.metrics.RestoreTime.Observe(0, time.Since(began))
 	s.log.Info("restored from a snapshot", zap.Stringer("zxid", tree.LastZxid()), zap.Int("nodes", tree.NodeCount()))
 	return tree.LastZxid(), nil
 }
