@@ -3,6 +3,7 @@
 //
 //   - links to files and headings resolve;
 //   - tests that are named exist;
+//   - every folder with code has its place in docs/architecture.md;
 //   - keys and zoo.cfg examples are accepted by package zoocfg without a warning;
 //   - metrics that are named are counted;
 //   - commands of zabra in examples and in the text exist, with their flags;
