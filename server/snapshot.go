@@ -74,7 +74,7 @@ const (
 )
 
 // pruneSnapshots removes all but the newest snapshots that the command left in
-// the data directory
+// the data directory.
 func (d *data) pruneSnapshots() {
 	names, err := d.fs.List(d.cfg.DataDir)
 	if err != nil {
