@@ -31,7 +31,8 @@ func defaults() Config {
 
 // jvmOnly reports whether the key means something only as a JVM property.
 func jvmOnly(key string) bool {
-	return strings.HasPrefix(key, "znode.container.") || key == "jute.maxbuffer" || key == "readonlymode.enabled"
+	return strings.HasPrefix(key, "znode.container.") || key == "jute.maxbuffer" || key == "readonlymode.enabled" ||
+		key == "java.security.auth.login.config"
 }
 
 func (c Config) merged() Config {

@@ -37,6 +37,11 @@ func (e *Env) Java(s *Server, p *Proxy, class string) *Program {
 	return &Program{s, p, e.java("-Dzookeeper.admin.enableServer=false", "-Dzabra.log=ERROR", class, s.Addr, p.Addr)}
 }
 
+// JavaWith is a program of interop/java with arguments of its own.
+func (e *Env) JavaWith(s *Server, class string, args ...string) *Program {
+	return &Program{Server: s, cmd: e.java(append([]string{"-Dzookeeper.admin.enableServer=false", "-Dzabra.log=ERROR", class}, args...)...)}
+}
+
 // PythonProgram is a program of interop/python, with the same arguments.
 func (e *Env) PythonProgram(s *Server, p *Proxy, script string) *Program {
 	return &Program{s, p, exec.Command(e.Python, "-u", filepath.Join(e.Root, "interop", "python", script), s.Addr, p.Addr)}

@@ -128,6 +128,11 @@ final class Transcript {
             show(what, e);
         }
 
+        /** The next event, null if none comes in this time. */
+        String poll(long millis) throws InterruptedException {
+            return queue.poll(millis, TimeUnit.MILLISECONDS);
+        }
+
         String next() throws InterruptedException {
             String e = queue.poll(30, TimeUnit.SECONDS);
             return e == null ? "NO EVENT" : e;
