@@ -188,7 +188,7 @@ func testDeaths(t *testing.T, ahead bool) {
 		return vfs.Intercept(inner, vfs.Hooks{After: func(c vfs.Call, err error) {
 			mu.Lock()
 			defer mu.Unlock()
-			if recording && c.Op.Changes() && !strings.HasSuffix(c.Path, "prealloc") {
+			if recording && c.Op.Changes() {
 				deaths = append(deaths, death{fmt.Sprintf("%v %s %s", c.Op, filepath.Base(c.Path), filepath.Base(c.To)), inner.KillClone(), r.clone(t)})
 			}
 		}})
@@ -244,7 +244,11 @@ func testDeaths(t *testing.T, ahead bool) {
 func TestFailureAtEveryStepOfARestore(t *testing.T) {
 	stopped, went := 0, 0
 	r := newRig(t, restoreConfig)
-	base, snapshot := r.prepare(true)
+	base, snapshot := r.prepare(false)
+	same, err := r.command("GET", "snapshot?streaming=true", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.halt()
 	for nth := range long(t, 24, 80) {
 		if err := os.RemoveAll(filepath.Join(r.dir, "zabra-store")); err != nil {
@@ -253,6 +257,11 @@ func TestFailureAtEveryStepOfARestore(t *testing.T) {
 		mem := base.KillClone()
 		disk := faultfs.New(mem)
 		r.mustStart(disk)
+		// A checkpoint that stands at the very zxid that the next mark will name: if
+		// the mark stayed, a start would take the log behind it for void.
+		if _, err := r.command("POST", "restore", same); err != nil {
+			t.Fatal(err)
+		}
 		rule := faultfs.Rule{Op: restoreSteps[nth%len(restoreSteps)], Nth: nth / len(restoreSteps), Err: syscall.EIO}
 		disk.Fail(rule)
 		_, failed := r.command("POST", "restore", snapshot)
