@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "differential test: the one seed to run (0: the usual ones)")
+	seedFlag  = flag.Uint64("seed", 0, "differential test: the seed (0: another one each time)")
 	stepsFlag = flag.Int("steps", 0, "differential test: steps of a run (0: 5,000, or 100,000 in the long form)")
 	showFlag  = flag.Bool("show", false, "print every step of the differential test and every transcript")
 )
@@ -38,28 +38,31 @@ func TestDifferential(t *testing.T) {
 	if *stepsFlag > 0 {
 		steps = *stepsFlag
 	}
-	seeds := []uint64{1, rand.Uint64N(1 << 32)}
-	if *seedFlag != 0 {
-		seeds = []uint64{*seedFlag}
+	seed := *seedFlag
+	if seed == 0 {
+		seed = 1 + rand.Uint64N(1<<32)
 	}
-	for _, seed := range seeds {
-		t.Run(sprintf("seed=%d", seed), func(t *testing.T) {
-			peer := env.Start(t, harness.Apache, differentialConfig())
-			subject := env.Start(t, env.Subject(), differentialConfig())
+	for _, bursts := range []bool{false, true} {
+		t.Run(sprintf("bursts=%v", bursts), func(t *testing.T) {
+			config := differentialConfig()
+			config["enforceQuota"] = sprintf("%v", !bursts)
+			peer := env.Start(t, harness.Apache, config)
+			subject := env.Start(t, env.Subject(), config)
 			coverage := differ.NewCoverage()
-			err := differ.Run(peer.Addr, subject.Addr, seed, steps, func(i int, st differ.Step, out differ.Outcome) {
+			plan := differ.Plan{Seed: seed, Steps: steps, Bursts: bursts}
+			err := differ.Run(peer.Addr, subject.Addr, plan, func(i int, st differ.Step, out differ.Outcome) {
 				coverage.Note(st, out)
 				trace(t, i, st, out)
 			})
 			var m *differ.Mismatch
 			if errors.As(err, &m) {
-				t.Fatalf("%v\n  replay: go test ./interop -run Differential -seed %d -steps %d -show", m, m.Seed, m.Step)
+				t.Fatalf("%v\n  replay: go test ./interop -run %s -seed %d -steps %d -show", m, t.Name(), m.Seed, m.Step)
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d steps\n%v", steps, coverage)
-			if missing := coverage.Missing(); len(missing) > 0 && steps >= 5000 {
+			t.Logf("seed %d, %d steps\n%v", seed, steps, coverage)
+			if missing := coverage.Missing(); len(missing) > 0 && steps >= 5000 && !bursts {
 				t.Errorf("seed %d: %d steps without %v", seed, steps, missing)
 			}
 		})
@@ -80,7 +83,7 @@ func TestDifferentialSeesDifferences(t *testing.T) {
 			other[key] = value
 			peer := env.Start(t, harness.Apache, differentialConfig())
 			subject := env.Start(t, harness.Apache, other)
-			err := differ.Run(peer.Addr, subject.Addr, 1, 5000, nil)
+			err := differ.Run(peer.Addr, subject.Addr, differ.Plan{Seed: 1, Steps: 5000}, nil)
 			var m *differ.Mismatch
 			if !errors.As(err, &m) {
 				t.Errorf("%s=%s on one side: got %v, want a mismatch", key, value, err)

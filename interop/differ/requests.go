@@ -32,7 +32,7 @@ func (g *Generator) request(st *Step) {
 	default:
 		g.write(st)
 	}
-	if g.r.IntN(40) == 0 {
+	if !g.clean && g.r.IntN(40) == 0 {
 		g.damage(st)
 	}
 }
@@ -102,7 +102,7 @@ func (g *Generator) create() subOp {
 
 func (g *Generator) createKind() (raw.Op, int32) {
 	op := pick(g.r, raw.OpCreate, raw.OpCreate, raw.OpCreate2, raw.OpCreate2, raw.OpCreateContainer, raw.OpCreateTTL)
-	if g.r.IntN(40) == 0 {
+	if !g.clean && g.r.IntN(40) == 0 {
 		return op, pick[int32](g.r, 4, 5, 6, 7, -1)
 	}
 	if op == raw.OpCreateTTL {
@@ -150,7 +150,7 @@ func (g *Generator) multi(st *Step) {
 	text := ""
 	for range g.r.IntN(6) {
 		o := g.subWrite()
-		if g.r.IntN(100) == 0 {
+		if !g.clean && g.r.IntN(100) == 0 {
 			o = subOp{op: raw.OpGetData, body: raw.Read("/a", false), text: "wrong kind"}
 		}
 		ops = append(ops, raw.SubOp{Op: o.op, Body: o.body})
@@ -229,6 +229,22 @@ func (g *Generator) auth(st *Step) {
 		return
 	}
 	g.set(st, raw.OpAuth, raw.Auth(a[0], []byte(a[1])), "%s %q", a[0], a[1])
+}
+
+// openingQuota puts a hard limit on /a: by chance alone some runs would never
+// meet one.
+func openingQuota() []subOp {
+	var ops []subOp
+	for _, n := range [][2]string{
+		{"/a", ""},
+		{"/zookeeper/quota/a", ""},
+		{"/zookeeper/quota/a" + limitsNode, "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=25"},
+		{"/zookeeper/quota/a" + statsNode, "count=0,bytes=0"},
+	} {
+		body := raw.Create(n[0], []byte(n[1]), raw.Open, raw.Persistent)
+		ops = append(ops, subOp{raw.OpCreate, body, fmt.Sprintf("%q %q", n[0], n[1]), n[0]})
+	}
+	return ops
 }
 
 // quota works on the quota nodes, with texts that the reference can read: it

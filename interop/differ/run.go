@@ -39,11 +39,21 @@ func line(o Outcome, i int) string {
 	return "-"
 }
 
-// Run sends steps made from seed to both servers, which must be fresh, and
+// A Plan says what a run is made of.
+type Plan struct {
+	Seed  uint64
+	Steps int
+	// Bursts sends several requests of a session at once every now and then. The
+	// servers must not enforce quotas then: a check looks at what is applied, and
+	// how far that has come in a burst is open.
+	Bursts bool
+}
+
+// Run sends the steps of a plan to both servers, which must be fresh, and
 // returns the first mismatch (the last thing compared are the whole trees), or
 // another error when a server cannot be talked
 // to. Progress, if not nil, hears about every step with the first outcome.
-func Run(first, second string, seed uint64, steps int, progress func(int, Step, Outcome)) error {
+func Run(first, second string, p Plan, progress func(int, Step, Outcome)) error {
 	a, err := NewSide(first, Slots)
 	if err != nil {
 		return fmt.Errorf("peer: %w", err)
@@ -54,22 +64,23 @@ func Run(first, second string, seed uint64, steps int, progress func(int, Step, 
 		return fmt.Errorf("subject: %w", err)
 	}
 	defer b.Close()
-	g := NewGenerator(seed, Slots)
-	for i := 1; i <= steps; i++ {
+	g := NewGenerator(p.Seed, Slots)
+	g.Bursts = p.Bursts
+	for i := 1; i <= p.Steps; i++ {
 		st := g.Next()
 		oa, ob, err := both(a, b, st)
 		if err != nil {
-			return fmt.Errorf("seed %d, step %d: %v: %w", seed, i, st, err)
+			return fmt.Errorf("seed %d, step %d: %v: %w", p.Seed, i, st, err)
 		}
 		if !slices.Equal(oa, ob) {
-			return &Mismatch{seed, i, st, oa, ob}
+			return &Mismatch{p.Seed, i, st, oa, ob}
 		}
 		g.Learn(st, oa)
 		if progress != nil {
 			progress(i, st, oa)
 		}
 	}
-	return compareTrees(a, b, &Mismatch{Seed: seed, Step: steps, What: Step{Text: "the trees at the end"}})
+	return compareTrees(a, b, &Mismatch{Seed: p.Seed, Step: p.Steps, What: Step{Text: "the trees at the end"}})
 }
 
 // both does the step on both servers at the same time.

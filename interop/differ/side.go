@@ -25,7 +25,7 @@ type Side struct {
 	slots   []slot
 	control *raw.Conn // sees every zxid, does nothing
 	zxids   []int64   // after each step
-	canon   []int     // of each step, the last one up to it that made a transaction on every server
+	labels  []string  // what the zxid after each step is called
 	names   map[int64]string
 }
 
@@ -45,7 +45,7 @@ func NewSide(addr string, slots int) (*Side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.zxids, s.canon = []int64{z}, []int{0}
+	s.zxids, s.labels = []int64{z}, []string{"@0"}
 	return s, nil
 }
 
@@ -82,6 +82,7 @@ type got struct {
 	packet raw.Packet
 	end    error
 	reply  bool
+	op     raw.Op // what it replies to
 	text   string // instead of a packet
 }
 
@@ -99,17 +100,31 @@ func (s *Side) Do(st Step) (Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := len(s.zxids) - 1
-	took := fmt.Sprint(z - s.zxids[last])
-	made := len(s.zxids)
-	if z == s.zxids[last] {
-		made = s.canon[last]
-	}
-	if mayTakeZxid(st, all) {
-		took, made = "any", s.canon[last]
-	}
-	s.zxids, s.canon = append(s.zxids, z), append(s.canon, made)
+	took := s.noteZxid(z, mayTakeZxid(st, all))
 	return s.print(st, append(all, others...), took), nil
+}
+
+// noteZxid names the zxid that the step ended with and tells how many it took.
+// A step that may take one or not gets no name of its own.
+func (s *Side) noteZxid(z int64, open bool) string {
+	i := len(s.zxids)
+	took, label := z-s.zxids[i-1], s.labels[i-1]
+	if took > 0 && !open {
+		label = burstLabel(i, took-1)
+	}
+	s.zxids, s.labels = append(s.zxids, z), append(s.labels, label)
+	if open {
+		return "any"
+	}
+	return fmt.Sprint(took)
+}
+
+// burstLabel is the name of a transaction by its step and its place there.
+func burstLabel(step int, place int64) string {
+	if place == 0 {
+		return fmt.Sprintf("@%d", step)
+	}
+	return fmt.Sprintf("@%d+%d", step, place)
 }
 
 func (s *Side) act(st Step) ([]got, error) {
@@ -120,6 +135,8 @@ func (s *Side) act(st Step) ([]got, error) {
 		return nil, nil
 	case Request:
 		return s.request(st)
+	case Burst:
+		return s.burst(st)
 	}
 	return s.handshake(st)
 }
@@ -128,15 +145,11 @@ func (s *Side) act(st Step) ([]got, error) {
 // the end. Not at once: the answer to a ping may overtake that to a write.
 func (s *Side) request(st Step) ([]got, error) {
 	l := &s.slots[st.Slot]
-	body := st.Body
-	if st.Since >= 0 {
-		body = append(raw.Body{}.Long(s.zxids[min(st.Since, len(s.zxids)-1)]), body[8:]...)
-	}
-	if err := l.conn.Send(st.Xid, st.Op, body); err != nil {
+	if err := l.conn.Send(st.Xid, st.Op, s.body(st)); err != nil {
 		return nil, err
 	}
 	if st.Op == raw.OpCloseSession { // the end of the connection is the mark
-		all := s.drainReply(st.Slot)
+		all := s.drainReply(st.Slot, st.Op)
 		if l.conn != nil {
 			all = append(all, s.drainToEnd(st.Slot))
 		}
@@ -144,7 +157,7 @@ func (s *Side) request(st Step) ([]got, error) {
 		l.id = 0
 		return all, nil
 	}
-	all := s.drainReply(st.Slot)
+	all := s.drainReply(st.Slot, st.Op)
 	switch {
 	case l.conn == nil:
 		return all, nil
@@ -152,6 +165,38 @@ func (s *Side) request(st Step) ([]got, error) {
 		return append(all, s.drainToEnd(st.Slot)), nil
 	}
 	l.conn.Send(raw.XidPing, raw.OpPing, nil) // fails when the server has closed: Recv will tell
+	return append(all, s.drain(st.Slot)...), nil
+}
+
+// body is the step's body with the server's own zxid in it, where there is one.
+func (s *Side) body(st Step) raw.Body {
+	if st.Since < 0 {
+		return st.Body
+	}
+	return append(raw.Body{}.Long(s.zxids[min(st.Since, len(s.zxids)-1)]), st.Body[8:]...)
+}
+
+// burst sends all requests in one go and reads as many replies.
+func (s *Side) burst(st Step) ([]got, error) {
+	l := &s.slots[st.Slot]
+	var frames raw.Body
+	for _, b := range st.Burst {
+		frames = frames.Bytes(append(raw.Body{}.Int(b.Xid).Int(int32(b.Op)), s.body(b)...))
+	}
+	if err := l.conn.Write(frames); err != nil {
+		return nil, err
+	}
+	var all []got
+	for _, b := range st.Burst {
+		if l.conn == nil {
+			return all, nil
+		}
+		all = append(all, s.drainReply(st.Slot, b.Op)...)
+	}
+	if l.conn == nil {
+		return all, nil
+	}
+	l.conn.Send(raw.XidPing, raw.OpPing, nil)
 	return append(all, s.drain(st.Slot)...), nil
 }
 
@@ -177,8 +222,8 @@ func (s *Side) drainToEnd(i int) got {
 	}
 }
 
-// drainReply reads a slot's packets up to its first reply.
-func (s *Side) drainReply(i int) []got {
+// drainReply reads a slot's packets up to its first reply, which is to op.
+func (s *Side) drainReply(i int, op raw.Op) []got {
 	l := &s.slots[i]
 	var all []got
 	for {
@@ -187,7 +232,7 @@ func (s *Side) drainReply(i int) []got {
 			l.drop()
 			return append(all, got{slot: i, end: err})
 		}
-		all = append(all, got{slot: i, packet: k, reply: k.Xid != raw.XidEvent})
+		all = append(all, got{slot: i, packet: k, reply: k.Xid != raw.XidEvent, op: op})
 		if k.Xid != raw.XidEvent {
 			return all
 		}
@@ -292,7 +337,7 @@ func (s *Side) print(st Step, all []got, took string) Outcome {
 		case g.text != "":
 			line += g.text
 		case g.reply:
-			line += fmt.Sprintf("xid=%d %s", g.packet.Xid, v.Reply(st.Op, g.packet))
+			line += fmt.Sprintf("xid=%d %s", g.packet.Xid, v.Reply(g.op, g.packet))
 		default:
 			line += v.Event(g.packet)
 		}
@@ -304,7 +349,8 @@ func (s *Side) print(st Step, all []got, took string) Outcome {
 	return append(out, "took "+took)
 }
 
-// zxidName names a transaction by the step that made it.
+// zxidName names a transaction by the step that made it, and within a burst by
+// its place there: @12 is the first or only one, @12+1 the second.
 func (s *Side) zxidName(z int64) string {
 	if z <= 0 {
 		return fmt.Sprint(z)
@@ -313,7 +359,10 @@ func (s *Side) zxidName(z int64) string {
 	if i == len(s.zxids) {
 		return fmt.Sprintf("@future(%#x)", z)
 	}
-	return fmt.Sprintf("@%d", s.canon[i])
+	if i > 0 && z != s.zxids[i] {
+		return burstLabel(i, z-s.zxids[i-1]-1)
+	}
+	return s.labels[i]
 }
 
 func (s *Side) sessionName(id int64) string {

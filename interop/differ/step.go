@@ -17,9 +17,10 @@ const (
 	Reattach              // continue the session on a new connection, taking it over if it is still connected
 	WrongPass             // try that with a wrong password, from a slot without connection
 	Ahead                 // try that having seen a zxid from the future
+	Burst                 // send several requests at once
 )
 
-var kindNames = [...]string{"request", "open", "drop", "reattach", "wrong password", "from the future"}
+var kindNames = [...]string{"request", "open", "drop", "reattach", "wrong password", "from the future", "burst"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -40,10 +41,20 @@ type Step struct {
 	Path string
 	// Text says in words what Body holds.
 	Text string
+
+	// Burst are the requests of a burst, all of the same session.
+	Burst []Step
 }
 
 // String prints the step as a person would retell it.
 func (s Step) String() string {
+	if s.Kind == Burst {
+		text := fmt.Sprintf("s%d burst", s.Slot)
+		for _, b := range s.Burst {
+			text += "\n    " + b.String()
+		}
+		return text
+	}
 	if s.Kind != Request {
 		return fmt.Sprintf("s%d %v timeout=%d old=%v", s.Slot, s.Kind, s.Timeout, s.Old)
 	}
