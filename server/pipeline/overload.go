@@ -65,9 +65,10 @@ func (c *Client) refusedThrottled(op wire.OpCode, xid wire.Xid, now time.Duratio
 	return true
 }
 
-// takeLarge counts a request that is large and returns its bytes, 0 for one
-// that is not.
-func (c *Core) takeLarge(bytes int) (int, error) {
+// takeLarge counts a request that is large, by the length of its frame, and
+// returns that length, 0 for one that is not.
+func (c *Core) takeLarge(body int) (int, error) {
+	bytes := requestHead + body
 	if c.opts.LargeRequest <= 0 || bytes <= c.opts.LargeRequest {
 		return 0, nil
 	}
