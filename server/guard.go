@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ import (
 // data is missing: before anything is made in the directories.
 func (d *data) guard() error {
 	dirs := layoutOf(d.cfg)
-	logs, err := d.holds(dirs.LogDir(), "log.")
+	logs, err := d.holds(dirs.LogDir(), "log.", "log.lock", "log.prealloc")
 	if err != nil {
 		return err
 	}
@@ -45,8 +46,9 @@ func (d *data) guardZooKeeper(dir string) error {
 	return nil
 }
 
-// holds reports whether a directory has an entry that begins with prefix.
-func (d *data) holds(dir, prefix string) (bool, error) {
+// holds reports whether a directory has an entry that begins with prefix, other
+// than those named.
+func (d *data) holds(dir, prefix string, but ...string) (bool, error) {
 	names, err := d.fs.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -55,7 +57,7 @@ func (d *data) holds(dir, prefix string) (bool, error) {
 		return false, fmt.Errorf("server: %w", err)
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(name, prefix) && !slices.Contains(but, name) {
 			return true, nil
 		}
 	}

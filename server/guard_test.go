@@ -23,6 +23,8 @@ func TestGuard(t *testing.T) {
 		{"a log alone", []string{"zabra-log/log.1"}, ""},
 		{"own data beside ZooKeeper's", []string{"zabra-log/log.1", "version-2/snapshot.0"}, ""},
 		{"a checkpoint alone", []string{"zabra-store/MANIFEST"}, "put the log files back"},
+		{"a checkpoint and a lock", []string{"zabra-store/MANIFEST", "zabra-log/log.lock", "zabra-log/log.prealloc"}, "put the log files back"},
+		{"a first start that was killed", []string{"zabra-log/log.lock", "zabra-log/log.prealloc"}, ""},
 		{"ZooKeeper's snapshot", []string{"version-2/snapshot.0"}, "Apache ZooKeeper's data"},
 		{"ZooKeeper's log", []string{"version-2/log.1"}, "Apache ZooKeeper's data"},
 		{"ZooKeeper's epochs only", []string{"version-2/currentEpoch"}, ""},
