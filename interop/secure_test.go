@@ -33,9 +33,12 @@ func sameSecurely(t *testing.T, config func() (c harness.Config, addr string), a
 	kinds := []harness.Kind{harness.Apache, env.Subject()}
 	got := make([][]string, len(kinds))
 	var all sync.WaitGroup
+	var last *harness.Server
 	for i, k := range kinds {
 		c, addr := config()
+		c["zabra.log.level"] = "debug"
 		s := env.Start(t, k, c)
+		last = s
 		if addr == "" {
 			addr = s.Addr
 		}
@@ -43,7 +46,25 @@ func sameSecurely(t *testing.T, config func() (c harness.Config, addr string), a
 	}
 	all.Wait()
 	compareTranscripts(t, got[0], got[1])
+	noSecrets(t, last)
 	return got[1]
+}
+
+// noSecrets looks through a server's log of level debug.
+func noSecrets(t *testing.T, s *harness.Server) {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(s.Dir, "log"))
+	if err != nil || s.Kind != harness.Zabra {
+		return
+	}
+	if !bytes.Contains(log, []byte("DEBUG")) {
+		t.Error("the log is not one of level debug")
+	}
+	for _, secret := range []string{"alices-password", `bob's "password"`, "rootpassword", "guessed", "carol:secret"} {
+		if bytes.Contains(log, []byte(secret)) || bytes.Contains(log, []byte(strconv.Quote(secret))) {
+			t.Errorf("the log shows %s", secret)
+		}
+	}
 }
 
 const saslProvider = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"

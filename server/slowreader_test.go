@@ -1,0 +1,51 @@
+package server_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// A client that does not read its events is cut off when too many wait for it,
+// by TLS as without, and nobody else notices.
+func TestUnreadEventsAreBounded(t *testing.T) {
+	p := newPKI(t)
+	s := startSite(t, p.config(), "secureClientPort=0\nsecureClientPortAddress=127.0.0.1", "ssl.clientAuth=want", "zabra.maxUnsentBytes=65536")
+	path := "/" + strings.Repeat("x", 1000)
+	writer := s.client()
+	writer.create(path, "", wire.ModePersistent)
+	for _, secure := range []bool{false, true} {
+		var nc net.Conn
+		var err error
+		if secure {
+			nc, err = s.dialTLS(s.secureAddr(), p.client(nil))
+		} else {
+			nc, err = net.Dial("tcp", s.addr())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.session(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
+	}
+	ops := make([]wire.MultiOp, 500)
+	for i := range ops {
+		ops[i] = wire.MultiOp{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: path, Version: -1}}
+	}
+	reader := s.client()
+	for range 60 { // 30 MB of events for each, more than sockets buffer
+		writer.SendFunc(wire.OpMulti, func(b []byte) []byte { return wire.AppendMulti(b, ops) })
+		if err := writer.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if h, _, err := writer.Recv(); err != nil || h.Err != wire.OK {
+			t.Fatal(h, err)
+		}
+		reader.get(path)
+	}
+	s.eventually("both to be cut off", func() bool {
+		return strings.Count(s.log.String(), "client does not read its replies and events") == 2 &&
+			value(scrape(t, "http://"+s.webAddr("admin")+"/metrics")["num_alive_connections"], "") == 2
+	})
+}
