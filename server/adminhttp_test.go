@@ -10,9 +10,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/rawclient"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
@@ -353,4 +356,59 @@ func TestAdminCertificateIdentity(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", name, got.status, want, got.body)
 		}
 	}
+}
+
+// A snapshot taken while clients write is of one moment: what one transaction
+// changed together is in it together, at the zxid it says.
+func TestSnapshotUnderLoadIsOfOneMoment(t *testing.T) {
+	s := startSite(t, superLine, "admin.rateLimiterIntervalInMS=0")
+	c := s.client()
+	for i := range 2000 { // a tree that takes more than one step to write
+		c.create(fmt.Sprintf("/filler-%04d", i), strings.Repeat("x", 500), wire.ModePersistent)
+	}
+	c.create("/a", "", wire.ModePersistent)
+	c.create("/z", "", wire.ModePersistent)
+	var stop atomic.Bool
+	var writing sync.WaitGroup
+	for w := range 3 {
+		writer := s.client()
+		writing.Go(func() {
+			for i := 0; !stop.Load(); i++ {
+				value := []byte(fmt.Sprintf("%d of %d", i, w))
+				writer.SendFunc(wire.OpMulti, func(b []byte) []byte {
+					return wire.AppendMulti(b, []wire.MultiOp{
+						{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: "/a", Data: value, Version: -1}},
+						{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: "/z", Data: value, Version: -1}},
+					})
+				})
+				if err := writer.Flush(); err != nil {
+					t.Error(err)
+					return
+				}
+				if _, _, err := writer.Recv(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	last := wire.Zxid(0)
+	for range 5 {
+		taken := s.ask(t, http.MethodGet, "/commands/snapshot", asSuper, nil)
+		tree, _, err := datatree.ReadSnapshot(bytes.NewReader(taken.body), wire.NoZxid, datatree.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _ := tree.Find("/a")
+		z, _ := tree.Find("/z")
+		if left, right := tree.Stat(a), tree.Stat(z); string(tree.Data(a)) != string(tree.Data(z)) || left.Mzxid != right.Mzxid || left.Mzxid > tree.LastZxid() {
+			t.Errorf("at %v: /a is %q %v, /z is %q %v", tree.LastZxid(), tree.Data(a), left.Mzxid, tree.Data(z), right.Mzxid)
+		}
+		if said := taken.header.Get("last_zxid"); said != tree.LastZxid().String() || tree.LastZxid() <= last {
+			t.Errorf("last_zxid %s, the snapshot stands at %v, the one before at %v", said, tree.LastZxid(), last)
+		}
+		last = tree.LastZxid()
+	}
+	stop.Store(true)
+	writing.Wait()
 }

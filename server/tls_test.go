@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -281,5 +282,35 @@ func TestCertificateReloadUnderLoad(t *testing.T) {
 	working.Wait()
 	if log := s.log.String(); !strings.Contains(log, "TLS stores reloaded") || !strings.Contains(log, "the old ones stay in force") {
 		t.Error("the log does not tell of the reloads")
+	}
+}
+
+// CVE-2026-24281: a client whose certificate names another host was let in if
+// reverse DNS said so, which whoever owns the address decides.
+func TestCVE2026_24281NamesAreNotTakenFromDNS(t *testing.T) {
+	p := newPKI(t)
+	s := startSite(t, p.config(), "secureClientPort=0\nsecureClientPortAddress=127.0.0.1", "ssl.clientHostnameVerification=true")
+	named := func(ips []net.IP, names ...string) *holder {
+		return p.issue(p.trusted, "client", func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = ips, names })
+	}
+	for _, c := range []struct {
+		name string
+		h    *holder
+		ok   bool
+	}{
+		{"the address", named([]net.IP{net.IPv4(127, 0, 0, 1)}), true},
+		{"another address", named([]net.IP{net.IPv4(10, 9, 8, 7)}), false},
+		{"the name that DNS has for the address", named(nil, "localhost"), false},
+		{"another address and that name", named([]net.IP{net.IPv4(10, 9, 8, 7)}, "localhost"), false},
+		{"any name", named(nil, "*.example"), false},
+		{"no name", named(nil), false},
+	} {
+		conn, err := s.trySession(s.secureAddr(), p.client(c.h))
+		if (err == nil) != c.ok {
+			t.Errorf("a certificate for %s: %v, want success %v", c.name, err, c.ok)
+		}
+		if err == nil {
+			conn.Close()
+		}
 	}
 }
