@@ -116,6 +116,41 @@ func TestLeftoversOfAKill(t *testing.T) {
 	same(t, load(t, s), tree)
 }
 
+// A manifest that was cut names no table; the tables are not removed before the
+// store is whole again.
+func TestTablesOfADamagedManifestAreKept(t *testing.T) {
+	dir, file, tree := oneTable(t)
+	manifest := filepath.Join(dir, "MANIFEST")
+	whole, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(manifest, whole[:16], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := New(dir, zap.NewNop())
+	if got := load(t, s); got != nil {
+		t.Error("a tree from no table")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(manifest, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, asideDir, filepath.Base(file)), file); err != nil {
+		t.Fatal(err)
+	}
+	same(t, load(t, s), tree)
+	write(t, s, load(t, s), true)
+	if _, err := os.Stat(filepath.Join(dir, asideDir)); !os.IsNotExist(err) {
+		t.Errorf("what was put aside is still there: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestMissingTableIsNamed(t *testing.T) {
 	dir, file, _ := oneTable(t)
 	if err := os.Remove(file); err != nil {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/zabra/zabra/datatree"
+	"go.uber.org/zap"
 )
 
 // A Checkpoint is one that is being written. It takes effect with Commit; until
@@ -83,6 +86,9 @@ func (c *Checkpoint) Commit() error {
 	}
 	if err := c.s.setComplete(c.n); err != nil {
 		return errors.Join(fmt.Errorf("store: complete checkpoint: %w: %w", ErrUndecided, err), c.s.Close())
+	}
+	if err := os.RemoveAll(filepath.Join(c.s.dir, asideDir)); err != nil {
+		c.s.log.Warn("tables that nobody needs stay", zap.Error(err))
 	}
 	return nil
 }

@@ -22,7 +22,35 @@ func prepare(o badger.Options) error {
 	if err != nil {
 		return err
 	}
-	return checkTables(tables)
+	if err := checkTables(tables); err != nil {
+		return err
+	}
+	return putAside(o.Dir, tables)
+}
+
+// asideDir holds tables that the manifest does not name. Normally they are
+// leftovers; but if it is the manifest that is damaged, they are the data, and
+// Badger would remove them. They go with the next complete checkpoint.
+const asideDir = "aside"
+
+func putAside(dir string, named []string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if slices.Contains(named, file) {
+			continue
+		}
+		aside := filepath.Join(dir, asideDir)
+		if err := os.MkdirAll(aside, 0o700); err != nil {
+			return err
+		}
+		if err := os.Rename(file, filepath.Join(aside, filepath.Base(file))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeEmptyLogs removes logs of memtables and of values that were created and
@@ -52,7 +80,7 @@ func removeEmptyLogs(dir string) error {
 }
 
 // referenced returns the tables that the manifest names. Others are leftovers of
-// a process that was killed while it wrote them, and Badger removes them.
+// a process that was killed while it wrote them.
 func referenced(o badger.Options) ([]string, error) {
 	name := filepath.Join(o.Dir, badger.ManifestFilename)
 	f, err := os.Open(name)
