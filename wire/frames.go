@@ -28,6 +28,9 @@ func AppendReply(b []byte, h ReplyHeader, body Record) []byte {
 	return EndFrame(b, mark)
 }
 
+// PutReplyZxid sets the zxid of a whole reply frame.
+func PutReplyZxid(frame []byte, z Zxid) { binary.BigEndian.PutUint64(frame[8:], uint64(z)) }
+
 // AppendEvent appends a whole notification frame. zxid is that of the
 // transaction, or NoZxid for an event that setWatches produces.
 func AppendEvent(b []byte, typ EventType, zxid Zxid, path string) []byte {

@@ -48,18 +48,22 @@ type Client struct {
 	mu struct {
 		sync.Mutex
 		queue     queue
-		queued    int // bytes of the requests in the queue
+		queued    int // weight of what is in the queue
+		heaviest  int // of the writes in the queue, or of some before them
 		out       []byte
+		told      int           // bytes of events in out
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
 		last      bool          // a request came whose reply is the last; what comes behind it is dropped
 		finish    bool          // that reply is in the outbox: when it is written, end the connection
 		dead      bool          // drop everything
 		dirty     bool          // handed to a flusher
+		long      bool          // a read was answered that may have taken long
 		watching  bool          // it has registered a watch at least once
 		clock     time.Duration // the time, as of the last look at it
 		stats     Stats
 		tally     tally
 		reads     run           // within one call of Handle
+		asking    *[]wire.ID    // identities of the read that is being answered; nil: the connection's
 		sasl      SASL          // while an exchange is under way
 		handshake *handshake    // while one is under way
 		throttled time.Duration // how long the next request has waited to be taken in
@@ -101,7 +105,12 @@ type pending struct {
 	xid  wire.Xid
 	at   time.Duration // when it came, on the core's clock
 	body []byte        // request record of a read, whole frame of a ready reply
-	last bool          // end the connection behind the reply
+	ids  *[]wire.ID    // of the connection when a read came
+	// weight is what the request counts for in the bound on those under way: the
+	// bytes it has brought, and for a read those that its answer may have.
+	weight int
+	stamp  bool // the ready reply bears the zxid of the moment it is sent
+	last   bool // end the connection behind the reply
 }
 
 // A queue is a ring of pending requests.
@@ -142,24 +151,54 @@ func (q *queue) pop() {
 const keepRing = 16
 
 // advance answers what stands before the first write under way. The caller
-// holds the tree's lock, shared or not, and mu.
+// holds the tree's lock, shared or not, and mu. It drops a client whose reads
+// turn out to have answers far longer than they had when they came.
 func (c *Client) advance() {
 	for c.mu.queue.n > 0 {
 		p := c.mu.queue.front()
-		switch p.kind {
-		case kindWrite:
+		if p.kind == kindWrite {
 			return
-		case kindRead:
+		}
+		if len(c.mu.out) > c.core.opts.MaxOutbox+c.core.opts.MaxQueuedBytes {
+			c.kill(ErrSlowClient)
+			return
+		}
+		if p.kind == kindRead {
+			c.mu.asking = p.ids
 			c.answer(p.xid, p.op, p.body, p.at)
-		case kindReply:
-			c.mu.out = append(c.outbox(), p.body...)
-			c.sent(p.at)
+			c.mu.asking = nil
+		} else {
+			c.deliver(p)
 		}
-		if p.last {
-			c.mu.finish = true
-		}
-		c.mu.queued -= len(p.body)
-		c.mu.queue.pop()
+		c.pop()
+	}
+}
+
+// deliver answers with a reply that is complete already.
+func (c *Client) deliver(p *pending) {
+	if p.stamp {
+		wire.PutReplyZxid(p.body, c.core.tree.LastZxid())
+	}
+	c.mu.out = append(c.outbox(), p.body...)
+	c.sent(p.at)
+	c.mu.finish = c.mu.finish || p.last
+}
+
+// push adds a request to the queue.
+func (c *Client) push(p pending) {
+	if p.kind == kindWrite {
+		c.mu.heaviest = max(c.mu.heaviest, p.weight)
+	}
+	c.mu.queued += p.weight
+	c.mu.queue.push(p)
+}
+
+// pop takes the first request, which is answered, off the queue.
+func (c *Client) pop() {
+	c.mu.queued -= c.mu.queue.front().weight
+	c.mu.queue.pop()
+	if c.mu.queue.n == 0 {
+		c.mu.heaviest = 0
 	}
 }
 
@@ -174,10 +213,13 @@ func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duratio
 		return false
 	}
 	c.advance()
+	if c.mu.dead {
+		return false
+	}
 	p := c.mu.queue.front()
 	c.mu.out = reply(c.outbox())
 	c.sent(p.at)
-	c.mu.queue.pop()
+	c.pop()
 	if last {
 		c.mu.finish = true
 	}
@@ -197,16 +239,11 @@ func (c *Client) mark() bool {
 // turn. The caller holds mu.
 func (c *Client) queueReply(p pending) {
 	if c.mu.queue.n > 0 {
-		p.kind = kindReply
-		c.mu.queued += len(p.body)
-		c.mu.queue.push(p)
+		p.kind, p.weight = kindReply, len(p.body)
+		c.push(p)
 		return
 	}
-	c.mu.out = append(c.outbox(), p.body...)
-	c.sent(p.at)
-	if p.last {
-		c.mu.finish = true
-	}
+	c.deliver(&p)
 }
 
 // notify queues a watch event. The caller holds the tree's lock exclusively, or
@@ -217,7 +254,7 @@ func (c *Client) notify(typ wire.EventType, zxid wire.Zxid, path string) bool {
 	if c.mu.dead {
 		return false
 	}
-	if len(c.mu.out) > c.core.opts.MaxOutbox {
+	if c.mu.told > c.core.opts.MaxOutbox {
 		c.kill(ErrSlowClient)
 		return false
 	}
@@ -229,6 +266,7 @@ func (c *Client) event(typ wire.EventType, zxid wire.Zxid, path string) {
 	before := len(c.mu.out)
 	c.mu.out = wire.AppendEvent(c.outbox(), typ, zxid, path)
 	c.mu.stats.Sent++
+	c.mu.told += len(c.mu.out) - before
 	c.mu.tally.event(len(c.mu.out))
 	c.core.metrics.WatchBytes.Add(c.stripe, int64(len(c.mu.out)-before))
 }

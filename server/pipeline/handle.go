@@ -47,12 +47,26 @@ func NextFrame(buf []byte, limit int) (frame, rest []byte, need int, err error) 
 // it used, fewer than len(buf) when the last frame is incomplete or when the
 // client has as much under way as it may (full). An error ends the connection.
 func (c *Client) Handle(buf []byte, now time.Duration) (used int, full bool, err error) {
-	rest, full, writes, err := c.handleAll(buf, now)
-	c.core.submit(writes)
-	return len(buf) - len(rest), full, err
+	rest, next := buf, again
+	for next == again && err == nil {
+		var writes []*Request
+		rest, next, writes, err = c.handleSome(rest, now)
+		c.core.submit(writes)
+	}
+	return len(buf) - len(rest), next == waitRoom, err
 }
 
-func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full bool, writes []*Request, err error) {
+// A verdict is why handling stopped.
+type verdict uint8
+
+const (
+	waitInput verdict = iota // no whole frame is left
+	waitRoom                 // the client has as much under way as it may
+	again                    // for a moment, to let others have the tree
+)
+
+// handleSome handles what buf holds with the tree locked once.
+func (c *Client) handleSome(buf []byte, now time.Duration) (rest []byte, next verdict, writes []*Request, err error) {
 	c.lastSeen.Store(now.Milliseconds())
 	lock := c.core.lock.reader(uint32(c.id))
 	lock.RLock()
@@ -64,25 +78,29 @@ func (c *Client) handleAll(buf []byte, now time.Duration) (rest []byte, full boo
 	defer func() { c.count(whole-len(rest), before, now) }()
 	for {
 		if c.mu.dead || c.mu.finish {
-			return buf, false, writes, ErrClosing
+			return buf, waitInput, writes, ErrClosing
 		}
 		if c.mu.last {
-			return nil, false, writes, nil
-		}
-		if c.full() {
-			return buf, true, writes, nil
+			return nil, waitInput, writes, nil
 		}
 		frame, after, _, err := NextFrame(buf, c.core.opts.MaxFrame)
 		if err != nil || frame == nil {
-			return buf, false, writes, err
+			return buf, waitInput, writes, err
+		}
+		if c.full() {
+			return buf, waitRoom, writes, nil
 		}
 		buf = after
 		req, err := c.frame(frame, now)
 		if err != nil {
-			return buf, false, writes, err
+			return buf, waitInput, writes, err
 		}
 		if req != nil {
 			writes = append(writes, req)
+		}
+		if c.mu.long {
+			c.mu.long = false
+			return buf, again, writes, nil
 		}
 	}
 }
@@ -127,7 +145,10 @@ func (c *Client) reply(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at 
 // replyInTurn answers when everything before it is answered.
 func (c *Client) replyInTurn(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration, last bool) {
 	c.mu.last = last
-	c.queueReply(pending{op: op, xid: h.Xid, at: at, body: wire.AppendReply(nil, h, body), last: last})
+	c.queueReply(pending{
+		op: op, xid: h.Xid, at: at, body: wire.AppendReply(nil, h, body), last: last,
+		stamp: h.Zxid > 0, // else it is one that means something
+	})
 }
 
 // refuse answers an operation that no client may ask for, and ends the
@@ -141,11 +162,24 @@ func (c *Client) refuse(op wire.OpCode, xid wire.Xid, at time.Duration) {
 // still on its way.
 func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) {
 	if c.mu.queue.n == 0 {
+		c.mu.long = isLong(op)
 		c.answer(xid, op, body, at)
 		return
 	}
-	c.mu.queued += len(body)
-	c.mu.queue.push(pending{kind: kindRead, op: op, xid: xid, at: at, body: append([]byte(nil), body...)})
+	c.push(pending{
+		kind: kindRead, op: op, xid: xid, at: at, ids: c.ids.Load(),
+		body: append([]byte(nil), body...), weight: len(body) + c.weigh(op, body),
+	})
+}
+
+// isLong reports whether a read may take long for a few bytes of request and
+// reply: with many of them the core would not get the tree for seconds.
+func isLong(op wire.OpCode) bool {
+	switch op {
+	case wire.OpGetAllChildrenNumber, wire.OpGetEphemerals, wire.OpMultiRead, wire.OpSetWatches, wire.OpSetWatches2:
+		return true
+	}
+	return false
 }
 
 // writeRequest decodes and validates a write completely, so that nothing
@@ -162,7 +196,7 @@ func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time
 		c.replyInTurn(op, h, nil, at, false)
 		return nil, nil
 	}
-	c.mu.queue.push(pending{kind: kindWrite, op: op, xid: xid, at: at})
+	c.push(pending{kind: kindWrite, op: op, xid: xid, at: at, weight: len(body)})
 	c.mu.last = op == wire.OpCloseSession
 	req.Session, req.Cxid, req.Auth, req.Large, req.Origin = c.Session(), xid, c.IDs(), large, c
 	return req, nil

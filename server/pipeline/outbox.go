@@ -33,7 +33,7 @@ func recycle(b []byte) {
 
 func (c *Client) release() {
 	recycle(c.mu.out)
-	c.mu.out = nil
+	c.mu.out, c.mu.told = nil, 0
 	c.mu.tally.seen = 0
 }
 
@@ -49,7 +49,7 @@ func (c *Client) Flush(wait bool) {
 	c.mu.writing = true
 	for len(c.mu.out) > 0 && !c.mu.dead {
 		box := c.mu.out
-		c.mu.out = nil
+		c.mu.out, c.mu.told = nil, 0
 		c.mu.tally.tell(c.core.metrics, c.stripe)
 		c.mu.Unlock()
 		n, err := c.write(box, wait)

@@ -48,7 +48,7 @@ func (c *Client) read(b []byte, op wire.OpCode, body []byte) ([]byte, wire.Code)
 	case wire.OpMultiRead:
 		return c.multiRead(b, body)
 	case wire.OpWhoAmI:
-		r := wire.WhoAmIResponse{Clients: c.core.schemes.WhoAmI(c.IDs())}
+		r := wire.WhoAmIResponse{Clients: c.core.schemes.WhoAmI(c.asker())}
 		return r.AppendTo(b), wire.OK
 	case wire.OpAddWatch:
 		return c.addWatch(b, body)
@@ -147,13 +147,18 @@ func (c *Client) ephemerals(prefix string) []string {
 }
 
 // multiRead answers several reads; each may fail on its own. Their watch flags
-// are ignored.
+// are ignored. One request could ask for the same large node ten thousand times:
+// it fails as a whole where the answer would exceed what may wait for a client.
 func (c *Client) multiRead(b []byte, body []byte) ([]byte, wire.Code) {
 	req, code := DecodeRequest(wire.OpMultiRead, body)
 	if code != wire.OK {
 		return b, code
 	}
+	whole := len(b)
 	for _, op := range req.Multi {
+		if len(b)-whole > c.core.opts.MaxOutbox {
+			return b, wire.MarshallingError
+		}
 		r := *op.Body.(*wire.PathWatchRequest)
 		r.Watch = false
 		start := len(b)
@@ -167,5 +172,13 @@ func (c *Client) multiRead(b []byte, body []byte) ([]byte, wire.Code) {
 }
 
 func (c *Client) allowed(acl []wire.ACL, perm int32) bool {
-	return c.core.schemes.Allowed(acl, c.IDs(), perm)
+	return c.core.schemes.Allowed(acl, c.asker(), perm)
+}
+
+// asker is the identities with which the read came that is being answered.
+func (c *Client) asker() []wire.ID {
+	if c.mu.asking != nil {
+		return *c.mu.asking
+	}
+	return c.IDs()
 }
