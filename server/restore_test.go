@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/zabra/zabra/internal/rawclient"
+	"github.com/zabra/zabra/internal/sparse"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/internal/vfs/faultfs"
 	"github.com/zabra/zabra/internal/vfs/memfs"
@@ -127,42 +128,13 @@ func (r *rig) clone(t testing.TB) (dir string) {
 		if err != nil || e.IsDir() || e.Name() == "LOCK" {
 			return err
 		}
-		return copySparse(filepath.Join(dir, e.Name()), path)
+		_, err = sparse.Copy(filepath.Join(dir, e.Name()), path)
+		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
 	return dir
-}
-
-// copySparse copies a file without its zeros: Badger's logs are long and empty.
-func copySparse(to, from string) error {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	buf, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
-	for at := int64(0); ; {
-		n, err := io.ReadFull(src, buf)
-		if !bytes.Equal(buf[:n], zeros[:n]) {
-			if _, err := dst.WriteAt(buf[:n], at); err != nil {
-				return err
-			}
-		}
-		at += int64(n)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return dst.Truncate(at)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // A death after any change of the disk that a restore makes leaves the state

@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zabra/zabra/internal/sparse"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/server/inspect"
@@ -164,17 +166,16 @@ func TestDamageAfterKill(t *testing.T) {
 		w.tidy = false
 	}
 	c.d.kill() // nothing is open, so nothing is in doubt
-	full := c.d.dir
+	bases := []string{c.d.dir, filepath.Join(t.TempDir(), "purged")}
+	copyTree(t, bases[1], bases[0])
+	c.d.dir = bases[1]
+	purge(t, c.d.dirs())
 	refused, recovered := 0, 0
 	for round := range times(t, "ZABRA_DAMAGE_ROUNDS", 40, 3000) {
-		base, purged := "with all of the log", round%2 == 1
+		base := []string{"with all of the log", "with the log behind the checkpoint"}[round%2]
 		c.d.dir = filepath.Join(t.TempDir(), "harmed")
-		copyTree(t, c.d.dir, full)
+		copyTree(t, c.d.dir, bases[round%2])
 		c.d.configure("")
-		if purged {
-			base = "with the log behind the checkpoint"
-			purge(t, c.d.dirs())
-		}
 		kinds := victims(t, c.d.dirs())
 		names := make([]string, 0, len(kinds))
 		for name := range kinds {
@@ -197,6 +198,24 @@ func TestDamageAfterKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d damaged directories: %d refused with a reason, %d had everything", refused+recovered, refused, recovered)
+}
+
+func copyTree(t testing.TB, to, from string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if e.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		_, err = sparse.Copy(target, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // purge drops every segment of the log that the checkpoint covers.

@@ -1,14 +1,13 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/sparse"
 	"go.uber.org/zap"
 )
 
@@ -47,7 +46,7 @@ func LoadOffline(dir string, o datatree.Options) (*Offline, error) {
 		if !e.Type().IsRegular() || e.Name() == badgerLock {
 			continue
 		}
-		n, err := copyFile(filepath.Join(scratch, e.Name()), filepath.Join(dir, e.Name()))
+		n, err := sparse.Copy(filepath.Join(scratch, e.Name()), filepath.Join(dir, e.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("store: copy to examine: %w", err)
 		}
@@ -68,34 +67,4 @@ func (f *Offline) load(dir, scratch string, o datatree.Options) (err error) {
 	}
 	f.Number = s.at
 	return nil
-}
-
-// copyFile copies a file, its holes as holes: Badger's logs are mostly such.
-func copyFile(to, from string) (size int64, err error) {
-	src, err := os.Open(from)
-	if err != nil {
-		return 0, err
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, dst.Close()) }()
-	buf, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
-	for {
-		n, err := io.ReadFull(src, buf)
-		if n > 0 && !bytes.Equal(buf[:n], zeros[:n]) {
-			if _, err := dst.WriteAt(buf[:n], size); err != nil {
-				return size, err
-			}
-		}
-		size += int64(n)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return size, dst.Truncate(size)
-		}
-		if err != nil {
-			return size, err
-		}
-	}
 }
