@@ -274,16 +274,20 @@ func (c *Client) event(typ wire.EventType, zxid wire.Zxid, path string) {
 // kill drops the client: nothing more is written, and its socket closes. The
 // caller holds mu.
 func (c *Client) kill(why error) {
-	if c.mu.dead {
-		return
+	if !c.mu.dead {
+		c.end()
+		// Locks are held, perhaps the tree's: what may wait happens elsewhere.
+		go c.drop(why)
 	}
+}
+
+// end lets go of all that the client holds. The caller holds mu.
+func (c *Client) end() {
 	c.mu.dead = true
 	c.release()
 	c.mu.queue = queue{}
 	c.endHandshake()
 	c.room.Broadcast()
-	// Locks are held, perhaps the tree's: what may wait happens elsewhere.
-	go c.drop(why)
 }
 
 func (c *Client) drop(why error) {

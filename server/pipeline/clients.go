@@ -70,12 +70,12 @@ func (c *Core) NewClient(s Socket, addr string, peer auth.Peer) *Client {
 	return cl
 }
 
-// Gone ends a client whose connection is over: its watches vanish, its session
-// lives on until it times out or is resumed.
+// Gone ends a client whose connection is over, and which the caller closes: its
+// watches vanish, its session lives on until it times out or is resumed.
 func (c *Client) Gone() {
 	core := c.core
-	c.Kill(nil)
 	c.mu.Lock()
+	c.end()
 	watching := c.mu.watching
 	c.mu.Unlock()
 	lock := core.lock.reader(uint32(c.id))

@@ -154,6 +154,10 @@ func (c *Core) Run(ctx context.Context) error {
 		c.metrics.UnrecoverableErrors.Inc(0)
 	}
 	close(c.stopped)
+	// Whoever still waits for an answer, or for room to ask, waits in vain.
+	for _, cl := range c.clients.list() {
+		cl.Kill(nil)
+	}
 	c.writer.stop()
 	stopped.Wait()
 	c.flush.stop()

@@ -58,6 +58,7 @@ func (w *logWriter) run() {
 		if !w.work(items) {
 			return
 		}
+		clear(items) // they may be large, and the next may come late
 		idle.Reset(idleTime)
 	}
 }

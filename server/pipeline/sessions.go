@@ -93,6 +93,20 @@ func (c *Core) open(cl *Client, h *handshake) {
 	})
 }
 
+// take makes the session the client's, unless the client has died meanwhile.
+// Gone looks at it after that, so no session is left to a connection that is
+// gone.
+func (c *Client) take(id wire.SessionID, timeout int32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.dead {
+		return false
+	}
+	c.session.Store(int64(id))
+	c.timeout.Store(timeout)
+	return true
+}
+
 // endHandshake lets Connect return. The caller holds mu.
 func (c *Client) endHandshake() {
 	if h := c.mu.handshake; h != nil {
@@ -114,8 +128,6 @@ func (c *Core) established(cl *Client, p *proposal) {
 	if h == nil { // the client is gone
 		return
 	}
-	cl.session.Store(int64(p.req.Session))
-	cl.timeout.Store(h.timeout)
 	c.settle(cl, h.answer(p.req.Session), false)
 	cl.mu.Lock()
 	cl.endHandshake()
@@ -125,16 +137,18 @@ func (c *Core) established(cl *Client, p *proposal) {
 // resume gives a session to the connection that knows its password, if the
 // session still lives. The connection that had it is dropped.
 func (c *Core) resume(cl *Client, h *handshake) {
-	if !c.tracker.Alive(h.renew) || !c.tracker.Touch(h.renew, h.timeout, c.millis()) {
+	if !c.tracker.Touch(h.renew, h.timeout, c.millis()) {
 		cl.refuseSession(h)
+		return
+	}
+	if !cl.take(h.renew, h.timeout) {
+		close(h.done)
 		return
 	}
 	if old := c.owners[h.renew]; old != nil && old != cl {
 		old.Kill(ErrDisplaced)
 	}
 	c.owners[h.renew] = cl
-	cl.session.Store(int64(h.renew))
-	cl.timeout.Store(h.timeout)
 	c.metrics.ConnectionRevalidates.Add(0, 1)
 	cl.mu.Lock()
 	if !cl.mu.dead {
@@ -152,6 +166,7 @@ func (c *Client) refuseSession(h *handshake) {
 	if !c.mu.dead {
 		h.timeout = 0
 		c.mu.out = h.answer(0)(c.outbox())
+		c.mu.tally.reply(len(c.mu.out))
 		c.mu.finish = true
 	}
 	c.mu.Unlock()
@@ -177,8 +192,9 @@ func (c *Core) sessionsChanged(p *proposal, res *datatree.Result) {
 	id := p.txn.Header.Session
 	switch p.txn.Header.Op {
 	case wire.OpCreateSession:
-		c.tracker.Add(id, p.txn.Body.(*wire.CreateSessionTxn).Timeout, c.millis())
-		if cl := p.req.client(); cl != nil {
+		timeout := p.txn.Body.(*wire.CreateSessionTxn).Timeout
+		c.tracker.Add(id, timeout, c.millis())
+		if cl := p.req.client(); cl != nil && cl.take(id, timeout) {
 			c.owners[id] = cl
 		}
 	case wire.OpCloseSession:
