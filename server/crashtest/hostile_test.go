@@ -342,7 +342,7 @@ func TestHostileFrames(t *testing.T) {
 	d.mustStart()
 	b := newBystander(t, d)
 	before := d.resident()
-	n := times(t, "ZABRA_HOSTILE", 1500, 200_000)
+	n := times(t, "ZABRA_HOSTILE", 800, 200_000)
 	work := make(chan uint64)
 	var running sync.WaitGroup
 	for range 8 {
