@@ -25,7 +25,7 @@ type program func(s *harness.Server, p *harness.Proxy) *harness.Program
 // wants the same lines.
 func sameTranscript(t *testing.T, f program) {
 	t.Helper()
-	env.Need(t)
+	parallel(t)
 	kinds := []harness.Kind{harness.Apache, env.Subject()}
 	got := make([][]string, len(kinds))
 	programs := make([]*harness.Program, len(kinds))

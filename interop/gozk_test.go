@@ -15,7 +15,7 @@ import (
 // TestGoZooKeeper does with go-zookeeper/zk what the other clients' programs do,
 // and compares the transcripts of both servers.
 func TestGoZooKeeper(t *testing.T) {
-	env.Need(t)
+	parallel(t)
 	kinds := []harness.Kind{harness.Apache, env.Subject()}
 	got := make([]*goTranscript, len(kinds))
 	for i, k := range kinds {

@@ -21,7 +21,7 @@ type serverPair struct {
 
 func startPair(t *testing.T, c harness.Config) serverPair {
 	t.Helper()
-	env.Need(t)
+	parallel(t)
 	p := serverPair{env.Start(t, harness.Apache, c), env.Start(t, env.Subject(), c)}
 	for _, s := range []*harness.Server{p.peer, p.subject} {
 		busy := newProber(t, s)

@@ -100,7 +100,7 @@ var zkCliMasks = mask(
 // both servers, and compares what it prints. Events are compared apart: when
 // they come between two answers is open.
 func TestZkCli(t *testing.T) {
-	env.Need(t)
+	parallel(t)
 	kinds := []harness.Kind{harness.Apache, env.Subject()}
 	out := make([]string, len(kinds))
 	var all sync.WaitGroup
@@ -159,7 +159,7 @@ func sortIdentities(lines []string) {
 
 // TestZkCliExitCode runs single commands, as scripts do.
 func TestZkCliExitCode(t *testing.T) {
-	env.Need(t)
+	parallel(t)
 	commands := [][]string{{"ls", "/"}, {"get", "/none"}, {"nonsense"}}
 	results := make([][]string, 2)
 	var all sync.WaitGroup

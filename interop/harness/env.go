@@ -27,6 +27,7 @@ type Env struct {
 
 	missing error
 	tmp     string
+	ports   ports
 }
 
 // Find looks at the machine and the environment variables:

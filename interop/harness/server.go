@@ -35,6 +35,9 @@ const (
 	startTimeout = 60 * time.Second // a JVM on a loaded machine takes its time
 	startTries   = 3                // another process may take the free port first
 	wordTimeout  = 10 * time.Second
+
+	// A server that is just starting may accept a connection and forget it.
+	pollTimeout = 500 * time.Millisecond
 )
 
 // A Server is one running server. Its methods are for one goroutine.
@@ -79,7 +82,7 @@ func (e *Env) Start(t testing.TB, kind Kind, c Config) *Server {
 
 // bindAndStart chooses ports and starts with an empty data directory.
 func (s *Server) bindAndStart() error {
-	port, err := freePort()
+	port, err := s.env.ports.free()
 	if err != nil {
 		return err
 	}
@@ -87,7 +90,7 @@ func (s *Server) bindAndStart() error {
 	s.config["clientPort"] = strconv.Itoa(port)
 	s.config["dataDir"] = filepath.Join(s.Dir, "data")
 	if s.config["admin.enableServer"] == "true" {
-		admin, err := freePort()
+		admin, err := s.env.ports.free()
 		if err != nil {
 			return err
 		}
@@ -140,7 +143,7 @@ func (s *Server) waitServing() error {
 		if s.proc.exited() {
 			return fmt.Errorf("it ended: %s", s.logTail())
 		}
-		if out, err := s.Word("srvr"); err == nil && strings.Contains(out, "Mode: ") {
+		if out, err := s.word("srvr", pollTimeout); err == nil && strings.Contains(out, "Mode: ") {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -149,13 +152,15 @@ func (s *Server) waitServing() error {
 }
 
 // Word sends a four-letter word and returns all of the answer.
-func (s *Server) Word(word string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr, wordTimeout)
+func (s *Server) Word(word string) (string, error) { return s.word(word, wordTimeout) }
+
+func (s *Server) word(word string, timeout time.Duration) (string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr, timeout)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(wordTimeout))
+	c.SetDeadline(time.Now().Add(timeout))
 	if _, err := io.WriteString(c, word); err != nil {
 		return "", err
 	}
@@ -201,13 +206,4 @@ func (s *Server) logTail() string {
 		b = b[len(b)-size:]
 	}
 	return string(b)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
