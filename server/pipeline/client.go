@@ -43,6 +43,7 @@ type Client struct {
 	session  atomic.Int64 // wire.SessionID, 0 before the handshake
 	timeout  atomic.Int32 // negotiated session timeout, milliseconds
 	lastSeen atomic.Int64 // when the peer last sent something, on the core's clock, milliseconds
+	barred   atomic.Bool  // the server takes nothing in from it now
 	ids      atomic.Pointer[[]wire.ID]
 
 	mu struct {

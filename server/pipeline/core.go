@@ -95,6 +95,7 @@ type Core struct {
 	clock    time.Duration     // when the current batch of commits began
 	watchers []watch.WatcherID // scratch
 	nextReap int64
+	lastTick int64          // when sessions were looked at last, milliseconds
 	paused   []func() error // wait until nothing is under way; see Replace
 	held     []*Request     // came while paused is not empty
 }

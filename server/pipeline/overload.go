@@ -34,7 +34,9 @@ func (c *Client) WaitRoom() {
 	began := c.core.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.barred.Store(false)
 	for c.full() && !c.mu.dead && !c.mu.finish {
+		c.barred.Store(len(c.mu.out) < flushAt)
 		if c.mu.queue.n > 0 || len(c.mu.out) > 0 {
 			c.wait()
 			continue

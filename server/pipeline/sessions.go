@@ -207,10 +207,16 @@ func (c *Core) sessionsChanged(p *proposal, res *datatree.Result) {
 	}
 }
 
+// awayTime in milliseconds is how late a tick must be beyond its interval.
+const awayTime = 100
+
 // tick looks for sessions whose time is up and, now and then, for nodes to
 // reap.
 func (c *Core) tick() {
 	now := c.millis()
+	if c.wasAway(now) {
+		return
+	}
 	c.due = c.tracker.Due(now, c.due[:0])
 	for _, id := range c.due {
 		c.expireUnlessHeard(id)
@@ -221,11 +227,31 @@ func (c *Core) tick() {
 	}
 }
 
+// wasAway reports whether the server itself did not run just now: its machine was
+// suspended, or the core was kept busy. What the clients have sent meanwhile is
+// there, but not read yet; sessions are looked at again in a moment. A server that
+// is always late does not put that off for ever.
+func (c *Core) wasAway(now int64) bool {
+	c.excused = !c.excused && now-c.lastTick > 2*c.tickInterval().Milliseconds()+awayTime
+	c.lastTick = now
+	return c.excused
+}
+
+// heard is when the client was heard of last. While the server does not read what
+// it sends it cannot be blamed for silence: else every busy session would expire
+// when the log's disk stalls for that long.
+func (c *Client) heard(now int64) int64 {
+	if c.barred.Load() {
+		return now
+	}
+	return c.lastSeen.Load()
+}
+
 // expireUnlessHeard ends a session whose bucket has come, unless its connection
 // was heard from in the meantime. Requests note only that on their connection,
 // so that reads share no state.
 func (c *Core) expireUnlessHeard(id wire.SessionID) {
-	if cl := c.owners[id]; cl != nil && c.tracker.Touch(id, cl.Timeout(), cl.lastSeen.Load()) {
+	if cl := c.owners[id]; cl != nil && c.tracker.Touch(id, cl.Timeout(), cl.heard(c.millis())) {
 		return
 	}
 	timeout, _ := c.tracker.Timeout(id)
