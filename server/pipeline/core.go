@@ -96,6 +96,7 @@ type Core struct {
 	watchers []watch.WatcherID // scratch
 	nextReap int64
 	lastTick int64          // when sessions were looked at last, milliseconds
+	excused  bool           // expiry was put off then
 	paused   []func() error // wait until nothing is under way; see Replace
 	held     []*Request     // came while paused is not empty
 }
