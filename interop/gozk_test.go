@@ -292,15 +292,14 @@ func (g *goTranscript) catchUp(_, other *zk.Conn) {
 }
 
 func (g *goTranscript) restart(_, _ *zk.Conn) {
-	c, events := g.connect(g.server.Addr, 20*time.Second)
+	c, events := g.connect(g.proxy.Addr, 20*time.Second)
 	defer c.Close()
 	c.Create("/re", []byte("mine"), zk.FlagEphemeral, open)
 	_, _, watch, _ := c.GetW("/re")
 	id := c.SessionID()
 	for _, end := range []func(){g.server.Stop, g.server.Kill} {
-		end()
+		g.server.RestartBehind(g.t, g.proxy, end)
 		g.await(events, zk.StateDisconnected)
-		g.server.Restart(g.t)
 		g.await(events, zk.StateHasSession)
 		data, _, err := c.Get("/re")
 		g.say("same session %v, ephemeral %s %v", c.SessionID() == id, data, err)

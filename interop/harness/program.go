@@ -101,11 +101,9 @@ func (p *Program) converse(t testing.TB, out io.Reader, in io.Writer) []string {
 func (p *Program) act(t testing.TB, request string) error {
 	switch request {
 	case "restart":
-		p.Server.Stop()
-		p.Server.Restart(t)
+		p.Server.RestartBehind(t, p.Proxy, p.Server.Stop)
 	case "kill":
-		p.Server.Kill()
-		p.Server.Restart(t)
+		p.Server.RestartBehind(t, p.Proxy, p.Server.Kill)
 	case "cut":
 		p.Proxy.Cut()
 	case "join":

@@ -109,3 +109,14 @@ func (p *Proxy) Join() {
 	defer p.mu.Unlock()
 	p.mu.cut = false
 }
+
+// RestartBehind ends the server and starts it again while the proxy is cut, so
+// that nobody comes back to a server that is about to stop: Apache may tell such
+// a client that its session has expired.
+func (s *Server) RestartBehind(t testing.TB, p *Proxy, end func()) {
+	t.Helper()
+	p.Cut()
+	defer p.Join()
+	end()
+	s.Restart(t)
+}

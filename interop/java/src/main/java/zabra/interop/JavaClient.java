@@ -296,7 +296,7 @@ public final class JavaClient {
         Transcript.Events session = new Transcript.Events();
         Transcript.Events watch = new Transcript.Events();
         Transcript.Events recursive = new Transcript.Events();
-        ZooKeeper zk = connect(direct, LONG, session);
+        ZooKeeper zk = connect(cuttable, LONG, session);
         long id = zk.getSessionId();
         zk.addAuthInfo("digest", "ann:secret".getBytes());
         zk.create("/re", null, Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT);
