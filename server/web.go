@@ -84,6 +84,7 @@ func (s *Server) bindWeb(name, key, addr string, h http.Handler, secure func(net
 		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, choose another port, or set admin.enableServer=false",
 			key, addr, err)
 	}
+	ln = newLimitListener(ln, maxWebConns)
 	if secure != nil {
 		ln = secure(ln)
 	}
