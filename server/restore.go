@@ -129,7 +129,8 @@ func (d *data) finishRestore() error {
 	}
 	z, err := strconv.ParseInt(string(mark), 10, 64)
 	if err != nil {
-		return fmt.Errorf("%s: %w; it should hold one number: remove it if no restore was running", d.restorePath(), err)
+		return fmt.Errorf("%s holds %.40q, and should hold one number: remove it if no restore was running when the server stopped",
+			d.restorePath(), mark)
 	}
 	if d.tree.LastZxid() == wire.Zxid(z) {
 		if err := d.log.Reset(wire.Zxid(z)); err != nil {

@@ -114,6 +114,8 @@ func (s *Server) Run(ctx context.Context) error {
 	rest.Go(func() { tuneCollector(work) })
 	s.serveAdmin(work, &rest)
 	s.serving.Store(true)
+	s.log.Info("serving", zap.String("mode", "standalone"), zap.String("compatible", versionLine()),
+		zap.Stringers("clients", s.Addrs()), zap.Stringer("zxid", s.data.tree.LastZxid()))
 
 	<-work.Done()
 	s.serving.Store(false)
