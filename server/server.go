@@ -115,7 +115,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.serveAdmin(work, &rest)
 	s.serving.Store(true)
 	s.log.Info("serving", zap.String("mode", "standalone"), zap.String("compatible", versionLine()),
-		zap.Stringers("clients", s.Addrs()), zap.Stringer("zxid", s.data.tree.LastZxid()))
+		zap.Stringers("clients", s.Addrs()))
 
 	<-work.Done()
 	s.serving.Store(false)
