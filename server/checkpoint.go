@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
@@ -27,7 +28,7 @@ const (
 	// restart still replays no more than that long wrote.
 	checkpointGap = 3 * time.Second
 	// storeIdle is how long after a checkpoint the store is closed.
-	storeIdle = 20 * time.Second
+	storeIdle = 5 * time.Second
 )
 
 // checkpoints writes a checkpoint whenever one is due, until ctx is done.
@@ -63,6 +64,8 @@ func (d *data) closeStore() {
 	if err := d.leaveStore(); err != nil {
 		d.zap.Error("the store did not close cleanly", zap.Error(err))
 	}
+	// Badger's memtables were a burst; a server that idles should not keep them.
+	debug.FreeOSMemory()
 }
 
 // checkpoint writes what changed since the last one, as of now, while the
