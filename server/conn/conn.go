@@ -38,6 +38,8 @@ var (
 	errNotServing = errors.New("conn: server is not serving yet")
 	errThrottled  = errors.New("conn: too many sessions opened at once")
 	errConnect    = errors.New("conn: malformed connect request")
+	errNotTLS     = errors.New("conn: peer does not speak TLS on the secure port")
+	errHandshakes = errors.New("conn: too many TLS handshakes under way")
 )
 
 // tlsRecord is the first byte of a TLS handshake.
@@ -48,6 +50,7 @@ func (c *conn) run() {
 	if c.client != nil {
 		if c.port.stopping.Load() {
 			c.client.Drain(c.port.o.StopGrace)
+			c.part()
 		}
 		c.linger(err)
 		c.client.Gone()
@@ -74,6 +77,9 @@ func (c *conn) serve() error {
 	}
 	c.client = c.port.core.NewClient(c.socket, c.nc.RemoteAddr().String(), peer)
 	c.shown.Store(c.client)
+	if c.port.closed.Load() { // it may not have seen the client
+		return pipeline.ErrClosing
+	}
 	if err := c.handshake(); err != nil {
 		return err
 	}
@@ -86,27 +92,22 @@ func (c *conn) serve() error {
 
 // secure chooses the transport: TLS, or plain, or by the first byte.
 func (c *conn) secure() ([]wire.ID, error) {
-	tcp, ok := c.nc.(*net.TCPConn)
-	if !ok {
-		c.socket = stream{c.nc}
-		return nil, nil
-	}
 	if c.port.o.TLS == nil {
 		var err error
-		c.socket, err = newTCP(tcp)
+		c.socket, err = newSocket(c.nc, c.port.o.WriteTimeout)
 		return nil, err
 	}
 	first := make([]byte, 1)
-	if _, err := io.ReadFull(tcp, first); err != nil {
+	if _, err := io.ReadFull(c.nc, first); err != nil {
 		return nil, err
 	}
 	if first[0] == tlsRecord {
-		return c.startTLS(&prefixed{tcp, first})
+		return c.startTLS(&prefixed{c.nc, first})
 	}
 	if !c.port.o.Unify {
-		return nil, fmt.Errorf("conn: peer does not speak TLS on the secure port")
+		return nil, errNotTLS
 	}
-	s, err := newTCP(tcp)
+	s, err := newSocket(c.nc, c.port.o.WriteTimeout)
 	c.socket = s
 	copy(c.in.space(), first)
 	c.in.grew(1)
@@ -115,7 +116,7 @@ func (c *conn) secure() ([]wire.ID, error) {
 
 // A prefixed is a connection of which some bytes were read already.
 type prefixed struct {
-	*net.TCPConn
+	net.Conn
 	head []byte
 }
 
@@ -125,7 +126,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 		p.head = p.head[n:]
 		return n, nil
 	}
-	return p.TCPConn.Read(b)
+	return p.Conn.Read(b)
 }
 
 func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
@@ -135,7 +136,7 @@ func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
 			defer func() { <-h }()
 		default:
 			c.port.metrics.TLSHandshakeExceeded.Inc(0)
-			return nil, errors.New("conn: too many TLS handshakes under way")
+			return nil, errHandshakes
 		}
 	}
 	c.port.shaking.Add(1)
@@ -148,7 +149,7 @@ func (c *conn) startTLS(nc net.Conn) ([]wire.ID, error) {
 	}
 	nc.SetDeadline(time.Time{})
 	nc.SetReadDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
-	c.socket = stream{t}
+	c.socket = stream{t, c.port.o.WriteTimeout}
 	c.nc = t
 	c.secured.Store(true)
 	if c.port.o.Identify == nil {
@@ -271,6 +272,23 @@ func (c *conn) linger(err error) {
 	}
 }
 
+// quiet is how long nothing must have come from a peer before its connection can be
+// closed without a reset that might destroy what it has not read yet.
+const quiet = 100 * time.Millisecond
+
+// part ends the connection of a client that does not expect it: FIN behind the
+// last reply, and then no close while requests still come.
+func (c *conn) part() {
+	finish(c.nc)
+	buf := make([]byte, 512)
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
+		c.nc.SetReadDeadline(time.Now().Add(quiet))
+		if _, err := c.nc.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
 // discard reads what still comes, for a bounded time and amount.
 func discard(nc net.Conn) {
 	nc.SetReadDeadline(time.Now().Add(lingerTime))
@@ -279,15 +297,19 @@ func discard(nc net.Conn) {
 
 // explain logs, in one line, why a connection ended, if it did not just close.
 func (c *conn) explain(err error) {
-	switch {
-	case err == nil, c.port.stopping.Load(), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, pipeline.ErrClosing):
+	if err == nil || c.port.stopping.Load() ||
+		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pipeline.ErrClosing) {
 		return
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.port.metrics.SessionlessConnectionsExpired.Inc(0)
 	}
 	session := wire.SessionID(0)
 	if c.client != nil {
 		session = c.client.Session()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if session != 0 { // the peer did not close after the last reply
+			return
+		}
+		c.port.metrics.SessionlessConnectionsExpired.Inc(0)
 	}
 	c.port.log.Info("connection closed", zap.Stringer("peer", c.nc.RemoteAddr()), zap.Stringer("session", session), zap.Error(err))
 }

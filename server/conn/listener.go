@@ -37,6 +37,9 @@ type Options struct {
 	Words Words
 	// Serving reports whether sessions are served; nil is always.
 	Serving func() bool
+	// WriteTimeout is how long a peer may take nothing of what it is sent; default
+	// one minute.
+	WriteTimeout time.Duration
 	// StopGrace is how long Stop lets clients wait for the answers to what they
 	// have sent; default 10 s.
 	StopGrace time.Duration
@@ -66,7 +69,9 @@ type Port struct {
 	hands    chan struct{} // one token for each TLS handshake under way
 	conns    sync.WaitGroup
 	shaking  atomic.Int64
-	stopping atomic.Bool // no more requests are taken in
+	stopping atomic.Bool // no more connections or requests are taken in
+	closed   atomic.Bool // none is left open
+	refusals seldom
 
 	mu     sync.Mutex
 	open   map[*conn]struct{}
@@ -83,6 +88,9 @@ func NewPort(ln net.Listener, core *pipeline.Core, m *metrics.Metrics, log *zap.
 	}
 	if o.StopGrace == 0 {
 		o.StopGrace = 10 * time.Second
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = time.Minute
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 5 * time.Second
@@ -144,18 +152,20 @@ func (p *Port) Serve(ctx context.Context) error {
 func (p *Port) accepted(c net.Conn) {
 	addr := peerAddr(c)
 	if !p.limits.add(addr) {
-		p.metrics.ConnectionRejected.Inc(0)
-		p.log.Warn("too many connections, refused one", zap.Stringer("peer", c.RemoteAddr()),
-			zap.Int("maxClientCnxns", p.o.MaxPerAddr), zap.Int("maxCnxns", p.o.MaxTotal))
-		c.Close()
+		p.refuse(c)
 		return
 	}
 	cn := &conn{port: p, raw: c, nc: c}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping.Load() {
+		p.limits.remove(addr)
+		c.Close()
+		return
+	}
 	p.number++
 	cn.number = p.number
 	p.open[cn] = struct{}{}
-	p.mu.Unlock()
 	p.conns.Go(func() {
 		cn.run()
 		p.mu.Lock()
@@ -163,6 +173,33 @@ func (p *Port) accepted(c net.Conn) {
 		p.mu.Unlock()
 		p.limits.remove(addr)
 	})
+}
+
+// refuse closes a connection that is one too many.
+func (p *Port) refuse(c net.Conn) {
+	p.metrics.ConnectionRejected.Inc(0)
+	if more, ok := p.refusals.due(time.Now()); ok {
+		p.log.Warn("too many connections, refused one", zap.Stringer("peer", c.RemoteAddr()),
+			zap.Int("maxClientCnxns", p.o.MaxPerAddr), zap.Int("maxCnxns", p.o.MaxTotal), zap.Int("since the last line", more))
+	}
+	c.Close()
+}
+
+// A seldom lets one line a second into the log, and counts the others.
+type seldom struct {
+	last time.Time
+	more int
+}
+
+// due reports whether a line may be written now, and how many were not since the
+// last.
+func (s *seldom) due(now time.Time) (more int, ok bool) {
+	if now.Sub(s.last) < time.Second {
+		s.more++
+		return 0, false
+	}
+	more, s.last, s.more = s.more, now, 0
+	return more, true
 }
 
 // peerAddr is the peer's IP address, an IPv4 one also when it came by IPv6.
@@ -176,8 +213,7 @@ func peerAddr(c net.Conn) netip.Addr {
 // Stop takes in no more requests, lets those that have come be answered, and
 // closes every connection.
 func (p *Port) Stop() {
-	p.stopping.Store(true)
-	p.ln.Close()
+	p.takeNoMore()
 	p.eachOpen(func(c *conn) { c.raw.SetReadDeadline(time.Unix(1, 0)) })
 	done := make(chan struct{})
 	go func() {
@@ -193,9 +229,23 @@ func (p *Port) Stop() {
 
 // Close ends every connection at once and waits for their goroutines.
 func (p *Port) Close() {
-	p.ln.Close()
-	p.eachOpen(func(c *conn) { c.raw.Close() })
+	p.takeNoMore()
+	p.closed.Store(true)
+	p.eachOpen(func(c *conn) {
+		c.raw.Close()
+		if cl := c.shown.Load(); cl != nil {
+			cl.Kill(nil) // it may wait for something other than its socket
+		}
+	})
 	p.conns.Wait()
+}
+
+// takeNoMore lets no connection in any more, also none that was just accepted.
+func (p *Port) takeNoMore() {
+	p.mu.Lock()
+	p.stopping.Store(true)
+	p.mu.Unlock()
+	p.ln.Close()
 }
 
 func (p *Port) eachOpen(f func(c *conn)) {

@@ -24,7 +24,10 @@ const lingerTime = 2 * time.Second
 
 // A stream is the socket over any net.Conn that cannot be written without
 // waiting, such as TLS.
-type stream struct{ net.Conn }
+type stream struct {
+	net.Conn
+	timeout time.Duration // how long a peer may take nothing
+}
 
 func (s stream) fill(in *input) error {
 	n, err := s.Conn.Read(in.space())
@@ -37,6 +40,23 @@ func (s stream) fill(in *input) error {
 
 // TryWrite writes nothing: Write is then called by a goroutine that may wait.
 func (s stream) TryWrite([]byte) (int, error) { return 0, nil }
+
+func (s stream) Write(b []byte) (int, error) { return writeAll(s.Conn, b, s.timeout) }
+
+// writeChunk is how much of a write a peer must take within the timeout.
+const writeChunk = 64 << 10
+
+// writeAll writes b as long as the peer takes some of it now and then. A peer that
+// takes nothing would hold its connection for ever once its session has ended.
+func writeAll(c net.Conn, b []byte, timeout time.Duration) (n int, err error) {
+	for n < len(b) && err == nil {
+		c.SetWriteDeadline(time.Now().Add(timeout))
+		var k int
+		k, err = c.Write(b[n:min(n+writeChunk, len(b))])
+		n += k
+	}
+	return n, err
+}
 
 func (s stream) Finish() { finish(s.Conn) }
 

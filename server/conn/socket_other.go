@@ -2,6 +2,9 @@
 
 package conn
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
-func newTCP(c *net.TCPConn) (socket, error) { return stream{c}, nil }
+func newSocket(c net.Conn, timeout time.Duration) (socket, error) { return stream{c, timeout}, nil }

@@ -6,24 +6,30 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // A tcp is a plain socket. It waits for input without holding a buffer, and
 // writes without waiting where it must not wait.
 type tcp struct {
 	*net.TCPConn
-	raw  syscall.RawConn
-	in   *input // during fill
-	err  error  // of fill
-	read func(fd uintptr) bool
+	raw     syscall.RawConn
+	timeout time.Duration // how long a peer may take nothing
+	in      *input        // during fill
+	err     error         // of fill
+	read    func(fd uintptr) bool
 }
 
-func newTCP(c *net.TCPConn) (socket, error) {
+func newSocket(nc net.Conn, timeout time.Duration) (socket, error) {
+	c, ok := nc.(*net.TCPConn)
+	if !ok {
+		return stream{nc, timeout}, nil
+	}
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	t := &tcp{TCPConn: c, raw: raw}
+	t := &tcp{TCPConn: c, raw: raw, timeout: timeout}
 	t.read = t.tryRead
 	return t, nil
 }
@@ -85,6 +91,17 @@ func writeSome(fd int, b []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// Write sets a deadline only when it has to wait.
+func (t *tcp) Write(b []byte) (int, error) {
+	n, err := t.TryWrite(b)
+	if err != nil || n == len(b) {
+		return n, err
+	}
+	k, err := writeAll(t.TCPConn, b[n:], t.timeout)
+	t.SetWriteDeadline(time.Time{}) // TryWrite heeds it too
+	return n + k, err
 }
 
 func (t *tcp) Finish() { finish(t.TCPConn) }
