@@ -301,7 +301,7 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 
 // A deadline that one write needed does not end a later one.
 func TestWriteAfterASlowWrite(t *testing.T) {
-	r := newRig(t, nil, Options{WriteTimeout: 500 * time.Millisecond}, pipeline.Options{})
+	r := newRig(t, nil, Options{WriteTimeout: time.Second}, pipeline.Options{})
 	c := r.dial()
 	c.open(wire.ConnectResponse{})
 	c.write(create(1, "/big", make([]byte, 1_000_000)))
@@ -309,10 +309,11 @@ func TestWriteAfterASlowWrite(t *testing.T) {
 	for range 12 {
 		c.write(get(2, "/big"))
 	}
+	time.Sleep(200 * time.Millisecond) // until it cannot go on
 	for range 12 {
 		c.reply()
 	}
-	time.Sleep(700 * time.Millisecond)
+	time.Sleep(1200 * time.Millisecond)
 	c.write(set(3, "/big", nil))
 	if h := c.reply(); h.Xid != 3 || h.Err != wire.OK {
 		t.Errorf("answered %+v", h)
