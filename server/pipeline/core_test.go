@@ -23,7 +23,11 @@ type fakeLog struct {
 	txns []wire.Txn
 	hold chan struct{} // if not nil, Sync takes one token for each call
 	fail error
+
+	stall func() // if not nil, called by every Sync
 }
+
+var errSocketClosed = errors.New("closed")
 
 func (l *fakeLog) Append(txns []wire.Txn) error {
 	l.mu.Lock()
@@ -35,6 +39,9 @@ func (l *fakeLog) Append(txns []wire.Txn) error {
 func (l *fakeLog) Sync() error {
 	if l.hold != nil {
 		<-l.hold
+	}
+	if l.stall != nil {
+		l.stall()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
