@@ -116,6 +116,19 @@ func (in *input) bytes() []byte { return in.buf[in.start:] }
 func (in *input) use(n int) {
 	in.start += n
 	in.idle()
+	in.shrink()
+}
+
+// shrink changes a buffer that a large frame has left behind for one that fits
+// what is in it.
+func (in *input) shrink() {
+	rest := in.bytes()
+	if in.buf == nil || cap(in.buf) <= 4*(len(rest)+inputSize) {
+		return
+	}
+	small := make([]byte, len(rest), max(inputSize, 2*len(rest)))
+	copy(small, rest)
+	in.buf, in.start = small, 0
 }
 
 // idle gives the buffer back when there is nothing in it.

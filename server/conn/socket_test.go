@@ -37,6 +37,9 @@ func TestInput(t *testing.T) {
 		}
 		return true
 	}
+	if !check(0x2f7b1153a08d915c) {
+		t.Error("a large buffer is kept for a few bytes")
+	}
 	if err := quick.Check(check, nil); err != nil {
 		t.Error(err)
 	}
