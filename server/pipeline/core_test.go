@@ -108,7 +108,7 @@ type frameSeen struct {
 	body []byte
 }
 
-func (s *fakeSocket) frames(t testing.TB) []frameSeen {
+func (s *fakeSocket) frames(t *testing.T) []frameSeen {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *fakeSocket) frames(t testing.TB) []frameSeen {
 
 // A coreRig is a core with a fake log, in a synctest bubble.
 type coreRig struct {
-	t    testing.TB
+	t    *testing.T
 	core *Core
 	log  *fakeLog
 	err  error // of Run, once stopped
@@ -136,29 +136,20 @@ type coreRig struct {
 	done chan struct{}
 }
 
-func newCoreRig(t testing.TB, o Options) *coreRig {
-	t.Helper()
-	log := &fakeLog{}
-	r := newLoggedRig(t, log, o)
-	r.log = log
-	return r
-}
-
-// newLoggedRig is for a log of the caller's.
-func newLoggedRig(t testing.TB, log Log, o Options) *coreRig {
+func newCoreRig(t *testing.T, o Options) *coreRig {
 	t.Helper()
 	schemes, err := auth.New(auth.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &coreRig{t: t, done: make(chan struct{})}
+	r := &coreRig{t: t, log: &fakeLog{}, done: make(chan struct{})}
 	ev := Events{
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(QuotaWarning) {},
 		Applied:        func(int, int) {},
 	}
-	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
+	r.core = New(datatree.New(), r.log, schemes, metrics.New(), ev, o)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go func() {
