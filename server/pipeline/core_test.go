@@ -108,7 +108,7 @@ type frameSeen struct {
 	body []byte
 }
 
-func (s *fakeSocket) frames(t *testing.T) []frameSeen {
+func (s *fakeSocket) frames(t testing.TB) []frameSeen {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *fakeSocket) frames(t *testing.T) []frameSeen {
 
 // A coreRig is a core with a fake log, in a synctest bubble.
 type coreRig struct {
-	t    *testing.T
+	t    testing.TB
 	core *Core
 	log  *fakeLog
 	err  error // of Run, once stopped
@@ -136,9 +136,15 @@ type coreRig struct {
 	done chan struct{}
 }
 
-func newCoreRig(t *testing.T, o Options) *coreRig {
+func newCoreRig(t testing.TB, o Options) *coreRig {
 	t.Helper()
-	schemes, err := auth.New(auth.Config{})
+	return newGuardedRig(t, auth.Config{}, o)
+}
+
+// newGuardedRig is a coreRig with ways to authenticate.
+func newGuardedRig(t testing.TB, cfg auth.Config, o Options) *coreRig {
+	t.Helper()
+	schemes, err := auth.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
@@ -66,7 +67,10 @@ func runModel(t *testing.T, seed uint64) {
 		all = append(all, a)
 		running.Go(a.run)
 	}
+	watching := make(chan struct{})
+	go r.look(watching)
 	running.Wait()
+	close(watching)
 	time.Sleep(5 * time.Second) // everything is answered and written
 	synctest.Wait()
 	r.log.mu.Lock()
@@ -90,6 +94,28 @@ func runModel(t *testing.T, seed uint64) {
 	setup.c.Gone()
 	time.Sleep(time.Minute)
 	r.leftovers(t, 0)
+}
+
+// look asks all the time for what an operator may ask for.
+func (r *coreRig) look(until chan struct{}) {
+	for {
+		select {
+		case <-until:
+			return
+		case <-time.After(3 * time.Millisecond):
+		}
+		for _, c := range r.core.Clients() {
+			c.Stats()
+			c.ResetStats()
+			c.IDs()
+			c.Queued()
+			c.Finishing()
+		}
+		r.core.WatchedPaths()
+		r.core.Sessions()
+		r.core.Outstanding()
+		r.core.Exclusive(func(t *datatree.Tree) { t.NodeCount() })
+	}
 }
 
 // An actor is a session that goes from connection to connection.
