@@ -1,9 +1,14 @@
 package tlsconf
 
 import (
+	"encoding/asn1"
 	"encoding/hex"
+	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // A certificate's subject comes from a client.
@@ -29,6 +34,7 @@ func FuzzRenderName(f *testing.F) {
 // What is rendered must be a valid ACL id again, or nobody could use it in one.
 func FuzzRenderedNameIsValid(f *testing.F) {
 	f.Add("zk client", " a+b,c ", "#x")
+	f.Add("", strings.Repeat("x", 100), "") // lengths of two bytes
 	f.Fuzz(func(t *testing.T, cn, o, ou string) {
 		if len(cn)+len(o)+len(ou) > 100 || !utf8.ValidString(cn+o+ou) {
 			return
@@ -54,23 +60,23 @@ func hasBackslash(s string) bool {
 	return false
 }
 
-// derName encodes CN, O and OU as UTF8Strings of at most 100 bytes.
+// derName encodes CN, O and OU as UTF8Strings.
 func derName(cn, o, ou string) []byte {
-	tlv := func(tag byte, content ...byte) []byte {
-		if len(content) < 128 {
-			return append([]byte{tag, byte(len(content))}, content...)
+	var b cryptobyte.Builder
+	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, a := range []struct {
+			arc  int
+			text string
+		}{{3, cn}, {10, o}, {11, ou}} {
+			b.AddASN1(cryptobyteasn1.SET, func(b *cryptobyte.Builder) {
+				b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{2, 5, 4, a.arc})
+					b.AddASN1(cryptobyteasn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(a.text)) })
+				})
+			})
 		}
-		return append([]byte{tag, 0x82, byte(len(content) >> 8), byte(len(content))}, content...)
-	}
-	var rdns []byte
-	for _, a := range []struct {
-		arc  byte
-		text string
-	}{{3, cn}, {10, o}, {11, ou}} {
-		oid := []byte{6, 3, 0x55, 4, a.arc}
-		rdns = append(rdns, tlv(0x31, tlv(0x30, append(oid, tlv(12, []byte(a.text)...)...)...)...)...)
-	}
-	return tlv(0x30, rdns...)
+	})
+	return b.BytesOrPanic()
 }
 
 // An ACL id comes from a client.
