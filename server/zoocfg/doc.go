@@ -26,10 +26,7 @@
 //
 // # The file
 //
-// Java properties syntax (java.util.Properties): a key ends at the first
-// unescaped '=', ':' or blank; '#' and '!' start comments; a line ending in an
-// odd number of backslashes continues in the next; \t \n \r \f and \uXXXX are
-// escapes; bytes are ISO 8859-1. Keys and values are then trimmed.
+// Java properties syntax; see package internal/properties.
 //
 // ZooKeeper parses about sixty keys by name and turns every other key k into the
 // JVM property zookeeper.k, so nothing is ever unknown to it, and a slip in a

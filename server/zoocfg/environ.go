@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/zabra/zabra/internal/properties"
 )
 
 // fromEnviron takes the variables that start with ZABRA_. An empty variable
@@ -13,7 +15,7 @@ func (l *loader) fromEnviron(environ []string) {
 	for _, entry := range environ {
 		name, value, ok := strings.Cut(entry, "=")
 		if ok && value != "" && strings.HasPrefix(name, envPrefix) {
-			vars[name] = javaTrim(value)
+			vars[name] = properties.Trim(value)
 		}
 	}
 	var fromEnv []written

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zabra/zabra/internal/properties"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -32,8 +33,8 @@ func (l *loader) fromDynamicFile() {
 		l.errs = append(l.errs, err)
 		return
 	}
-	for _, p := range lastOfEach(props) {
-		l.applyDynamic(p, Origin{File: path, Line: p.line})
+	for _, p := range properties.LastOfEach(props) {
+		l.applyDynamic(p, Origin{File: path, Line: p.Line})
 	}
 	l.cfg.Ensemble.Version = versionOfName(path)
 }
@@ -51,17 +52,17 @@ func (l *loader) refuseStaticMembership() {
 	}
 }
 
-func (l *loader) applyDynamic(p property, origin Origin) {
-	key, suffix, ok := keys.lookup(p.key)
+func (l *loader) applyDynamic(p properties.Property, origin Origin) {
+	key, suffix, ok := keys.lookup(p.Key)
 	if !ok || !isMembership(key) {
 		problem := "only server, group and weight lines may stand in a dynamic configuration file"
-		if p.key == "version" {
+		if p.Key == "version" {
 			problem = "the version of a dynamic configuration file is the suffix of its name; remove this line"
 		}
-		l.errs = append(l.errs, &ConflictError{Origin: origin, Key: p.key, Problem: problem})
+		l.errs = append(l.errs, &ConflictError{Origin: origin, Key: p.Key, Problem: problem})
 		return
 	}
-	w := written{as: p.key, key: key, suffix: suffix, value: p.value, origin: origin}
+	w := written{as: p.Key, key: key, suffix: suffix, value: p.Value, origin: origin}
 	if want := w.apply(l.cfg); want != "" {
 		l.errs = append(l.errs, w.malformed(want))
 	}
@@ -113,5 +114,5 @@ func parseMyID(text []byte) (id wire.SID, want string) {
 // can show.
 func firstLine(text []byte) string {
 	line, _, _ := strings.Cut(string(text[:min(len(text), 256)]), "\n")
-	return javaTrim(line)
+	return properties.Trim(line)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"github.com/zabra/zabra/internal/properties"
 )
 
 // Flags holds what was set on the command line. Register it on one flag set,
@@ -66,7 +67,7 @@ func (v *flagValue) String() string { return "" } // the usage text states the d
 func (v *flagValue) Type() string   { return v.kind.String() }
 
 func (v *flagValue) Set(text string) error {
-	v.flags.set = append(v.flags.set, flagSetting{flag: v.name, key: v.name, value: javaTrim(text)})
+	v.flags.set = append(v.flags.set, flagSetting{flag: v.name, key: v.name, value: properties.Trim(text)})
 	return nil
 }
 
@@ -78,10 +79,10 @@ func (v *setValue) Type() string   { return "key=value" }
 
 func (v *setValue) Set(text string) error {
 	key, value, ok := strings.Cut(text, "=")
-	if !ok || javaTrim(key) == "" {
+	if !ok || properties.Trim(key) == "" {
 		return fmt.Errorf("want key=value")
 	}
-	v.flags.set = append(v.flags.set, flagSetting{flag: "set", key: javaTrim(key), value: javaTrim(value)})
+	v.flags.set = append(v.flags.set, flagSetting{flag: "set", key: properties.Trim(key), value: properties.Trim(value)})
 	return nil
 }
 

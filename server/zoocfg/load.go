@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/zabra/zabra/internal/properties"
 )
 
 // A Source is everything that can configure a server, weakest first: the
@@ -143,34 +145,19 @@ func (l *loader) fromFile(path string) {
 		return
 	}
 	var fromFile []written
-	for _, p := range lastOfEach(props) {
-		origin := Origin{File: path, Line: p.line}
-		w, ok := l.resolve(p.key, p.value, origin)
+	for _, p := range properties.LastOfEach(props) {
+		origin := Origin{File: path, Line: p.Line}
+		w, ok := l.resolve(p.Key, p.Value, origin)
 		if !ok {
 			continue
 		}
 		fromFile = append(fromFile, w)
-		if p.latin1 {
-			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.key,
+		if p.Latin1 {
+			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.Key,
 				Reason: "its bytes outside ASCII are read as ISO 8859-1, as ZooKeeper does; \\uXXXX escapes say what is meant"})
 		}
 	}
 	l.written = append(l.written, aliasesFirst(fromFile)...)
-}
-
-// lastOfEach drops all but the last occurrence of each key, as Java's table does.
-func lastOfEach(props []property) []property {
-	last := make(map[string]int, len(props))
-	for i, p := range props {
-		last[p.key] = i
-	}
-	kept := make([]property, 0, len(last))
-	for i, p := range props {
-		if last[p.key] == i {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
 
 // aliasesFirst orders the settings of one source so that a key's own name is
@@ -286,19 +273,20 @@ func (c *Config) Settings() []Setting { return slices.Clone(c.settings) }
 func (c *Config) InitialConfiguration() string {
 	var (
 		out   strings.Builder
-		r     = lineReader{text: []byte(c.Text), line: 1}
+		r     = properties.NewReader([]byte(c.Text))
 		shown = 0
 	)
 	for {
-		logical, _, ok := r.next()
+		logical, _, ok := r.Next()
 		if !ok {
 			out.WriteString(c.Text[shown:])
 			return out.String()
 		}
 		if key := secretKey(logical); key != "" {
-			out.WriteString(c.Text[shown:r.start])
+			start, end := r.Extent()
+			out.WriteString(c.Text[shown:start])
 			out.WriteString(key + "=" + redacted + "\n")
-			shown = r.pos
+			shown = end
 		}
 	}
 }
@@ -306,12 +294,10 @@ func (c *Config) InitialConfiguration() string {
 // secretKey returns the key of a logical line that sets a secret, or "".
 // Commented lines are shown as they are.
 func secretKey(logical []byte) string {
-	rawKey, _ := splitKeyValue(logical)
-	name, ok := unescape(rawKey)
+	name, ok := properties.Key(logical)
 	if !ok {
 		return ""
 	}
-	name = javaTrim(name)
 	if key, _, ok := keys.lookup(name); ok && key.secret() || looksSecret(name) {
 		return name
 	}
@@ -324,6 +310,20 @@ func looksSecret(name string) bool {
 	lower := strings.ToLower(name)
 	return strings.Contains(lower, "password") && !strings.HasSuffix(lower, "path") && !strings.ContainsAny(name, "\n\r")
 }
+
+// parseProperties reads a file's text; a *SyntaxError names the file.
+func parseProperties(file string, text []byte) ([]properties.Property, error) {
+	props, err := properties.Parse(text)
+	var syntax *properties.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, &SyntaxError{File: file, Line: syntax.Line, Problem: syntax.Problem}
+	}
+	return props, err
+}
+
+// maxFileBytes bounds a configuration file. A zoo.cfg of a hundred servers takes
+// about 10 KB; a larger file than this is a wrong path, not a configuration.
+const maxFileBytes = 1 << 20
 
 var errTooLarge = errors.New("larger than 1 MiB")
 

@@ -489,3 +489,11 @@ func BenchmarkParse(b *testing.B) {
 		_, _, _ = Parse("zoo.cfg", text)
 	}
 }
+
+func TestSyntaxErrorNamesFileAndLine(t *testing.T) {
+	_, _, err := Parse("zoo.cfg", []byte("a=1\nb=\\u12G4\n"))
+	want := `zoo.cfg:2: \u must be followed by four hexadecimal digits`
+	if err == nil || err.Error() != want {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+}

@@ -1,38 +1,44 @@
-package zoocfg
+package properties
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
 
-// maxFileBytes bounds a configuration file. A zoo.cfg of a hundred servers takes
-// about 10 KB; a larger file than this is a wrong path, not a configuration.
-const maxFileBytes = 1 << 20
-
-// A property is one key with its value as a properties file states them, after
+// A Property is one key with its value as a properties text states them, after
 // escapes and continuations are resolved and both are trimmed.
-type property struct {
-	key   string
-	value string
-	line  int // the first line of the logical line, from 1
-	// latin1 reports raw bytes outside ASCII in the value, which mean something
+type Property struct {
+	Key   string
+	Value string
+	Line  int // the first line of the logical line, from 1
+	// Latin1 reports raw bytes outside ASCII in the value, which mean something
 	// else in ISO 8859-1 than in the UTF-8 they probably are.
-	latin1 bool
+	Latin1 bool
 }
 
-// parseProperties reads text the way java.util.Properties.load(InputStream)
-// does. It returns every occurrence of a key in order; the caller lets the last
-// one win. The only possible error is a *SyntaxError for a broken \uXXXX escape.
-//
-// Bytes are ISO 8859-1 characters, as in Java: a file with UTF-8 text outside
-// ASCII means what ZooKeeper makes of it, so that both open the same files.
-func parseProperties(file string, text []byte) ([]property, error) {
+// A SyntaxError is a place where a text is not in the syntax.
+type SyntaxError struct {
+	Line    int // from 1
+	Problem string
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string {
+	return "properties: line " + strconv.Itoa(e.Line) + ": " + e.Problem
+}
+
+// Parse reads text the way java.util.Properties.load(InputStream) does. It
+// returns every occurrence of a key in order; the caller lets the last one win,
+// see LastOfEach. The only possible error is a *SyntaxError for a broken \uXXXX
+// escape.
+func Parse(text []byte) ([]Property, error) {
 	var (
-		props []property
-		r     = lineReader{text: text, line: 1}
+		props []Property
+		r     = NewReader(text)
 	)
 	for {
-		logical, line, ok := r.next()
+		logical, line, ok := r.Next()
 		if !ok {
 			return props, nil
 		}
@@ -40,23 +46,52 @@ func parseProperties(file string, text []byte) ([]property, error) {
 		key, keyOK := unescape(rawKey)
 		value, valueOK := unescape(rawValue)
 		if !keyOK || !valueOK {
-			return nil, &SyntaxError{File: file, Line: line, Problem: `\u must be followed by four hexadecimal digits`}
+			return nil, &SyntaxError{Line: line, Problem: `\u must be followed by four hexadecimal digits`}
 		}
-		props = append(props, property{key: javaTrim(key), value: javaTrim(value), line: line, latin1: hasHighByte(rawValue)})
+		props = append(props, Property{Key: Trim(key), Value: Trim(value), Line: line, Latin1: hasHighByte(rawValue)})
 	}
 }
 
-// A lineReader cuts a properties text into logical lines: blank and comment
+// LastOfEach drops all but the last occurrence of each key, as Java's table does.
+func LastOfEach(props []Property) []Property {
+	last := make(map[string]int, len(props))
+	for i, p := range props {
+		last[p.Key] = i
+	}
+	kept := make([]Property, 0, len(last))
+	for i, p := range props {
+		if last[p.Key] == i {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// Key returns the trimmed key of a logical line, and false for a broken escape.
+func Key(logical []byte) (string, bool) {
+	raw, _ := splitKeyValue(logical)
+	key, ok := unescape(raw)
+	return Trim(key), ok
+}
+
+// A Reader cuts a properties text into logical lines: blank and comment
 // lines are gone, continuations are joined, escapes are still in place.
-type lineReader struct {
+type Reader struct {
 	text  []byte
 	pos   int // of the next byte to read
 	line  int // its line, from 1
 	start int // where the logical line that was returned last begins
 }
 
-// next returns the next logical line and the number of its first natural line.
-func (r *lineReader) next() (logical []byte, line int, ok bool) {
+// NewReader returns a Reader of text, which it does not change.
+func NewReader(text []byte) *Reader { return &Reader{text: text, line: 1} }
+
+// Extent returns where in the text the logical line that Next returned last
+// begins and ends, the end of its last line included.
+func (r *Reader) Extent() (start, end int) { return r.start, r.pos }
+
+// Next returns the next logical line and the number of its first natural line.
+func (r *Reader) Next() (logical []byte, line int, ok bool) {
 	for {
 		r.skipBlanks()
 		if r.pos >= len(r.text) {
@@ -81,7 +116,7 @@ func (r *lineReader) next() (logical []byte, line int, ok bool) {
 // odd number of backslashes goes on in the next one, whose leading blanks do
 // not count; what follows is never a comment or a blank line. It returns false
 // where Java starts afresh: after continuations that have brought nothing yet.
-func (r *lineReader) logical() (joined []byte, ok bool) {
+func (r *Reader) logical() (joined []byte, ok bool) {
 	for {
 		part := r.natural()
 		continues := oddBackslashes(part)
@@ -102,7 +137,7 @@ func (r *lineReader) logical() (joined []byte, ok bool) {
 }
 
 // natural consumes up to the end of the line, which it leaves unread.
-func (r *lineReader) natural() []byte {
+func (r *Reader) natural() []byte {
 	start := r.pos
 	for r.pos < len(r.text) && !isLineEnd(r.text[r.pos]) {
 		r.pos++
@@ -111,7 +146,7 @@ func (r *lineReader) natural() []byte {
 }
 
 // endLine consumes one line end: \n, \r or \r\n.
-func (r *lineReader) endLine() {
+func (r *Reader) endLine() {
 	if r.pos >= len(r.text) {
 		return
 	}
@@ -122,7 +157,7 @@ func (r *lineReader) endLine() {
 	r.line++
 }
 
-func (r *lineReader) skipBlanks() {
+func (r *Reader) skipBlanks() {
 	for r.pos < len(r.text) && isBlank(r.text[r.pos]) {
 		r.pos++
 	}
@@ -239,7 +274,7 @@ func hasHighByte(raw []byte) bool {
 	return false
 }
 
-// javaTrim is String.trim: everything up to U+0020 goes at both ends.
-func javaTrim(s string) string {
+// Trim is Java's String.trim: everything up to U+0020 goes at both ends.
+func Trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }

@@ -1,4 +1,4 @@
-package zoocfg
+package properties
 
 import (
 	"bufio"
@@ -51,11 +51,11 @@ func latin1(s string) []byte {
 
 func TestPropertiesAsJavaReadsThem(t *testing.T) {
 	path := javaVectors
-	if more := os.Getenv("ZOOCFG_VECTORS"); more != "" {
+	if more := os.Getenv("PROPERTIES_VECTORS"); more != "" {
 		path = more
 	}
 	for _, v := range readVectors(t, path) {
-		props, err := parseProperties("f", latin1(v.In))
+		props, err := Parse(latin1(v.In))
 		if v.Want == nil {
 			var syntax *SyntaxError
 			if !errors.As(err, &syntax) {
@@ -73,10 +73,10 @@ func TestPropertiesAsJavaReadsThem(t *testing.T) {
 	}
 }
 
-func asMap(props []property) map[string]string {
+func asMap(props []Property) map[string]string {
 	m := map[string]string{}
 	for _, p := range props {
-		m[p.key] = p.value
+		m[p.Key] = p.Value
 	}
 	return m
 }
@@ -85,7 +85,7 @@ func asMap(props []property) map[string]string {
 func trimmed(java map[string]string) map[string]string {
 	m := map[string]string{}
 	for k, v := range java {
-		m[javaTrim(k)] = javaTrim(v)
+		m[Trim(k)] = Trim(v)
 	}
 	return m
 }
@@ -96,11 +96,11 @@ func ambiguous(java map[string]string) bool { return len(trimmed(java)) != len(j
 
 func TestPropertyLines(t *testing.T) {
 	text := "# comment\n\na=1\\\n  2\r\nb=2\r\rc: 3\n"
-	props, err := parseProperties("f", []byte(text))
+	props, err := Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []property{{key: "a", value: "12", line: 3}, {key: "b", value: "2", line: 5}, {key: "c", value: "3", line: 7}}
+	want := []Property{{Key: "a", Value: "12", Line: 3}, {Key: "b", Value: "2", Line: 5}, {Key: "c", Value: "3", Line: 7}}
 	if len(props) != len(want) {
 		t.Fatalf("got %+v", props)
 	}
@@ -112,8 +112,8 @@ func TestPropertyLines(t *testing.T) {
 }
 
 func TestSyntaxErrorNamesTheLine(t *testing.T) {
-	_, err := parseProperties("zoo.cfg", []byte("a=1\nb=\\u12G4\n"))
-	want := `zoo.cfg:2: \u must be followed by four hexadecimal digits`
+	_, err := Parse([]byte("a=1\nb=\\u12G4\n"))
+	want := `properties: line 2: \u must be followed by four hexadecimal digits`
 	if err == nil || err.Error() != want {
 		t.Fatalf("got %v, want %s", err, want)
 	}
@@ -124,7 +124,7 @@ func FuzzProperties(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		props, err := parseProperties("f", text)
+		props, err := Parse(text)
 		if err != nil {
 			return
 		}
@@ -135,9 +135,9 @@ func FuzzProperties(f *testing.F) {
 			}
 		}
 		for _, p := range props {
-			total += len(p.key) + len(p.value)
-			if p.line < 1 || p.line > lines {
-				t.Fatalf("line %d of %d", p.line, lines)
+			total += len(p.Key) + len(p.Value)
+			if p.Line < 1 || p.Line > lines {
+				t.Fatalf("line %d of %d", p.Line, lines)
 			}
 		}
 		if total > 2*len(text) {
