@@ -17,12 +17,13 @@ type arrow struct {
 
 var arrows = []arrow{
 	{from: "wire", only: []string{}, reason: "it is what everything else stands on"},
-	{from: "datatree", only: []string{"./wire"}, reason: "the tree knows transactions, and nothing of who makes or watches them"},
+	{from: "internal/plant", only: []string{}, reason: "everything may ask it"},
+	{from: "datatree", only: []string{"./wire", "./internal/plant"}, reason: "the tree knows transactions, and nothing of who makes or watches them"},
 	{from: "session", only: []string{"./wire"}, reason: "sessions know nothing of what they own"},
-	{from: "watch", only: []string{"./wire"}, reason: "watches know nothing of the tree they are about"},
-	{from: "election", only: []string{"./wire"}, reason: "a state machine that sockets are driven by, not the other way"},
-	{from: "zab", only: []string{"./wire"}, reason: "a state machine that sockets are driven by, not the other way"},
-	{from: "internal/vfs", only: []string{"./internal/vfs"}, reason: "the door to the disk does not know the house"},
+	{from: "watch", only: []string{"./wire", "./internal/plant"}, reason: "watches know nothing of the tree they are about"},
+	{from: "election", only: []string{"./wire", "./quorum", "./internal/plant"}, reason: "a state machine that sockets are driven by, not the other way"},
+	{from: "zab", only: []string{"./wire", "./quorum", "./internal/plant"}, reason: "a state machine that sockets are driven by, not the other way"},
+	{from: "internal/vfs", only: []string{"./internal/vfs", "./internal/plant"}, reason: "the door to the disk does not know the house"},
 	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
 	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
 	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},

@@ -1,0 +1,71 @@
+package plant
+
+// A Bug is a mistake that somebody made once, in Apache ZooKeeper or elsewhere. Its
+// value is its name in the tests.
+type Bug string
+
+// The bugs. The comment says what the code does while one is planted.
+const (
+
+	// Durability.
+	AckBeforeSync      Bug = "ack-before-sync"      // the log reports records as durable that it has not synced
+	EpochAfterReply    Bug = "epoch-after-reply"    // acceptedEpoch is written after the messages that vouch for it went
+	EpochBeforeHistory Bug = "epoch-before-history" // currentEpoch is written before the history it vouches for
+	SyncRetried        Bug = "sync-retried"         // a failed sync is tried again, and its success believed
+	NoSpaceSwallowed   Bug = "no-space-swallowed"   // a write that met a full disk is taken for done
+	DirectoryNotSynced Bug = "directory-not-synced" // a file is renamed, and the directory not synced
+	TailCutTooFar      Bug = "tail-cut-too-far"     // recovery drops one durable record too many
+	TruncateSkipped    Bug = "truncate-skipped"     // TRUNC is answered without cutting the log
+	SnapshotUnchecked  Bug = "snapshot-unchecked"   // a snapshot is used although it was cut short
+	UncommittedInTree  Bug = "uncommitted-in-tree"  // a checkpoint holds what is not committed
+
+	// Quorums and elections.
+	QuorumOffByOne    Bug = "quorum-off-by-one"  // half of the voters are taken for a quorum
+	ObserverCounted   Bug = "observer-counted"   // an observer's ACK counts
+	OwnAckUncounted   Bug = "own-ack-uncounted"  // the leader counts its own ACK when it proposes, before its log is durable
+	StaleNotification Bug = "stale-notification" // a vote of an earlier round counts
+	LowerZxidWins     Bug = "lower-zxid-wins"    // of two candidates the one with the shorter history wins
+	VoteFromTree      Bug = "vote-from-tree"     // the vote names the last applied transaction instead of the last logged
+	EpochNotRaised    Bug = "epoch-not-raised"   // a leader reuses the largest epoch it heard of
+
+	// Synchronisation and broadcast.
+	DiffWithHole         Bug = "diff-with-hole"           // a DIFF skips a transaction
+	NewLeaderAckEarly    Bug = "new-leader-ack-early"     // NEWLEADER is acknowledged before what came before it is durable
+	CommitOutOfOrder     Bug = "commit-out-of-order"      // a transaction is committed before its predecessor
+	CommitBySingleAck    Bug = "commit-by-single-ack"     // a proposal is committed with the first acknowledgement
+	ZxidWraps            Bug = "zxid-wraps"               // the counter runs into the next epoch's
+	DeposedLeaderSyncs   Bug = "deposed-leader-syncs"     // sync is answered without asking whether one still leads
+	SyncAnsweredLocally  Bug = "sync-answered-locally"    // sync is answered by the server it came to
+	ForwardedTwice       Bug = "forwarded-twice"          // a forwarded request is proposed twice
+	PendingKeptOnNewRole Bug = "pending-kept-on-new-role" // what waited for its commit is committed in the next epoch
+
+	// Sessions and ephemerals.
+	ExpiryByWallClock     Bug = "expiry-by-wall-clock"     // sessions expire when the wall clock jumps
+	ExpiryByFollower      Bug = "expiry-by-follower"       // a follower ends the sessions it has not heard of
+	TouchLostOnNewLeader  Bug = "touch-lost-on-new-leader" // a new leader believes that its sessions were last heard of long ago
+	TouchesNotForwarded   Bug = "touches-not-forwarded"    // a learner does not tell the leader which sessions it heard of
+	EphemeralKept         Bug = "ephemeral-kept"           // the end of a session leaves one of its nodes
+	EphemeralMissedInView Bug = "ephemeral-missed-in-view" // the end of a session lists only committed ephemerals
+	SessionMovesUnchecked Bug = "session-moves-unchecked"  // a session that moved may still write through its old server
+	PasswordIgnored       Bug = "password-ignored"         // a session is resumed without its password
+
+	// Reads and watches.
+	WatchAfterRead         Bug = "watch-after-read"          // a watch is set after the read it belongs to
+	EventAfterData         Bug = "event-after-data"          // data may be read before the event that announces it
+	SetWatchesForgets      Bug = "set-watches-forgets"       // watches set again after a reconnection do not look at what was missed
+	RecursiveWatchOnParent Bug = "recursive-watch-on-parent" // a recursive watch fires for the parent of its path
+	WatchDropped           Bug = "watch-dropped"             // an event is dropped when many are queued
+	ReadBeforeOwnWrite     Bug = "read-before-own-write"     // a read overtakes an earlier write of its session
+	OlderServerAccepted    Bug = "older-server-accepted"     // a client may move to a server that is behind what it has seen
+
+	// Transactions.
+	MultiPartlyApplied   Bug = "multi-partly-applied"   // a multi that fails leaves what came before the failure
+	MultiLeavesOverlay   Bug = "multi-leaves-overlay"   // a multi that fails leaves its changes in what the next request sees
+	VersionUnchecked     Bug = "version-unchecked"      // setData does not look at the expected version
+	MapOrder             Bug = "map-order"              // the order of a map reaches an output
+	CloseSessionTwice    Bug = "close-session-twice"    // the end of a session is proposed again while it is under way
+	SequenceNotUnique    Bug = "sequence-not-unique"    // a sequential node takes its number from the number of children
+	ErrorTakesNoZxid     Bug = "error-takes-no-zxid"    // a request that fails takes the zxid of the one before
+	AppliedBeforeCommit  Bug = "applied-before-commit"  // a follower applies a proposal when it has logged it
+	SnapshotBehindDigest Bug = "snapshot-behind-digest" // a learner does not check the tree it received
+)
