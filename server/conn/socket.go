@@ -74,6 +74,7 @@ func finish(c net.Conn) {
 type input struct {
 	buf   []byte // nil while there is nothing
 	start int
+	lent  *[]byte // where buf is from, if it is from the pool
 }
 
 const (
@@ -89,7 +90,8 @@ var inputs = sync.Pool{New: func() any {
 // arrive, whatever length a frame claims.
 func (in *input) space() []byte {
 	if in.buf == nil {
-		in.buf = (*inputs.Get().(*[]byte))[:0]
+		in.lent = inputs.Get().(*[]byte)
+		in.buf = *in.lent
 	}
 	if in.start > 0 {
 		n := copy(in.buf, in.buf[in.start:])
@@ -139,9 +141,10 @@ func (in *input) idle() {
 	}
 }
 
+// free gives the buffer back to the pool, if it is from there.
 func (in *input) free() {
-	if cap(in.buf) == inputSize {
-		b := in.buf[:0]
-		inputs.Put(&b)
+	if in.lent != nil {
+		inputs.Put(in.lent)
+		in.lent = nil
 	}
 }

@@ -52,6 +52,7 @@ type Client struct {
 		queued    int // weight of what is in the queue
 		heaviest  int // of the writes in the queue, or of some before them
 		out       []byte
+		box       *[]byte       // where out is from, while it is not nil
 		told      int           // bytes of events in out
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
 		last      bool          // a request came whose reply is the last; what comes behind it is dropped
@@ -180,7 +181,7 @@ func (c *Client) deliver(p *pending) {
 	if p.stamp {
 		wire.PutReplyZxid(p.body, c.core.tree.LastZxid())
 	}
-	c.mu.out = append(c.outbox(), p.body...)
+	c.mu.out = append(c.outbox(replyBox), p.body...)
 	c.sent(p.at)
 	c.mu.finish = c.mu.finish || p.last
 }
@@ -218,7 +219,7 @@ func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duratio
 		return false
 	}
 	p := c.mu.queue.front()
-	c.mu.out = reply(c.outbox())
+	c.mu.out = reply(c.outbox(replyBox))
 	c.sent(p.at)
 	c.pop()
 	if last {
@@ -265,7 +266,7 @@ func (c *Client) notify(typ wire.EventType, zxid wire.Zxid, path string) bool {
 
 func (c *Client) event(typ wire.EventType, zxid wire.Zxid, path string) {
 	before := len(c.mu.out)
-	c.mu.out = wire.AppendEvent(c.outbox(), typ, zxid, path)
+	c.mu.out = wire.AppendEvent(c.outbox(eventBox), typ, zxid, path)
 	c.mu.stats.Sent++
 	c.mu.told += len(c.mu.out) - before
 	c.mu.tally.event(len(c.mu.out))

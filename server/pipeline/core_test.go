@@ -144,18 +144,32 @@ func newCoreRig(t testing.TB, o Options) *coreRig {
 // newGuardedRig is a coreRig with ways to authenticate.
 func newGuardedRig(t testing.TB, cfg auth.Config, o Options) *coreRig {
 	t.Helper()
+	log := &fakeLog{}
+	r := newRigOn(t, cfg, log, o)
+	r.log = log
+	return r
+}
+
+// newLoggedRig is for a log of the caller's.
+func newLoggedRig(t testing.TB, log Log, o Options) *coreRig {
+	t.Helper()
+	return newRigOn(t, auth.Config{}, log, o)
+}
+
+func newRigOn(t testing.TB, cfg auth.Config, log Log, o Options) *coreRig {
+	t.Helper()
 	schemes, err := auth.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &coreRig{t: t, log: &fakeLog{}, done: make(chan struct{})}
+	r := &coreRig{t: t, done: make(chan struct{})}
 	ev := Events{
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(QuotaWarning) {},
 		Applied:        func(int, int) {},
 	}
-	r.core = New(datatree.New(), r.log, schemes, metrics.New(), ev, o)
+	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go func() {

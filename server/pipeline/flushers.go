@@ -92,6 +92,9 @@ func (c *Client) proceed() {
 // on marks the client anew: the mark must not outlive this look at the queue, or
 // the reads behind that write would wait for ever.
 func (c *Client) catchUp() {
+	if !c.readsWait() {
+		return
+	}
 	lock := c.core.lock.reader(uint32(c.id))
 	lock.RLock()
 	defer lock.RUnlock()
@@ -101,4 +104,15 @@ func (c *Client) catchUp() {
 	if !c.mu.dead {
 		c.advance()
 	}
+}
+
+// readsWait reports whether the turn of anything has come. If not, as mostly, it
+// takes the mark away: flushers then stay out of the way of the core, which wants the
+// whole tree.
+func (c *Client) readsWait() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wait := c.mu.queue.n > 0 && c.mu.queue.front().kind != kindWrite
+	c.mu.dirty = c.mu.dirty && wait
+	return wait
 }

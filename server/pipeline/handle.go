@@ -74,8 +74,8 @@ func (c *Client) handleSome(buf []byte, now time.Duration) (rest []byte, next ve
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.clock = now
-	before, whole := c.mu.stats, len(buf)
-	defer func() { c.count(whole-len(rest), before, now) }()
+	received, sent, whole := c.mu.stats.Received, c.mu.stats.Sent, len(buf)
+	defer func() { c.count(whole-len(rest), c.mu.stats.Received-received, c.mu.stats.Sent-sent, now) }()
 	for {
 		if c.mu.dead || c.mu.finish {
 			return buf, waitInput, writes, ErrClosing
@@ -138,7 +138,7 @@ func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
 
 // reply answers out of turn: pings only, which do not wait for writes.
 func (c *Client) reply(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration) {
-	c.mu.out = wire.AppendReply(c.outbox(), h, body)
+	c.mu.out = wire.AppendReply(c.outbox(readBox), h, body)
 	c.sent(at)
 }
 
@@ -202,14 +202,14 @@ func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time
 	return req, nil
 }
 
-// count adds a batch of requests to the metrics: what it was before the batch
-// is given. The caller holds mu.
-func (c *Client) count(bytes int, before Stats, began time.Duration) {
-	m, s := c.core.metrics, &c.mu.stats
+// count adds a batch of requests to the metrics: the bytes and requests that came,
+// and the replies to them. The caller holds mu.
+func (c *Client) count(bytes int, received, sent int64, began time.Duration) {
+	m := c.core.metrics
 	m.BytesReceived.Add(c.stripe, int64(bytes))
-	m.PacketsReceived.Add(c.stripe, s.Received-before.Received)
+	m.PacketsReceived.Add(c.stripe, received)
 	c.mu.reads.tell(&m.ReadPerNamespace, c.stripe)
-	if n := s.Sent - before.Sent; n > 0 {
-		m.ReadLatency.ObserveN(c.stripe, c.core.Now()-began, n)
+	if sent > 0 {
+		m.ReadLatency.ObserveN(c.stripe, c.core.Now()-began, sent)
 	}
 }

@@ -3,37 +3,74 @@ package pipeline
 import "sync"
 
 // Outboxes are borrowed while there is something to write and given back when
-// it is written, so that an idle connection holds none. Only boxes of ordinary
-// size are kept.
+// it is written, so that an idle connection holds none. They come in sizes, since a
+// change that many watch borrows one for each of them at the same moment. Only boxes
+// of ordinary size are kept.
 const (
-	outboxSize = 16 << 10
+	eventBox   = 256      // for an event or two
+	replyBox   = 4 << 10  // for the replies to a burst of writes
+	readBox    = 16 << 10 // for the replies to a burst of reads
 	keepOutbox = 256 << 10
 )
 
-var outboxes = sync.Pool{New: func() any {
-	b := make([]byte, 0, outboxSize)
-	return &b
-}}
+// boxes are the pools of outboxes by their least capacity. What they hold are
+// pointers, which a client keeps along with the box: so none is allocated when the
+// box is given back.
+var boxes = [...]struct {
+	size int
+	pool sync.Pool
+}{{size: eventBox}, {size: replyBox}, {size: readBox}}
 
-// outbox returns the buffer to append a frame to. The caller holds mu and
-// stores the result in mu.out.
-func (c *Client) outbox() []byte {
+func borrow(size int) *[]byte {
+	for i := range boxes {
+		if p := &boxes[i]; p.size == size {
+			if box, ok := p.pool.Get().(*[]byte); ok {
+				return box
+			}
+		}
+	}
+	b := make([]byte, 0, size)
+	return &b
+}
+
+// giveBack returns a box, which may have grown.
+func giveBack(box *[]byte) {
+	c := cap(*box)
+	if c > keepOutbox {
+		return
+	}
+	*box = (*box)[:0]
+	for i := len(boxes) - 1; i >= 0; i-- {
+		if p := &boxes[i]; c >= p.size {
+			p.pool.Put(box)
+			return
+		}
+	}
+}
+
+// outbox returns the buffer to append a frame to, one of at least the given size if
+// a new one is needed. The caller holds mu and stores the result in mu.out.
+func (c *Client) outbox(size int) []byte {
 	if c.mu.out == nil {
-		c.mu.out = (*outboxes.Get().(*[]byte))[:0]
+		c.mu.box = borrow(size)
+		c.mu.out = *c.mu.box
 	}
 	return c.mu.out
 }
 
-func recycle(b []byte) {
-	if cap(b) == 0 || cap(b) > keepOutbox {
-		return
-	}
-	outboxes.Put(&b)
+// takeOutbox takes what is to be written, as the box to give back.
+func (c *Client) takeOutbox() *[]byte {
+	box := c.mu.box
+	*box = c.mu.out
+	c.mu.out, c.mu.box, c.mu.told = nil, nil, 0
+	return box
 }
 
+// release drops what is to be written.
 func (c *Client) release() {
-	recycle(c.mu.out)
-	c.mu.out, c.mu.told = nil, 0
+	if c.mu.out != nil {
+		giveBack(c.takeOutbox())
+	}
 	c.mu.tally.seen = 0
 }
 
@@ -48,16 +85,15 @@ func (c *Client) Flush(wait bool) {
 	}
 	c.mu.writing = true
 	for len(c.mu.out) > 0 && !c.mu.dead {
-		box := c.mu.out
-		c.mu.out, c.mu.told = nil, 0
+		box := c.takeOutbox()
 		c.mu.tally.tell(c.core.metrics, c.stripe)
 		c.mu.Unlock()
-		n, err := c.write(box, wait)
-		if err == nil && n < len(box) {
+		n, err := c.write(*box, wait)
+		if err == nil && n < len(*box) {
 			go c.writeRest(box, n)
 			return
 		}
-		recycle(box)
+		giveBack(box)
 		c.mu.Lock()
 		if err != nil {
 			c.kill(err)
@@ -80,9 +116,9 @@ func (c *Client) write(b []byte, wait bool) (int, error) {
 }
 
 // writeRest goes on with a write that would have had to wait.
-func (c *Client) writeRest(box []byte, n int) {
-	_, err := c.socket.Write(box[n:])
-	recycle(box)
+func (c *Client) writeRest(box *[]byte, n int) {
+	_, err := c.socket.Write((*box)[n:])
+	giveBack(box)
 	c.mu.Lock()
 	c.mu.writing = false
 	if err != nil {

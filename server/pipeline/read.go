@@ -18,7 +18,7 @@ func (c *Client) answer(xid wire.Xid, op wire.OpCode, body []byte, at time.Durat
 		return
 	}
 	h := wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid()}
-	b, mark := wire.BeginFrame(c.outbox())
+	b, mark := wire.BeginFrame(c.outbox(readBox))
 	b = h.AppendTo(b)
 	start := len(b)
 	b, code := c.read(b, op, body)

@@ -130,6 +130,7 @@ func (c *Core) established(cl *Client, p *proposal) {
 	}
 	c.settle(cl, h.answer(p.req.Session), false)
 	cl.mu.Lock()
+	cl.mu.queue = queue{} // it may be idle from now on
 	cl.endHandshake()
 	cl.mu.Unlock()
 }
@@ -152,7 +153,7 @@ func (c *Core) resume(cl *Client, h *handshake) {
 	c.metrics.ConnectionRevalidates.Add(0, 1)
 	cl.mu.Lock()
 	if !cl.mu.dead {
-		cl.mu.out = h.answer(h.renew)(cl.outbox())
+		cl.mu.out = h.answer(h.renew)(cl.outbox(eventBox))
 		cl.mu.stats.Sent++
 		cl.mu.tally.reply(len(cl.mu.out))
 	}
@@ -165,7 +166,7 @@ func (c *Client) refuseSession(h *handshake) {
 	c.mu.Lock()
 	if !c.mu.dead {
 		h.timeout = 0
-		c.mu.out = h.answer(0)(c.outbox())
+		c.mu.out = h.answer(0)(c.outbox(eventBox))
 		c.mu.tally.reply(len(c.mu.out))
 		c.mu.finish = true
 	}

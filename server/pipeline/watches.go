@@ -93,7 +93,7 @@ func (c *Client) answerSetWatches(xid wire.Xid, op wire.OpCode, body []byte, at 
 		code = watch.CatchUp(asSetWatches2(req.Body), zxids{c.core.tree}, c.missed, c.watch)
 	}
 	h.Err = code
-	c.mu.out = wire.AppendReply(c.outbox(), h, nil)
+	c.mu.out = wire.AppendReply(c.outbox(readBox), h, nil)
 	c.sent(at)
 }
 
