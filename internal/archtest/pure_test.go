@@ -16,6 +16,8 @@ var pure = []string{
 	"datatree/*.go",
 	"session/*.go",
 	"watch/*.go",
+	"internal/properties/*.go",
+	"quorum/*.go",
 	"zab/*.go",
 	"election/*.go",
 	"server/pipeline/prep*.go",

@@ -1,90 +1,34 @@
 package zoocfg
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
 // NoSID is the id of a server without a myid file.
 const NoSID wire.SID = -1
 
-// A Role says whether a server votes.
-type Role string
-
-// The roles of the server lines.
-const (
-	Participant Role = "participant"
-	Observer    Role = "observer"
-)
-
-// A HostPort is one end of a connection. The host is a name or an address
-// without brackets.
-type HostPort struct {
-	Host string
-	Port int
-}
-
-// String joins the two, an IPv6 address in brackets.
-func (h HostPort) String() string { return net.JoinHostPort(h.Host, strconv.Itoa(h.Port)) }
-
-// A PeerAddr is one address of a server for its peers.
-type PeerAddr struct {
-	Host         string
-	QuorumPort   int
-	ElectionPort int
-}
-
 // A Server is one server.N line.
 type Server struct {
-	ID    wire.SID
-	Addrs []PeerAddr // at least one
-	Role  Role
-	// Client is the part after the semicolon; its port is NoPort without one.
-	Client HostPort
+	quorum.Server
 	Origin Origin
-}
-
-// String prints the line's value the way ZooKeeper writes it into dynamic files
-// and into /zookeeper/config: addresses by host, then the role, then the client
-// part.
-func (s Server) String() string {
-	addrs := slices.Clone(s.Addrs)
-	slices.SortStableFunc(addrs, func(a, b PeerAddr) int { return strings.Compare(a.Host, b.Host) })
-	parts := make([]string, len(addrs))
-	for i, a := range addrs {
-		parts[i] = fmt.Sprintf("%s:%d:%d", bracketed(a.Host), a.QuorumPort, a.ElectionPort)
-	}
-	line := strings.Join(parts, "|") + ":" + string(s.Role)
-	if s.Client.Port != NoPort {
-		line += fmt.Sprintf(";%s:%d", bracketed(s.Client.Host), s.Client.Port)
-	}
-	return line
-}
-
-func bracketed(host string) string {
-	if strings.Contains(host, ":") {
-		return "[" + host + "]"
-	}
-	return host
 }
 
 // A Group is one group.N line: servers that form a quorum together.
 type Group struct {
-	ID      int64
-	Members []wire.SID
-	Origin  Origin
+	quorum.Group
+	Origin Origin
 }
 
 // A Weight is one weight.N line.
 type Weight struct {
-	ID     wire.SID
-	Weight int64
+	quorum.Weight
 	Origin Origin
 }
 
@@ -211,195 +155,92 @@ func (e *Ensemble) originOf(key string) (Origin, bool) {
 }
 
 // Voters counts the participants.
-func (e *Ensemble) Voters() int {
-	n := 0
+func (e *Ensemble) Voters() int { return len(e.membership().Voters()) }
+
+// Membership is what the server, group and weight lines say, as servers tell it
+// each other. The error is a quorum.Problems, which Validate has reported.
+func (e *Ensemble) Membership() (quorum.Config, error) {
+	c := e.membership()
+	return quorum.New(c.Version, c.Servers, c.Groups, c.Weights)
+}
+
+// membership is Membership without a check.
+func (e *Ensemble) membership() quorum.Config {
+	c := quorum.Config{Version: int64(e.Version)}
 	for _, s := range e.Servers {
-		if s.Role == Participant {
-			n++
-		}
+		c.Servers = append(c.Servers, s.Server)
 	}
-	return n
-}
-
-const (
-	wantServer = "host:quorumPort:electionPort[:participant|observer], more addresses after |, " +
-		"and optionally ;[clientHost:]clientPort"
-	wantGroup  = "server ids separated by colons, such as 1:2:3"
-	wantWeight = "a whole number from 0 to 9223372036854775807"
-)
-
-// parseServer reads the value of a server.N line; want says what would be right.
-func parseServer(value string) (s Server, want string) {
-	s = Server{Role: Participant, Client: HostPort{Port: NoPort}}
-	peers, client, hasClient := strings.Cut(value, ";")
-	if strings.Contains(client, ";") {
-		return s, wantServer
+	for _, g := range e.Groups {
+		c.Groups = append(c.Groups, g.Group)
 	}
-	if hasClient && strings.TrimSpace(client) != "" {
-		hp, ok := parseClientPart(strings.TrimSpace(client))
-		if !ok {
-			return s, wantServer
-		}
-		s.Client = hp
+	for _, w := range e.Weights {
+		c.Weights = append(c.Weights, w.Weight)
 	}
-	role := ""
-	for _, part := range strings.Split(peers, "|") {
-		addr, r, want := parsePeer(strings.TrimSpace(part))
-		if want != "" {
-			return s, want
-		}
-		if role != "" && r != "" && r != role {
-			return s, "the same role at all addresses of a server"
-		}
-		if r != "" {
-			role = r
-		}
-		s.Addrs = append(s.Addrs, addr)
-	}
-	if role != "" {
-		s.Role = Role(role)
-	}
-	return s, ""
-}
-
-// parsePeer reads host:port:port[:role].
-func parsePeer(text string) (addr PeerAddr, role, want string) {
-	host, rest, ok := cutHost(text)
-	fields := strings.Split(rest, ":")
-	if !ok || host == "" || len(fields) < 2 || len(fields) > 3 {
-		return addr, "", wantServer
-	}
-	quorum, okQ := parsePort(fields[0])
-	election, okE := parsePort(fields[1])
-	if !okQ || !okE {
-		return addr, "", "ports from 0 to 65535 in " + wantServer
-	}
-	if quorum == election {
-		return addr, "", "two different ports for quorum and election"
-	}
-	if len(fields) == 3 {
-		role = strings.ToLower(strings.TrimSpace(fields[2]))
-		if role != string(Participant) && role != string(Observer) {
-			return addr, "", "role participant or observer"
-		}
-	}
-	return PeerAddr{Host: host, QuorumPort: quorum, ElectionPort: election}, role, ""
-}
-
-// cutHost splits off a host, in brackets if it is an IPv6 address.
-func cutHost(text string) (host, rest string, ok bool) {
-	if !strings.HasPrefix(text, "[") {
-		return strings.Cut(text, ":")
-	}
-	host, rest, ok = strings.Cut(text[1:], "]")
-	if !ok || !strings.HasPrefix(rest, ":") {
-		return "", "", false
-	}
-	return host, rest[1:], true
-}
-
-// parseClientPart reads [host:]port; without a host every interface is meant.
-func parseClientPart(text string) (HostPort, bool) {
-	host, port, ok := cutHost(text)
-	if !ok {
-		host, port = "0.0.0.0", text
-	}
-	n, ok := parsePort(port)
-	return HostPort{Host: host, Port: n}, ok && host != ""
-}
-
-func parsePort(text string) (int, bool) {
-	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
-	return int(n), err == nil
+	return c
 }
 
 // addServer, addGroup and addWeight are the families' setters. suffix is the
 // part of the key after the dot. They return what would be right.
 
 func addServer(c *Config, suffix, value string, o Origin) (want string) {
-	id, ok := parseSID(suffix)
-	if !ok {
-		return "server.N with N a whole number from 0 to 255, because session ids hold one byte of it"
+	s, err := quorum.ParseServer(suffix, value)
+	if err != nil {
+		return wanted(err)
 	}
-	s, want := parseServer(value)
-	if want != "" {
-		return want
-	}
-	s.ID, s.Origin = id, o
-	at, found := slices.BinarySearchFunc(c.Ensemble.Servers, id, func(s Server, id wire.SID) int {
-		return compare(s.ID, id)
+	line := Server{Server: s, Origin: o}
+	at, found := slices.BinarySearchFunc(c.Ensemble.Servers, s.ID, func(s Server, id wire.SID) int {
+		return cmp.Compare(s.ID, id)
 	})
 	if found {
-		c.Ensemble.Servers[at] = s
+		c.Ensemble.Servers[at] = line
 		return ""
 	}
-	c.Ensemble.Servers = slices.Insert(c.Ensemble.Servers, at, s)
+	c.Ensemble.Servers = slices.Insert(c.Ensemble.Servers, at, line)
 	return ""
 }
 
 func addGroup(c *Config, suffix, value string, o Origin) (want string) {
-	id, err := strconv.ParseInt(suffix, 10, 64)
+	g, err := quorum.ParseGroup(suffix, value)
 	if err != nil {
-		return "group.N with N a whole number"
+		return wanted(err)
 	}
-	g := Group{ID: id, Origin: o}
-	for _, text := range strings.Split(value, ":") {
-		sid, ok := parseSID(text)
-		if !ok {
-			return wantGroup
-		}
-		g.Members = append(g.Members, sid)
-	}
-	at, found := slices.BinarySearchFunc(c.Ensemble.Groups, id, func(g Group, id int64) int {
-		return compare(g.ID, id)
+	line := Group{Group: g, Origin: o}
+	at, found := slices.BinarySearchFunc(c.Ensemble.Groups, g.ID, func(g Group, id int64) int {
+		return cmp.Compare(g.ID, id)
 	})
 	if found {
-		c.Ensemble.Groups[at] = g
+		c.Ensemble.Groups[at] = line
 		return ""
 	}
-	if len(c.Ensemble.Groups) > maxSID {
+	if len(c.Ensemble.Groups) > int(quorum.MaxSID) {
 		return "no more groups than there can be servers, 256"
 	}
-	c.Ensemble.Groups = slices.Insert(c.Ensemble.Groups, at, g)
+	c.Ensemble.Groups = slices.Insert(c.Ensemble.Groups, at, line)
 	return ""
 }
 
 func addWeight(c *Config, suffix, value string, o Origin) (want string) {
-	id, ok := parseSID(suffix)
-	if !ok {
-		return "weight.N with N a whole number from 0 to 255"
+	w, err := quorum.ParseWeight(suffix, value)
+	if err != nil {
+		return wanted(err)
 	}
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || n < 0 {
-		return wantWeight
-	}
-	w := Weight{ID: id, Weight: n, Origin: o}
-	at, found := slices.BinarySearchFunc(c.Ensemble.Weights, id, func(w Weight, id wire.SID) int {
-		return compare(w.ID, id)
+	line := Weight{Weight: w, Origin: o}
+	at, found := slices.BinarySearchFunc(c.Ensemble.Weights, w.ID, func(w Weight, id wire.SID) int {
+		return cmp.Compare(w.ID, id)
 	})
 	if found {
-		c.Ensemble.Weights[at] = w
+		c.Ensemble.Weights[at] = line
 		return ""
 	}
-	c.Ensemble.Weights = slices.Insert(c.Ensemble.Weights, at, w)
+	c.Ensemble.Weights = slices.Insert(c.Ensemble.Weights, at, line)
 	return ""
 }
 
-// maxSID is the largest id that fits the byte it has in a session id. It also
-// bounds the lists that a file can make.
-const maxSID = 255
-
-func parseSID(text string) (wire.SID, bool) {
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	return wire.SID(n), err == nil && n >= 0 && n <= maxSID
-}
-
-func compare[T ~int64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// wanted is what would have been right instead of a line.
+func wanted(err error) string {
+	var line *quorum.LineError
+	if errors.As(err, &line) {
+		return line.Want
 	}
-	return 0
+	return err.Error()
 }

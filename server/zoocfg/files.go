@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zabra/zabra/internal/properties"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -103,7 +104,7 @@ func (l *loader) readMyID() {
 }
 
 func parseMyID(text []byte) (id wire.SID, want string) {
-	id, ok := parseSID(firstLine(text))
+	id, ok := quorum.ParseSID(firstLine(text))
 	if !ok {
 		return NoSID, "a whole number from 0 to 255"
 	}

@@ -1,5 +1,7 @@
 package zoocfg
 
+import "github.com/zabra/zabra/quorum"
+
 // The table. A row reads: key, kind, bounds, default, field, help.
 
 func basicKeys() []Key {
@@ -397,7 +399,7 @@ func ensembleKeys() []Key {
 		{Name: "reconfigEnabled", Kind: Bool, Default: "false",
 			Help:  "Allow changes of the membership.",
 			field: func(c *Config) any { return &c.Ensemble.ReconfigEnabled }},
-		{Name: "peerType", Kind: Choice, Choices: []string{string(Participant), string(Observer)}, Default: string(Participant),
+		{Name: "peerType", Kind: Choice, Choices: []string{string(quorum.Participant), string(quorum.Observer)}, Default: string(quorum.Participant),
 			Help:  "Role of this server; that of its server line wins.",
 			field: func(c *Config) any { return &c.Ensemble.PeerType }},
 		{Name: "electionAlg", Kind: Int, Min: 3, Max: 3, Default: "3",

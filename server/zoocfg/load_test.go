@@ -273,27 +273,19 @@ func TestMyID(t *testing.T) {
 	}
 }
 
-func TestServerLines(t *testing.T) {
-	for value, want := range map[string]string{
-		"h:1:2":                         "h:1:2:participant",
-		"h:1:2:Observer":                "h:1:2:observer",
-		"h:1:2;3":                       "h:1:2:participant;0.0.0.0:3",
-		"h:1:2:participant;c:3":         "h:1:2:participant;c:3",
-		"[::1]:1:2;[fe80::1]:3":         "[::1]:1:2:participant;[fe80::1]:3",
-		"b:1:2|a:3:4":                   "a:3:4|b:1:2:participant",
-		"a:1:2:observer|b:1:2:observer": "a:1:2|b:1:2:observer",
-		"h:1:2;":                        "h:1:2:participant",
-	} {
-		s, bad := parseServer(value)
-		if bad != "" || s.String() != want {
-			t.Errorf("%s: got %s %s, want %s", value, s, bad, want)
-		}
+// What the lines of an ensemble say is what package quorum makes of them.
+func TestMembership(t *testing.T) {
+	text := "server.2=b:1:2;2181\nserver.1=a:1:2:observer\nserver.3=c:1:2\ngroup.1=2:3\nweight.3=2\n" +
+		"standaloneEnabled=false\ninitLimit=1\nsyncLimit=1\n"
+	c, _, err := Load(Source{File: "z", ReadFile: files(map[string]string{"z": minimal + text, "/d/myid": "2"})})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, value := range []string{"", "h", "h:1", "h:1:1", "h:1:2:boss", "h:1:2:observer:x", "h:1:70000", "h:a:2", ":1:2",
-		"[::1:1:2", "[::1]", "h:1:2;1;2", "h:1:2;x", "h:1:2;:3", "a:1:2:observer|b:1:2:participant", "a:1:2|"} {
-		if s, bad := parseServer(value); bad == "" {
-			t.Errorf("%s: taken as %s", value, s)
-		}
+	m, err := c.Ensemble.Membership()
+	want := "server.1=a:1:2:observer\nserver.2=b:1:2:participant;0.0.0.0:2181\nserver.3=c:1:2:participant\n" +
+		"group.1=2:3\nweight.2=1\nweight.3=2\nversion=0"
+	if err != nil || string(m.Text()) != want {
+		t.Errorf("got %s %v, want %s", m, err, want)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/quorum"
 )
 
 const (
@@ -125,7 +125,7 @@ func (l *loader) takeServerLine() {
 		}
 		c.Ensemble.PeerType = string(self.Role)
 	}
-	if self.Client.Port == NoPort {
+	if self.Client.IsZero() {
 		return
 	}
 	if c.ClientPort != NoPort && l.cfg.File != "" && !agrees(c.ClientPortAddress, c.ClientPort, self.Client) {
@@ -138,7 +138,7 @@ func (l *loader) takeServerLine() {
 
 // agrees reports whether clientPort and the client part of the server line mean
 // the same: equal ports, and equal addresses unless the former is any.
-func agrees(address string, port int, client HostPort) bool {
+func agrees(address string, port int, client quorum.HostPort) bool {
 	return port == client.Port && (isAny(address) || address == client.Host)
 }
 
@@ -250,7 +250,9 @@ func (e *Ensemble) check(v *validator, extendedTypes bool) {
 	v.require(!extendedTypes || e.MyID <= maxSIDWithTTL, "extendedTypesEnabled",
 		"leaves ids up to %d; this server's myid is %d", maxSIDWithTTL, e.MyID)
 	e.checkServers(v)
-	e.checkGroups(v)
+	for _, p := range e.membership().Check() {
+		v.require(false, p.Key, "%s", p.Reason)
+	}
 	if !e.Distributed {
 		return
 	}
@@ -272,29 +274,5 @@ func (e *Ensemble) checkServers(v *validator) {
 	for _, s := range e.Servers {
 		v.require(len(s.Addrs) == 1 || e.MultiAddress, fmt.Sprintf("server.%d", s.ID),
 			"has several addresses; set multiAddress.enabled=true")
-	}
-}
-
-// checkGroups holds hierarchical quorums to ZooKeeper's rules: groups are
-// disjoint and every voter is in one.
-func (e *Ensemble) checkGroups(v *validator) {
-	if len(e.Groups) == 0 {
-		v.require(len(e.Weights) == 0, "weight.N", "weights need groups; add group lines")
-		return
-	}
-	groupOf := map[wire.SID]int64{}
-	for _, g := range e.Groups {
-		key := fmt.Sprintf("group.%d", g.ID)
-		for _, id := range g.Members {
-			other, taken := groupOf[id]
-			v.require(!taken, key, "server %d is in group %d already", id, other)
-			groupOf[id] = g.ID
-			_, known := e.Server(id)
-			v.require(known, key, "there is no line server.%d", id)
-		}
-	}
-	for _, s := range e.Servers {
-		_, grouped := groupOf[s.ID]
-		v.require(grouped || s.Role != Participant, fmt.Sprintf("server.%d", s.ID), "is in no group")
 	}
 }
