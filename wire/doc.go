@@ -42,6 +42,13 @@
 // results (versions, sequential names, expanded ACLs): applying one needs no
 // decision. The same bytes go to the log, to learners and to clients of the
 // snapshot stream. See DecodeTxn for the older forms that are accepted.
+//
+// # Quorum port
+//
+// Leader and learner exchange QuorumPackets, one after the other, without frames.
+// quorum.go lists the types with their data; quorum_data.go holds the records in
+// that data. After a SNAP packet comes a snapshot and SnapSignature as a string,
+// and then packets again.
 package wire
 
 //go:generate go run ./internal/gen
