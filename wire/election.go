@@ -64,7 +64,7 @@ func (m *InitialMessage) AppendTo(b []byte) ([]byte, error) {
 		protocol = ElectionProtocolMulti
 	}
 	b = AppendLong(AppendLong(b, protocol), int64(m.SID))
-	return AppendString(b, address), nil
+	return AppendBuffer(b, []byte(address)), nil
 }
 
 // DecodeInitialMessage reads the message that b begins with, and n, the number of
@@ -93,7 +93,7 @@ func DecodeInitialMessage(b []byte) (m InitialMessage, n int, err error) {
 	if len(b) < n {
 		return m, n, ErrTruncated
 	}
-	address := strings.Clone(string(b[head:n]))
+	address := string(b[head:n])
 	return InitialMessage{SID: sid, Addresses: strings.Split(address, "|"), Multi: protocol == ElectionProtocolMulti}, n, nil
 }
 

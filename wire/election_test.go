@@ -176,6 +176,7 @@ func FuzzInitialMessage(f *testing.F) {
 	f.Add(fromHex(f, vectorInitial))
 	f.Add(fromHex(f, "0000000000000003"))
 	f.Add(fromHex(f, "ffffffffffff0001 0000000000000002 00000007 613a317c623a32"))
+	f.Add(fromHex(f, "ffffffffffff0001 0000000000000002 00000001 ff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, n, err := DecodeInitialMessage(b)
 		if err != nil {
