@@ -3,6 +3,7 @@ module github.com/zabra/zabra
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/dgraph-io/badger/v4 v4.9.6
 	github.com/go-zookeeper/zk v1.0.4
 	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
