@@ -33,6 +33,7 @@ type Options struct {
 	ReapInterval     time.Duration // between searches for empty containers and expired TTL nodes; default 60 s
 	ReapPerMinute    int           // most nodes the search may delete in a minute; default 10,000
 	MaxNeverUsed     time.Duration // how long a container that never had a child may live; 0 is for ever
+	MaxFullWait      time.Duration // how long a client's write may wait while the disk is full; default 2 ticks
 	Prepare          PrepareOptions
 	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
 	Readers          int         // stripes of the tree's lock; default the number of processors
@@ -40,7 +41,8 @@ type Options struct {
 
 // A Log keeps transactions. Its methods are called by one goroutine.
 type Log interface {
-	// Append writes transactions, which are durable only after the next Sync.
+	// Append writes transactions, which are durable only after the next Sync. It
+	// is called again after an error that wraps ErrNoSpace; any other is final.
 	Append(txns []wire.Txn) error
 	// Sync makes everything appended durable. After an error nothing may be
 	// acknowledged any more.
@@ -98,7 +100,8 @@ type Core struct {
 	lastTick int64          // when sessions were looked at last, milliseconds
 	excused  bool           // expiry was put off then
 	paused   []func() error // wait until nothing is under way; see Replace
-	held     []*Request     // came while paused is not empty
+	held     []*Request     // came while paused was not empty, or full
+	full     bool           // the log waits for room on its disk
 }
 
 // A message is something for the core's goroutine: a request, news from the
@@ -183,7 +186,7 @@ func (c *Core) loop(ctx context.Context) error {
 		if err := c.step(msgs); err != nil {
 			return err
 		}
-		if done == nil && c.inflight.len() == 0 && c.inbox.empty() {
+		if done == nil && (c.full || c.inflight.len() == 0 && c.inbox.empty()) {
 			return nil
 		}
 	}

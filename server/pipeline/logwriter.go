@@ -11,7 +11,8 @@ import (
 type logWriter struct {
 	core  *Core
 	inbox *inbox[logItem]
-	txns  []wire.Txn    // of the current batch
+	txns  []wire.Txn    // gathered, to be kept together
+	first time.Duration // when the oldest of them was handed over
 	ended chan struct{} // closed when run returns
 }
 
@@ -54,6 +55,7 @@ func (w *logWriter) run() {
 			}
 			continue
 		}
+		gather()
 		items = w.inbox.take(items)
 		if !w.work(items) {
 			return
@@ -63,33 +65,39 @@ func (w *logWriter) run() {
 	}
 }
 
-// work does one batch and reports false when that was the last.
+// work does one batch, in order: what stands before a call is durable when it
+// runs. It reports false when that was the last.
 func (w *logWriter) work(items []logItem) bool {
-	w.txns = w.txns[:0]
-	more, first := true, w.core.Now()
 	for i := range items {
 		switch it := &items[i]; {
 		case it.call != nil:
+			if !w.keep() {
+				return false
+			}
 			it.call()
 		case it.stop:
-			more = false
+			w.keep()
+			return false
 		default:
+			if len(w.txns) == 0 {
+				w.first = it.at
+			}
 			w.txns = append(w.txns, it.txn)
-			first = min(first, it.at)
 		}
 	}
-	return w.keep(w.txns, first) && more
+	return w.keep()
 }
 
-// keep makes txns durable and tells the core. It reports false when the log
-// has failed: then nothing is acknowledged any more, and nothing is retried.
-// first is when the oldest of them was handed over.
-func (w *logWriter) keep(txns []wire.Txn, first time.Duration) bool {
-	if len(txns) == 0 {
+// keep makes the transactions gathered durable and tells the core. It reports
+// false when the log has failed: then nothing is acknowledged any more, and
+// nothing is retried.
+func (w *logWriter) keep() bool {
+	n := len(w.txns)
+	if n == 0 {
 		return true
 	}
 	start := w.core.Now()
-	err := w.core.log.Append(txns)
+	err := w.append()
 	appended := w.core.Now()
 	if err == nil {
 		err = w.core.log.Sync()
@@ -98,9 +106,10 @@ func (w *logWriter) keep(txns []wire.Txn, first time.Duration) bool {
 		w.core.inbox.put(message{err: err})
 		return false
 	}
-	w.count(len(txns), first, start, appended)
-	w.core.inbox.put(message{synced: txns[len(txns)-1].Header.Zxid})
-	clear(txns)
+	w.count(n, w.first, start, appended)
+	w.core.inbox.put(message{synced: w.txns[n-1].Header.Zxid})
+	clear(w.txns)
+	w.txns = w.txns[:0]
 	return true
 }
 

@@ -19,6 +19,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.StallTime, 100*time.Millisecond)
 	setDefault(&o.ReapInterval, time.Minute)
 	setDefault(&o.ReapPerMinute, 10_000)
+	setDefault(&o.MaxFullWait, 2*o.Tick)
 	setDefault(&o.Readers, runtime.GOMAXPROCS(0))
 }
 

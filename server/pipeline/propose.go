@@ -9,7 +9,7 @@ import (
 // propose turns a request into a proposal. Each gets exactly one transaction,
 // but for sync, which gets none and waits for whatever was proposed before it.
 func (c *Core) propose(req *Request) {
-	if len(c.paused) > 0 {
+	if c.holds() {
 		c.held = append(c.held, req)
 		return
 	}

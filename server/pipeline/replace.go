@@ -59,11 +59,7 @@ func (c *Core) resumeIfIdle() error {
 		}
 	}
 	c.paused = nil
-	held := c.held
-	c.held = nil
-	for _, req := range held {
-		c.propose(req)
-	}
+	c.proposeHeld()
 	c.handOver()
 	return nil
 }

@@ -222,6 +222,10 @@ func (c *Core) tick() {
 	for _, id := range c.due {
 		c.expireUnlessHeard(id)
 	}
+	if c.full {
+		c.giveUpWaiting()
+		return // what is to be reaped can wait too
+	}
 	if now >= c.nextReap {
 		c.nextReap = now + c.opts.ReapInterval.Milliseconds()
 		c.reap()
