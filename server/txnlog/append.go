@@ -150,7 +150,7 @@ func (l *Log) nameAfter(first wire.Zxid) error {
 		return nil
 	}
 	if err := l.fs.Rename(l.cur.path, path); err != nil {
-		return l.die("rename segment", err)
+		return l.renamed("rename segment", err)
 	}
 	if err := l.fs.SyncDir(l.dir); err != nil {
 		return l.die("rename segment", err)

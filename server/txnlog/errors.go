@@ -3,6 +3,7 @@ package txnlog
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -10,7 +11,8 @@ import (
 var (
 	// ErrNotAppended is wrapped in an error of Append or Reset after which the log
 	// is as it was and can be used: the records were refused, or there is no
-	// space for the next segment. Every other error of a writing call is final.
+	// space for the next segment or its name. Every other error of a writing call
+	// is final.
 	ErrNotAppended = errors.New("nothing was written")
 	// ErrClosed is returned by calls after Close.
 	ErrClosed = errors.New("txnlog: the log is closed")
@@ -18,6 +20,25 @@ var (
 	// it was made.
 	ErrRewritten = errors.New("txnlog: the log was truncated while it was read")
 )
+
+// NoSpace reports whether a call failed because the volume is full, or the quota
+// on it used up.
+func NoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// renamed returns the error of a rename of the log's. One that found no space for
+// the name in the directory has changed nothing, which POSIX promises of every
+// error but EIO.
+func (l *Log) renamed(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case NoSpace(err):
+		return fmt.Errorf("txnlog: %s: %w: %w", op, ErrNotAppended, err)
+	}
+	return l.die(op, err)
+}
 
 // A CorruptError reports that something that was durable is damaged or missing.
 // The log does not go on without it; it changed nothing.

@@ -189,6 +189,26 @@ func TestFullDiskIsNotTheEnd(t *testing.T) {
 	}
 }
 
+// A directory without space for one more name refuses the batch too, at any rename,
+// and the same batch is taken later.
+func TestNoSpaceForAName(t *testing.T) {
+	for nth := range 3 {
+		disk := memfs.New()
+		fsys := faultfs.New(disk)
+		h := &history{}
+		fsys.Fail(faultfs.Rule{Op: vfs.OpRename, Nth: nth + 1, Err: syscall.EDQUOT}) // the first is Open's
+		l := open(t, fsys, small())
+		err := script(l, 1000, h)
+		if !errors.Is(err, ErrNotAppended) || !NoSpace(err) || l.Err() != nil {
+			t.Fatalf("rename %d: %v; log %v", nth, err, l.Err())
+		}
+		wantHistory(t, disk.CrashClone(rand.New(rand.NewPCG(uint64(nth), 1))), *h, 1<<40, "no name")
+		appendSynced(t, l, h.recs[h.durable:])
+		h.durable = len(h.recs)
+		wantHistory(t, disk.CrashClone(rand.New(rand.NewPCG(uint64(nth), 2))), *h, 1<<40, "name found")
+	}
+}
+
 // While a sync stalls, the log can be read and asked.
 func TestStallingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

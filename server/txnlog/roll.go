@@ -62,6 +62,9 @@ func (l *Log) create(h header, path string, need int64) (*segment, vfs.File, err
 		}
 		return nil, nil, fmt.Errorf("txnlog: create segment: %w: %w", ErrNotAppended, err)
 	}
+	if err := l.fs.Rename(l.path(preallocName), path); err != nil {
+		return nil, nil, l.renamed("create segment", err)
+	}
 	f, err := l.adopt(path)
 	if err != nil {
 		return nil, nil, l.die("create segment", err)
@@ -86,11 +89,8 @@ func (l *Log) prepare(h *header) error {
 	return errors.Join(err, f.Close())
 }
 
-// adopt gives the prepared segment its name and opens it.
+// adopt makes the prepared segment's new name durable and opens it.
 func (l *Log) adopt(path string) (vfs.File, error) {
-	if err := l.fs.Rename(l.path(preallocName), path); err != nil {
-		return nil, err
-	}
 	if err := l.fs.SyncDir(l.dir); err != nil {
 		return nil, err
 	}
