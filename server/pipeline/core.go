@@ -182,6 +182,7 @@ func (c *Core) loop(ctx context.Context) error {
 		case <-done:
 			done = nil
 		}
+		gather()
 		msgs = c.inbox.take(msgs)
 		if err := c.step(msgs); err != nil {
 			return err
