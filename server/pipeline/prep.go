@@ -113,6 +113,18 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	return txn, nil
 }
 
+// Refuse makes the transaction of a request that is refused without being prepared:
+// it came through a server that its session has left, or nobody can read it. It takes
+// a zxid and answers the request like any other.
+func (p *Preparer) Refuse(req *Request, code wire.Code, nowMs int64) (wire.Txn, error) {
+	z, ok := p.last.Next()
+	if !ok {
+		return wire.Txn{}, ErrZxidSpent
+	}
+	p.last = z
+	return p.fail(wire.TxnHeader{Session: req.Session, Cxid: req.Cxid, Zxid: z, Time: nowMs, Op: req.Op}, code), nil
+}
+
 // A change is what one operation will do.
 type change struct {
 	body    wire.Record // of the transaction; holds the path

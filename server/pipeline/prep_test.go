@@ -381,3 +381,16 @@ func decode(r wire.Record, raw []byte) {
 	d := wire.NewDecoder(raw)
 	r.DecodeFrom(&d)
 }
+
+func TestRefusedRequestsTakeAZxidToo(t *testing.T) {
+	p := NewPreparer(datatree.New(), nil, PrepareOptions{})
+	req := &Request{Session: 7, Cxid: 3, Op: wire.OpCreate}
+	txn, err := p.Refuse(req, wire.SessionMoved, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wire.TxnHeader{Session: 7, Cxid: 3, Zxid: 1, Time: 5, Op: wire.OpError}
+	if body, ok := txn.Body.(*wire.ErrorTxn); txn.Header != want || !ok || body.Err != wire.SessionMoved || p.LastZxid() != 1 {
+		t.Errorf("got %+v %+v, last %v", txn.Header, txn.Body, p.LastZxid())
+	}
+}
