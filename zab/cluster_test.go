@@ -1,0 +1,702 @@
+package zab
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/wire"
+)
+
+// A cluster is servers in memory, driven one step at a time: packets wait on links
+// until they are delivered, writes wait until they are synced. It checks that no two
+// servers ever deliver different histories.
+type cluster struct {
+	t        testing.TB
+	config   quorum.Config
+	nodes    []*node
+	links    []*link
+	nextConn Conn
+	history  []Txn // the longest delivered prefix seen anywhere
+	trace    func(format string, args ...any)
+	init     int
+	sync     int
+	counter  uint32
+	next     int // payloads
+}
+
+// A node is a server: what is on its disk, and what a crash takes away.
+type node struct {
+	c        *cluster
+	id       wire.SID
+	observer bool
+	disk     disk
+	tree     []Txn
+	treeZxid wire.Zxid
+	up       bool
+	force    bool // State.ForceSnapshot
+	leader   *Leader
+	learner  *Learner
+	link     *link // to the leader
+	jobs     []job
+	snap     *item // received, not installed
+	serving  bool
+	stopped  error // why the last machine ended
+	answered []uint64
+	active   quorum.Active
+}
+
+type disk struct {
+	accepted, current wire.Epoch
+	base              wire.Zxid
+	baseTree          []Txn // what base stands for
+	log               []Txn
+	check             []Txn // checkpoint of the tree
+	checkZxid         wire.Zxid
+}
+
+func (d *disk) last() wire.Zxid {
+	if n := len(d.log); n > 0 {
+		return d.log[n-1].Zxid
+	}
+	return d.base
+}
+
+// all is the durable history from the beginning.
+func (d *disk) all() []Txn { return append(slices.Clone(d.baseTree), d.log...) }
+
+// Base and Floor make a disk a History.
+func (d *disk) Base() wire.Zxid { return d.base }
+
+func (d *disk) Floor(z wire.Zxid) (wire.Zxid, error) {
+	if z < d.base {
+		return 0, fmt.Errorf("the log begins at %v", d.base)
+	}
+	at := d.base
+	for _, t := range d.log {
+		if t.Zxid <= z {
+			at = t.Zxid
+		}
+	}
+	return at, nil
+}
+
+// A job is a Ready whose writes are not durable yet.
+type job struct {
+	id     uint64
+	writes []Write
+	then   []Vouch
+}
+
+// A link is a connection. An item in it is a packet, and for a SNAP the snapshot.
+type link struct {
+	conn            Conn
+	leader, learner *node
+	down, up        []item // to the learner, to the leader
+	dead            bool
+}
+
+type item struct {
+	pkt  wire.QuorumPacket
+	tree []Txn
+}
+
+func newCluster(t testing.TB, voters, observers int) *cluster {
+	c := &cluster{t: t, init: 10, sync: 5, trace: func(string, ...any) {}}
+	var text strings.Builder
+	for i := 1; i <= voters+observers; i++ {
+		role := quorum.Participant
+		if i > voters {
+			role = quorum.Observer
+		}
+		fmt.Fprintf(&text, "server.%d=h%d:2888:3888:%s\n", i, i, role)
+		c.nodes = append(c.nodes, &node{c: c, id: wire.SID(i), observer: i > voters, up: true})
+	}
+	text.WriteString("version=0")
+	config, err := quorum.Parse([]byte(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.config = config
+	for _, n := range c.nodes {
+		n.active = quorum.Active{Committed: config}
+	}
+	return c
+}
+
+func (c *cluster) node(id wire.SID) *node { return c.nodes[id-1] }
+
+func (n *node) state() State {
+	s := State{AcceptedEpoch: n.disk.accepted, CurrentEpoch: n.disk.current, Last: n.disk.last(), Applied: n.treeZxid, ForceSnapshot: n.force}
+	if logged := s.Last.Epoch(); logged > s.CurrentEpoch {
+		s.CurrentEpoch = logged
+		n.disk.current = logged
+	}
+	return s
+}
+
+// lead makes a server leader.
+func (c *cluster) lead(id wire.SID) *Leader {
+	n := c.node(id)
+	n.leave(nil)
+	l, err := NewLeader(LeaderConfig{ID: id, State: n.state(), Log: &n.disk, Active: n.active,
+		InitLimit: c.init, SyncLimit: c.sync, LastCounter: c.counter})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	n.leader = l
+	n.drain()
+	return l
+}
+
+// follow connects a server to a leader.
+func (c *cluster) follow(id, leader wire.SID) {
+	n, to := c.node(id), c.node(leader)
+	n.leave(nil)
+	c.nextConn++
+	n.link = &link{conn: c.nextConn, leader: to, learner: n}
+	c.links = append(c.links, n.link)
+	n.learner = NewLearner(LearnerConfig{ID: id, Leader: leader, Observer: n.observer, State: n.state(), Log: &n.disk,
+		Active: n.active, InitLimit: c.init, SyncLimit: c.sync, MaxBuffer: 200})
+	to.leader.Connected(n.link.conn)
+	n.drain()
+	to.drain()
+}
+
+// leave ends a server's role. What it had begun to write is done or lost; the driver
+// of a real server waits.
+func (n *node) leave(why error) {
+	if why != nil {
+		n.stopped = why
+		n.c.trace("%d stops: %v", n.id, why)
+		if _, ok := why.(*ResyncError); ok {
+			n.force = true
+		}
+	}
+	n.leader, n.learner, n.serving = nil, nil, false
+	for len(n.jobs) > 0 {
+		n.writeJob()
+	}
+	n.snap = nil
+	for _, k := range slices.Clone(n.c.links) {
+		if k.leader == n || k.learner == n {
+			n.c.cut(k)
+		}
+	}
+}
+
+// crash loses everything that is not durable, and keep of the writes under way.
+func (c *cluster) crash(id wire.SID, keep int) {
+	n := c.node(id)
+	var under []Write
+	for _, j := range n.jobs {
+		under = append(under, j.writes...)
+	}
+	for _, w := range under[:min(keep, len(under))] {
+		n.disk.write(n, w)
+	}
+	n.jobs = nil
+	n.leave(nil)
+	n.up, n.tree, n.treeZxid = false, nil, 0
+}
+
+func (c *cluster) restart(id wire.SID) {
+	n := c.node(id)
+	n.up = true
+	n.tree, n.treeZxid = slices.Clone(n.disk.check), n.disk.checkZxid
+}
+
+// cut ends a link; both ends see it.
+func (c *cluster) cut(k *link) {
+	if k.dead {
+		return
+	}
+	k.dead = true
+	c.links = slices.DeleteFunc(c.links, func(o *link) bool { return o == k })
+	if l := k.leader.leader; l != nil {
+		l.Disconnected(k.conn)
+		k.leader.drain()
+	}
+	if k.learner.link == k && k.learner.learner != nil {
+		k.learner.link = nil
+		k.learner.leave(nil)
+	}
+}
+
+// drain does what a server's machine wants.
+func (n *node) drain() {
+	for n.leader != nil {
+		r, ok := n.leader.Ready()
+		if !ok {
+			return
+		}
+		n.doLeader(&r)
+	}
+	for n.learner != nil {
+		r, ok := n.learner.Ready()
+		if !ok {
+			return
+		}
+		n.doLearner(&r)
+	}
+}
+
+func (n *node) doLeader(r *LeaderReady) {
+	n.do(&r.Ready)
+	n.answered = append(n.answered, r.Confirmed...)
+	if r.Established {
+		n.serving = true
+		n.force = false
+		n.c.trace("%d leads epoch %d", n.id, n.leader.Epoch())
+	}
+	if r.Activated != nil {
+		n.active = quorum.Active{Committed: r.Activated.Config}
+	}
+	for _, cl := range r.Close {
+		n.c.trace("%d closes %d: %v", n.id, cl.Conn, cl.Err)
+		for _, k := range slices.Clone(n.c.links) {
+			if k.conn == cl.Conn {
+				n.c.cut(k)
+			}
+		}
+	}
+	for _, req := range r.Requests {
+		n.c.trace("%d gets %v of session %v from %d", n.id, req.Op, req.Session, req.SID)
+	}
+	for _, rv := range r.Revalidations {
+		n.leader.Revalidated(rv.From, rv.Session, true)
+	}
+	if r.Stop != nil {
+		n.leave(r.Stop)
+	}
+}
+
+func (n *node) doLearner(r *LearnerReady) {
+	n.do(&r.Ready)
+	n.answered = append(n.answered, r.Synced...)
+	if r.Serving {
+		n.serving, n.force = true, false
+		n.c.trace("%d serves in epoch %d", n.id, r.Epoch)
+	}
+	if r.Activated != nil {
+		n.active = quorum.Active{Committed: r.Activated.Config}
+		n.observer = n.learner != nil && n.learner.role(r.Activated.Config)
+	}
+	if r.Stop != nil {
+		n.leave(r.Stop)
+	}
+}
+
+func (n *node) do(r *Ready) {
+	for i := range r.Send {
+		n.send(&r.Send[i])
+	}
+	n.jobs = append(n.jobs, job{r.ID, r.Writes, r.Then})
+	if !r.Replay.Empty() {
+		for _, t := range n.disk.log {
+			if t.Zxid > r.Replay.After && t.Zxid <= r.Replay.To {
+				n.apply(t)
+			}
+		}
+		if n.treeZxid < r.Replay.To && n.disk.base < r.Replay.To {
+			n.c.t.Fatalf("%d replayed to %v, has %v", n.id, r.Replay.To, n.treeZxid)
+		}
+	}
+	for _, t := range r.Deliver {
+		if t.Zxid > n.disk.last() {
+			n.c.t.Fatalf("%d delivers %v, its log ends at %v", n.id, t.Zxid, n.disk.last())
+		}
+		n.apply(t)
+	}
+	for len(n.jobs) > 0 && len(n.jobs[0].writes) == 0 {
+		n.writeJob()
+	}
+}
+
+func (n *node) send(m *Message) {
+	k := n.link
+	if n.leader != nil {
+		k = nil
+		for _, o := range n.c.links {
+			if o.conn == m.To {
+				k = o
+			}
+		}
+	}
+	if k == nil {
+		return
+	}
+	if m.Stream == nil {
+		k.put(n, item{pkt: m.Packet()})
+		return
+	}
+	s, after := m.Stream, m.Stream.Range.After
+	if s.First == wire.PacketSnap {
+		after = n.treeZxid
+		if after > max(s.Range.To, 0) {
+			n.c.t.Fatalf("%d sends a snapshot at %v, beyond %v", n.id, after, s.Range.To)
+		}
+		k.put(n, item{wire.QuorumPacket{Type: s.First, Zxid: after}, slices.Clone(n.tree)})
+	} else if s.First != 0 {
+		k.put(n, item{pkt: wire.QuorumPacket{Type: s.First, Zxid: s.Zxid}})
+	}
+	for _, t := range n.disk.log {
+		if t.Zxid <= after || t.Zxid > s.Range.To {
+			continue
+		}
+		if s.Inform {
+			k.put(n, item{pkt: wire.QuorumPacket{Type: wire.PacketInform, Zxid: t.Zxid, Data: t.Raw}})
+			continue
+		}
+		k.put(n, item{pkt: wire.QuorumPacket{Type: wire.PacketProposal, Zxid: t.Zxid, Data: t.Raw}})
+		k.put(n, item{pkt: wire.QuorumPacket{Type: wire.PacketCommit, Zxid: t.Zxid}})
+	}
+}
+
+func (k *link) put(from *node, i item) {
+	if from == k.leader {
+		k.down = append(k.down, i)
+	} else {
+		k.up = append(k.up, i)
+	}
+}
+
+// apply delivers a transaction to the tree, and compares with what anybody else
+// delivered.
+func (n *node) apply(t Txn) {
+	if t.Zxid <= n.treeZxid {
+		return
+	}
+	n.tree, n.treeZxid = append(n.tree, t), t.Zxid
+	n.c.check(n)
+}
+
+func (c *cluster) check(n *node) {
+	for i, t := range n.tree {
+		if i < len(c.history) && (c.history[i].Zxid != t.Zxid || string(c.history[i].Raw) != string(t.Raw)) {
+			c.t.Fatalf("server %d delivered %v where another delivered %v", n.id, t.Zxid, c.history[i].Zxid)
+		}
+	}
+	if len(n.tree) > len(c.history) {
+		c.history = slices.Clone(n.tree)
+	}
+}
+
+// durable checks that all that was delivered anywhere is in the logs of a quorum.
+func (c *cluster) durable() {
+	want := len(c.history)
+	ok := c.config.HasQuorum(func(id wire.SID) bool {
+		all := c.node(id).disk.all()
+		return len(all) >= want && slices.EqualFunc(all[:want], c.history, func(a, b Txn) bool { return a.Zxid == b.Zxid && string(a.Raw) == string(b.Raw) })
+	})
+	if want > 0 && !ok {
+		c.t.Fatalf("what was delivered up to %v is not durable on a quorum", c.history[want-1].Zxid)
+	}
+}
+
+// writeJob makes the oldest Ready of a server durable.
+func (n *node) writeJob() {
+	j := n.jobs[0]
+	n.jobs = n.jobs[1:]
+	for _, w := range j.writes {
+		n.disk.write(n, w)
+	}
+	for i := range j.then {
+		n.vouch(&j.then[i])
+	}
+	switch {
+	case n.leader != nil:
+		n.leader.Persisted(j.id)
+	case n.learner != nil:
+		n.learner.Persisted(j.id)
+	}
+}
+
+func (n *node) vouch(v *Vouch) {
+	for pkt := range v.Packets() {
+		for _, k := range n.c.links {
+			if n.leader != nil && k.conn == v.To || n.learner != nil && k == n.link {
+				k.put(n, item{pkt: pkt})
+			}
+		}
+	}
+}
+
+func (d *disk) write(n *node, w Write) {
+	switch w.Op {
+	case WriteAcceptedEpoch:
+		if w.Epoch < d.accepted {
+			n.c.t.Fatalf("server %d: acceptedEpoch goes back from %d to %d", n.id, d.accepted, w.Epoch)
+		}
+		d.accepted = w.Epoch
+	case WriteCurrentEpoch:
+		if w.Epoch < d.current || w.Epoch > d.accepted {
+			n.c.t.Fatalf("server %d: currentEpoch from %d to %d, accepted %d", n.id, d.current, w.Epoch, d.accepted)
+		}
+		d.current = w.Epoch
+	case WriteTruncate:
+		d.log = slices.DeleteFunc(slices.Clone(d.log), func(t Txn) bool { return t.Zxid > w.Zxid })
+	case WriteSnapshot:
+		if n.snap == nil {
+			return // a crash came between: the snapshot is lost with the memory
+		}
+		d.base, d.baseTree, d.log = w.Zxid, n.snap.tree, nil
+		d.check, d.checkZxid = n.snap.tree, w.Zxid
+		n.tree, n.treeZxid = slices.Clone(n.snap.tree), w.Zxid
+	case WriteTxns:
+		for _, t := range w.Txns {
+			if !t.Zxid.Follows(d.last()) {
+				n.c.t.Fatalf("server %d logs %v after %v", n.id, t.Zxid, d.last())
+			}
+			d.log = append(d.log, t)
+		}
+	}
+}
+
+// deliverOne delivers the oldest item of a link in one direction.
+func (c *cluster) deliverOne(k *link, down bool) {
+	if down {
+		i := k.down[0]
+		k.down = k.down[1:]
+		n := k.learner
+		if i.pkt.Type == wire.PacketSnap {
+			n.snap = &i
+		}
+		n.learner.Receive(&i.pkt)
+		if i.pkt.Type == wire.PacketSnap {
+			n.learner.SnapshotRead()
+		}
+		n.drain()
+		return
+	}
+	i := k.up[0]
+	k.up = k.up[1:]
+	k.leader.leader.Receive(k.conn, &i.pkt)
+	k.leader.drain()
+}
+
+// settle delivers and syncs until nothing is under way.
+func (c *cluster) settle() {
+	for c.stepAny() {
+	}
+}
+
+func (c *cluster) stepAny() bool {
+	for _, n := range c.nodes {
+		if len(n.jobs) > 0 {
+			n.writeJob()
+			n.drain()
+			return true
+		}
+	}
+	for _, k := range c.links {
+		if len(k.down) > 0 || len(k.up) > 0 {
+			c.deliverOne(k, len(k.down) > 0)
+			return true
+		}
+	}
+	return false
+}
+
+// txn makes a transaction.
+func txn(z wire.Zxid, payload string) Txn {
+	h := wire.TxnHeader{Session: 1, Cxid: 1, Zxid: z, Time: 1, Op: wire.OpSetData}
+	t := wire.EncodeTxn(nil, h, &wire.SetDataTxn{Path: "/a", Data: []byte(payload), Version: 1})
+	return Txn{z, t.Raw}
+}
+
+func (c *cluster) propose(id wire.SID) error {
+	c.next++
+	n := c.node(id)
+	err := n.leader.Propose(txn(n.leader.Last()+1, fmt.Sprint("p", c.next)))
+	n.drain()
+	return err
+}
+
+func (c *cluster) tick(ids ...wire.SID) {
+	for _, n := range c.nodes {
+		if len(ids) > 0 && !slices.Contains(ids, n.id) {
+			continue
+		}
+		switch {
+		case n.leader != nil:
+			n.leader.Tick()
+		case n.learner != nil:
+			n.learner.Tick()
+		}
+		n.drain()
+	}
+}
+
+// best is whom an election among some servers would choose.
+func (c *cluster) best(ids []wire.SID) wire.SID {
+	return slices.MaxFunc(ids, func(a, b wire.SID) int {
+		x, y := c.node(a), c.node(b)
+		return cmp.Or(cmp.Compare(x.state().CurrentEpoch, y.state().CurrentEpoch),
+			cmp.Compare(x.disk.last(), y.disk.last()), cmp.Compare(a, b))
+	})
+}
+
+// form lets some servers elect one of them, and settles.
+func (c *cluster) form(ids ...wire.SID) wire.SID {
+	voters := slices.DeleteFunc(slices.Clone(ids), func(id wire.SID) bool { return c.node(id).observer || c.node(id).force })
+	leader := c.best(voters)
+	for _, id := range ids {
+		c.node(id).leave(nil)
+	}
+	c.lead(leader)
+	// Who promised a later epoch than the others has to be there when it is decided.
+	ids = slices.Clone(ids)
+	slices.SortStableFunc(ids, func(a, b wire.SID) int { return cmp.Compare(c.node(b).disk.accepted, c.node(a).disk.accepted) })
+	for _, id := range ids {
+		if id != leader {
+			c.follow(id, leader)
+		}
+	}
+	c.settle()
+	return leader
+}
+
+func TestThreeServers(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	leader := c.form(1, 2, 3, 4)
+	if leader != 3 || !c.node(3).leader.Established() {
+		t.Fatalf("leader %d", leader)
+	}
+	for range 5 {
+		if err := c.propose(3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.settle()
+	for _, n := range c.nodes {
+		if len(n.tree) != 5 || !n.serving || n.disk.current != 1 || len(n.disk.log) != 5 {
+			t.Errorf("server %d delivered %d, serving %v, epoch %d: %v", n.id, len(n.tree), n.serving, n.disk.current, n.stopped)
+		}
+	}
+	c.durable()
+}
+
+// TestRandom runs ensembles through elections, crashes and slow disks.
+func TestRandom(t *testing.T) {
+	for seed := range uint64(400) {
+		runRandom(t, seed)
+	}
+}
+
+func runRandom(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	c := newCluster(t, 3+2*rng.IntN(2), rng.IntN(2))
+	defer func() {
+		if t.Failed() {
+			t.Logf("seed %d", seed)
+		}
+	}()
+	for range 300 + rng.IntN(600) {
+		c.randomStep(rng)
+	}
+	c.durable()
+	// In the end all come back and agree.
+	var all []wire.SID
+	for _, n := range c.nodes {
+		if !n.up {
+			c.restart(n.id)
+		}
+		all = append(all, n.id)
+	}
+	for range 4 {
+		c.form(all...)
+	}
+	c.durable()
+	for _, n := range c.nodes {
+		if !n.serving || len(n.tree) != len(c.history) {
+			t.Fatalf("seed %d: server %d delivered %d of %d, serving %v: %v", seed, n.id, len(n.tree), len(c.history), n.serving, n.stopped)
+		}
+	}
+}
+
+func (c *cluster) randomStep(rng *rand.Rand) {
+	switch p := rng.IntN(1000); {
+	case p < 25:
+		c.elect(rng)
+	case p < 35:
+		if n := c.nodes[rng.IntN(len(c.nodes))]; n.up {
+			c.crash(n.id, rng.IntN(4))
+		}
+	case p < 60:
+		if n := c.nodes[rng.IntN(len(c.nodes))]; !n.up {
+			c.restart(n.id)
+		}
+	case p < 75:
+		if len(c.links) > 0 {
+			c.cut(c.links[rng.IntN(len(c.links))])
+		}
+	case p < 100: // one that lost its leader comes back
+		n := c.nodes[rng.IntN(len(c.nodes))]
+		for _, l := range c.nodes {
+			if l.leader != nil && n.up && n != l && n.leader == nil && n.learner == nil {
+				c.follow(n.id, l.id)
+				break
+			}
+		}
+	case p < 130:
+		if n := c.nodes[rng.IntN(len(c.nodes))]; n.up {
+			n.disk.check, n.disk.checkZxid = slices.Clone(n.tree), n.treeZxid
+		}
+	case p < 250:
+		for _, n := range c.nodes {
+			if n.leader != nil && n.leader.Established() {
+				_ = c.propose(n.id)
+			}
+		}
+	case p < 260:
+		c.tick()
+	case p < 500:
+		if n := c.nodes[rng.IntN(len(c.nodes))]; len(n.jobs) > 0 {
+			n.writeJob()
+			n.drain()
+		}
+	default:
+		if len(c.links) == 0 {
+			return
+		}
+		k := c.links[rng.IntN(len(c.links))]
+		if down := rng.IntN(2) == 0; down && len(k.down) > 0 || !down && len(k.up) > 0 {
+			c.deliverOne(k, down)
+		}
+	}
+}
+
+// elect lets a random majority choose a leader; others may stay with an older one.
+func (c *cluster) elect(rng *rand.Rand) {
+	var ids, observers []wire.SID
+	for _, n := range c.nodes {
+		switch {
+		case !n.up:
+		case n.observer:
+			observers = append(observers, n.id)
+		case !n.force:
+			ids = append(ids, n.id)
+		}
+	}
+	voters := len(c.config.Voters())
+	rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	if len(ids) <= voters/2 {
+		return
+	}
+	ids = ids[:voters/2+1+rng.IntN(len(ids)-voters/2)]
+	for _, id := range ids {
+		c.node(id).leave(nil)
+	}
+	leader := c.best(ids)
+	c.lead(leader)
+	for _, id := range append(ids, observers...) {
+		if id != leader {
+			c.follow(id, leader)
+		}
+	}
+}

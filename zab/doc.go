@@ -1,0 +1,99 @@
+// Package zab is ZooKeeper's atomic broadcast: it keeps the logs of the servers of an
+// ensemble equal. Leader is one side of it and Learner, a follower or an observer,
+// the other; both speak ZooKeeper's protocol on the quorum port, so that either side
+// may be an Apache ZooKeeper server. A leader's life begins when an election is won
+// (package election) and a learner's when it has connected to a leader.
+//
+// # Driving a machine
+//
+// The machines are pure: they own no socket, file, clock or goroutine. The driver calls
+// methods for what has happened (Receive, Tick, Persisted, Propose ...), any number of
+// them, and then Ready until it returns false. A Ready says what is to be done:
+//
+//	for {
+//		r, ok := m.Ready()
+//		if !ok {
+//			break
+//		}
+//		queue r.Send                        // begin snapshots now; packets depend on no disk
+//		apply r.Replay from the log, then r.Deliver
+//		hand r.Writes to the log goroutine; when they are durable:
+//			send r.Then
+//			m.Persisted(r.ID)
+//	}
+//
+// What a server vouches for, ACK, ACKEPOCH and LEADERINFO, has a type of its own that
+// only fits into Then, so none can be sent before the writes it speaks of. Ready says
+// the rest.
+//
+// Time is counted by Tick, twice in a tickTime. Connections to a leader are numbered by
+// the driver. Packets arrive whole, in the order in which they were sent, or their
+// connection is reported gone. Zxids and bytes of transactions travel as the leader
+// made them; of the bytes, the machines read the header, and the body of a
+// reconfiguration.
+//
+// A machine that ends says why in Stop, and wants nothing more. A change of role is a
+// barrier: the driver lets the writes under way end, and takes the next State from the
+// disk and not from what the old machine believed.
+//
+// # What is on disk, and what is in the tree
+//
+// The log holds what was proposed; the tree holds what is committed, and never more
+// than the log. So a server that starts, or changes its role, has a State: two epochs,
+// the end of its log, and what is applied of it. Recover makes one from what was found
+// on disk. The tail of the log that nobody has decided about stays out of the tree, and
+// TRUNC only cuts the log. Where a leader asks for something that the tree contradicts,
+// the learner ends with a ResyncError, and the next one fetches a snapshot
+// (State.ForceSnapshot).
+//
+// # The protocol
+//
+//	learner                        leader
+//	FOLLOWERINFO acceptedEpoch ──►     W1: a quorum connects; new epoch = max + 1
+//	                ◄── LEADERINFO     after: acceptedEpoch durable
+//	ACKEPOCH last zxid ──►             W2: a quorum has promised
+//	after: acceptedEpoch durable
+//	     ◄── DIFF | TRUNC | SNAP       planSync; history as pairs PROPOSAL, COMMIT
+//	                ◄── NEWLEADER
+//	ACK epoch<<32 ──►                  W3: a quorum has the history, and so has the leader
+//	after: history durable, then       its currentEpoch: established
+//	currentEpoch durable
+//	                ◄── UPTODATE       then live: PROPOSAL, COMMIT; INFORM to observers
+//	ACK epoch<<32 ──►
+//	ACK zxid ──►
+//	after: the transaction durable
+//
+// The quorums of W1 and W2 are of the committed configuration; those of W3 and of every
+// transaction are of all that were in force when it was proposed (quorum.Active). A
+// leader takes part with its own promise, its own log and its own epochs, each counted
+// when it is durable. Learners that come when a phase is over go through the same steps
+// on their own.
+//
+// An ACK means that a transaction and all before it are durable, so the leader remembers
+// one zxid for each learner. Transactions are committed in their order.
+//
+// What is proposed while a learner synchronises is not sent to it before UPTODATE; then it
+// gets everything that followed its history. Until UPTODATE a learner applies nothing and
+// answers no PING.
+//
+// # Confirmed reads
+//
+// Sync and Read, and the sync requests of learners, are answered only after a quorum
+// has answered a PING that was sent after the question; see ask. All questions that
+// come before one Ready share the PINGs.
+//
+// # Reconfiguration
+//
+// A transaction of type reconfig, from the moment it is proposed, makes a second
+// configuration count. When it is committed it is in force alone, and learners get
+// COMMITANDACTIVATE with the leader that is designated. A leader that is not designated
+// commits nothing more, and ends (RoleChange) when its learners have left it for the new
+// one; a learner whose role or leader changes ends at once, with the same error, and
+// needs no election.
+//
+// # Planted bugs
+//
+// Where a known bug of an implementation would be, the code asks plant.In. Package plant
+// says how tests plant one; the build tag is plant, and without it the question is a
+// constant. The tests of this package that need it are in files with that tag.
+package zab

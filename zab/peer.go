@@ -1,0 +1,174 @@
+package zab
+
+import "github.com/zabra/zabra/wire"
+
+// The stages of a connection to a learner.
+type stage uint8
+
+const (
+	connected stage = iota // said nothing yet
+	told                   // sent FOLLOWERINFO or OBSERVERINFO
+	promised               // sent ACKEPOCH
+	syncing                // was sent history and NEWLEADER
+	synced                 // acknowledged NEWLEADER
+	live                   // was sent UPTODATE
+)
+
+// A peer is a leader's view of one connection.
+type peer struct {
+	conn     Conn
+	sid      wire.SID
+	observer bool
+	stage    stage
+	accepted wire.Epoch // of FOLLOWERINFO
+	counts   bool       // it promised the epoch only now
+	zxid     wire.Zxid  // of ACKEPOCH
+	sent     wire.Zxid  // it was sent everything up to here
+	acked    wire.Zxid  // and this is in its log
+	heard    int        // when it said something last, or had to wait for us
+	deadline int        // it counts as in contact until then
+	behind   lag
+	pings    []uint64 // sweeps it has not answered yet
+	sweep    uint64   // the last one that it answered
+}
+
+// maxPings bounds the PINGs that one learner may leave unanswered; beyond it only
+// one each tick is sent, until it is dropped for its silence.
+const maxPings = 64
+
+// anyPeer reports whether a voting learner's connection satisfies ok.
+func (l *Leader) anyPeer(id wire.SID, ok func(*peer) bool) bool {
+	for _, p := range l.peers {
+		if p.sid == id && p.stage >= told && (!p.observer || observersCount()) && ok(p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Leader) peer(c Conn) *peer {
+	for _, p := range l.peers {
+		if p.conn == c {
+			return p
+		}
+	}
+	return nil
+}
+
+// Synced reports whether a server has this leader's history and is in contact; of a
+// reconfiguration, a quorum of the new voters must be.
+func (l *Leader) Synced(id wire.SID) bool {
+	if id == l.cfg.ID {
+		return true
+	}
+	for _, p := range l.peers {
+		if p.sid == id && p.stage >= synced && l.ticks <= p.deadline {
+			return true
+		}
+	}
+	return false
+}
+
+// A Follower says how a learner is doing.
+type Follower struct {
+	Conn     Conn
+	SID      wire.SID
+	Observer bool
+	UpToDate bool      // serves
+	Sent     wire.Zxid // history sent to it
+	Acked    wire.Zxid // and in its log, if it votes
+}
+
+// Followers lists the learners, in the order in which they connected.
+func (l *Leader) Followers() []Follower {
+	var v []Follower
+	for _, p := range l.peers {
+		if p.stage >= told {
+			v = append(v, Follower{p.conn, p.sid, p.observer, p.stage == live, p.sent, p.acked})
+		}
+	}
+	return v
+}
+
+// Connected takes a new connection.
+func (l *Leader) Connected(c Conn) {
+	if l.phase == leaderStopped {
+		l.out.extra.Close = append(l.out.extra.Close, Close{c, ErrNotServing})
+		return
+	}
+	grace := 2 * (l.cfg.InitLimit + l.cfg.SyncLimit)
+	l.peers = append(l.peers, &peer{conn: c, sid: -1, heard: l.ticks, deadline: l.ticks + grace})
+}
+
+// Disconnected says that a connection is gone.
+func (l *Leader) Disconnected(c Conn) {
+	for i, p := range l.peers {
+		if p.conn == c {
+			l.peers = append(l.peers[:i:i], l.peers[i+1:]...)
+			break
+		}
+	}
+	if l.retired && !l.inContact() {
+		l.stop(l.successor())
+	}
+}
+
+// drop ends a connection.
+func (l *Leader) drop(c Conn, err error) {
+	l.out.extra.Close = append(l.out.extra.Close, Close{c, err})
+	l.Disconnected(c)
+}
+
+// Progress says that a part of a Stream has gone out: the learner is not silent, it
+// has not got everything yet.
+func (l *Leader) Progress(c Conn) {
+	if p := l.peer(c); p != nil {
+		p.heard = l.ticks
+	}
+}
+
+// Backlog says how many bytes wait to be sent on a connection.
+func (l *Leader) Backlog(c Conn, bytes int64) {
+	if p := l.peer(c); p != nil && bytes > l.cfg.MaxBacklog {
+		l.drop(c, &SlowError{p.sid, "too much waits to be sent to it"})
+	}
+}
+
+// Lost says that a server was seen looking for a leader after it had elected this
+// one. Before the leader is established, it gives up as soon as no quorum is left.
+func (l *Leader) Lost(id wire.SID) {
+	if l.phase >= broadcasting || l.hasTold(id) {
+		return
+	}
+	l.gone[id] = true
+	if !l.active.Committed.HasQuorum(func(id wire.SID) bool { return !l.gone[id] }) {
+		l.stop(ErrNoElectors)
+	}
+}
+
+// A lag measures for how long somebody has not caught up with where we were.
+type lag struct {
+	zxid  wire.Zxid // to be reached; 0 if there is nothing
+	since int
+	last  wire.Zxid // to be reached after that
+}
+
+// expect is called with each position that is to be reached.
+func (g *lag) expect(z wire.Zxid, now int) {
+	g.last = z
+	if g.zxid == 0 {
+		g.zxid, g.since = z, now
+	}
+}
+
+// caughtUp is called with each position that has been reached.
+func (g *lag) caughtUp(z wire.Zxid, now int) {
+	switch {
+	case z >= g.last:
+		g.zxid = 0
+	case z >= g.zxid:
+		g.zxid, g.since = g.last, now
+	}
+}
+
+func (g *lag) longerThan(limit, now int) bool { return g.zxid != 0 && now-g.since > limit }
