@@ -7,23 +7,25 @@ import (
 	"github.com/zabra/zabra/wire"
 )
 
-// commitBatch is how many transactions are applied before readers get a turn.
+// commitBatch is how many transactions are applied before readers, and what has
+// arrived meanwhile, get a turn.
 const commitBatch = 256
 
-// commit applies and answers, in order, everything that is durable.
+// commit applies and answers, in order, what is durable, up to one batch.
 func (c *Core) commit() {
-	for c.ready() {
-		c.clock = c.Now()
-		before := c.inflight.len()
-		c.lock.Lock()
-		for n := 0; n < commitBatch && c.ready(); n++ {
-			p := c.inflight.pop()
-			c.conclude(&p)
-		}
-		c.lock.Unlock()
-		c.countCommitted(before - c.inflight.len())
-		c.flushDirty()
+	if !c.ready() {
+		return
 	}
+	c.clock = c.Now()
+	before := c.inflight.len()
+	c.lock.Lock()
+	for n := 0; n < commitBatch && c.ready(); n++ {
+		p := c.inflight.pop()
+		c.conclude(&p)
+	}
+	c.lock.Unlock()
+	c.countCommitted(before - c.inflight.len())
+	c.flushDirty()
 }
 
 // countCommitted tells the metrics of one round, which began at clock.

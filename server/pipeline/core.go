@@ -175,14 +175,20 @@ func (c *Core) loop(ctx context.Context) error {
 	done := ctx.Done()
 	var msgs []message
 	for {
-		select {
-		case <-c.inbox.wake:
-		case <-tick.C:
-			c.tick()
-		case <-done:
-			done = nil
+		due := false
+		if !c.ready() { // else there is more to commit: look at the inbox, but do not wait for it
+			select {
+			case <-c.inbox.wake:
+			case <-tick.C:
+				due = true
+			case <-done:
+				done = nil
+			}
+			gather()
 		}
-		gather()
+		if due || arrived(tick.C) {
+			c.tick()
+		}
 		msgs = c.inbox.take(msgs)
 		if err := c.step(msgs); err != nil {
 			return err
@@ -190,6 +196,17 @@ func (c *Core) loop(ctx context.Context) error {
 		if done == nil && (c.full || c.inflight.len() == 0 && c.inbox.empty()) {
 			return nil
 		}
+	}
+}
+
+// arrived reports whether a tick is there. A core that always finds something else
+// to do must not miss it.
+func arrived(tick <-chan time.Time) bool {
+	select {
+	case <-tick:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -206,6 +223,9 @@ func (c *Core) step(msgs []message) error {
 		switch {
 		case m.req != nil:
 			c.propose(m.req)
+			if len(c.batch) >= handOverBatch {
+				c.handOver()
+			}
 		case m.call != nil:
 			m.call()
 		case m.err != nil:
@@ -219,6 +239,10 @@ func (c *Core) step(msgs []message) error {
 	c.commit()
 	return c.resumeIfIdle()
 }
+
+// handOverBatch is how many transactions the log gets at once, so that it need not
+// wait for the preparation of all that came with them.
+const handOverBatch = 128
 
 // handOver gives the batch's transactions to the log.
 func (c *Core) handOver() {
