@@ -8,7 +8,6 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/server/admin"
 	"github.com/zabra/zabra/server/pipeline"
-	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
 )
@@ -29,12 +28,18 @@ const (
 	checkpointGap = 3 * time.Second
 	// storeIdle is how long after a checkpoint the store is closed.
 	storeIdle = 5 * time.Second
+	// checkpointRetry is the time from a checkpoint that failed, most likely for
+	// want of room, to the next try; it doubles up to checkpointRetryMost.
+	checkpointRetry     = 15 * time.Second
+	checkpointRetryMost = 5 * time.Minute
 )
 
 // checkpoints writes a checkpoint whenever one is due, until ctx is done.
 func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
 	idle := time.NewTimer(storeIdle)
 	defer idle.Stop()
+	var again <-chan time.Time // to try once more what failed
+	pause := checkpointRetry
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,13 +47,20 @@ func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
 		case <-idle.C:
 			d.closeStore()
 			continue
+		case <-d.relief:
+			d.relieve()
+			continue
 		case <-d.due:
+		case <-again:
 		}
 		began := time.Now()
-		if err := d.checkpoint(ctx, core); err != nil && ctx.Err() == nil {
+		again = nil
+		if err := d.checkpoint(ctx, core); err == nil {
+			pause = checkpointRetry
+		} else if ctx.Err() == nil {
 			d.metrics.SnapshotErrors.Inc(0)
-			d.zap.Error("no checkpoint was written; the log holds everything, and the next one is tried when it is due",
-				zap.Error(err))
+			d.zap.Error("no checkpoint was written; the log holds everything", zap.Error(err), zap.Duration("next try in", pause))
+			again, pause = time.After(pause), min(2*pause, checkpointRetryMost)
 		}
 		idle.Reset(storeIdle)
 		select {
@@ -86,7 +98,7 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	d.last.Store(&checkpointMade{scan.Zxid(), time.Now()})
 	d.metrics.SnapshotTime.Observe(0, took)
 	d.zap.Info("checkpoint written", zap.Stringer("zxid", scan.Zxid()), zap.Int64("bytes", bytes), zap.Duration("took", took))
-	return d.log.Purge(scan.Zxid(), txnlog.DefaultRetention)
+	return d.log.Purge(scan.Zxid(), d.retention())
 }
 
 // write puts the scan's records into the store as one checkpoint.

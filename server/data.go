@@ -32,6 +32,10 @@ type data struct {
 	since      atomic.Int64 // operations applied since the last checkpoint
 	sinceBytes atomic.Int64
 	due        chan struct{} // a checkpoint is due
+	relief     chan struct{} // the log's volume is full
+	shortage   shortage
+
+	snapshotting sync.Mutex // held by whoever writes a snapshot file
 
 	storing sync.Mutex // held by whoever uses the store
 	store   *store.Store
@@ -40,7 +44,7 @@ type data struct {
 
 // openData loads the last checkpoint and replays the log from there.
 func openData(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger, m *metrics.Metrics) (*data, error) {
-	d := &data{cfg: cfg, fs: fsys, zap: log, metrics: m, due: make(chan struct{}, 1)}
+	d := &data{cfg: cfg, fs: fsys, zap: log, metrics: m, due: make(chan struct{}, 1), relief: make(chan struct{}, 1)}
 	if err := d.openLog(); err != nil {
 		return nil, err
 	}
@@ -98,12 +102,13 @@ func segmentSize(s *zoocfg.Storage) int64 {
 }
 
 func (d *data) journal() *journal {
-	return &journal{log: d.log, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning}
+	d.shortage.watch(d)
+	return &journal{log: d.log, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning, shortage: &d.shortage}
 }
 
 // prepareFailed tells that the log will soon have no room.
 func (d *data) prepareFailed(err error) {
-	d.zap.Error("the next log segment could not be prepared; when the present one is full the server has to stop: is the disk full?",
+	d.zap.Error("the next log segment could not be prepared; when the present one is full, writes have to wait: is the disk full?",
 		zap.Error(err))
 }
 
@@ -212,10 +217,7 @@ func (d *data) applied(ops, bytes int) {
 	}
 	d.since.Store(0)
 	d.sinceBytes.Store(0)
-	select {
-	case d.due <- struct{}{}:
-	default:
-	}
+	signal(d.due)
 }
 
 func (d *data) close() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -288,39 +287,83 @@ func TestFailingDiskStopsTheServer(t *testing.T) {
 	t.Logf("%d faults, %d acknowledged writes, slowest stop %v", runs, acked, time.Duration(slowest.Load()))
 }
 
-// A full disk stops the server with an error that says so, and it goes on where
-// it was once there is room.
-func TestFullDiskStopsTheServer(t *testing.T) {
+// While the disk is full, what was written can be read, sessions live, and no write
+// is acknowledged; when there is room the server goes on by itself. It can also be
+// stopped then, or lose its power, and has everything that was acknowledged.
+func TestFullDisk(t *testing.T) {
+	const timeout = time.Second
 	mem := memfs.New()
 	disk := faultfs.New(mem)
 	r := newRig(t, "")
 	r.mustStart(disk)
-	for round := range long(t, 6, 50) {
+	for round := range long(t, 3, 48) {
+		alive, err := r.dial(rawclient.Options{Timeout: timeout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := fmt.Sprintf("/alive-%d", round)
+		if err := alive.Do(wire.OpCreate, &wire.CreateRequest{Path: mine, ACL: anyone, Flags: int32(wire.ModeEphemeral)}, nil); err != nil {
+			t.Fatal(err)
+		}
 		ledger, running := r.load(4, fmt.Sprint(round))
 		disk.LimitSpace(int64(20_000+10_000*round), syscall.ENOSPC)
-		err := r.ends()
-		if !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("the server ended with %v", err)
+		// The writers are dropped one by one; until the last is, and for more than
+		// the session's timeout after it, the other client reads.
+		gone := make(chan struct{})
+		go func() { running.Wait(); close(gone) }()
+		for writing, more := true, 8; more > 0; {
+			if err := alive.Do(wire.OpExists, &wire.PathWatchRequest{Path: mine}, nil); err != nil {
+				t.Fatalf("round %d: a read while the disk is full: %v", round, err)
+			}
+			select {
+			case <-gone:
+				writing = false
+			case <-time.After(timeout / 4):
+			}
+			if !writing {
+				more--
+				time.Sleep(timeout / 4)
+			}
 		}
-		running.Wait()
 		if ledger.n == 0 {
 			t.Error("nothing was acknowledged: the test shows nothing")
 		}
-		if round == 0 {
-			t.Logf("the error of a full disk: %v", err)
+		if want := "writes wait, everything else is served"; !strings.Contains(r.server.Trouble(), want) {
+			t.Errorf("its trouble is %q", r.server.Trouble())
 		}
-		err = r.start(disk)
-		if err == nil { // it had room for the session that start opens
-			r.stop()
-			err = r.ends()
+		switch round % 3 {
+		case 0:
+			disk.Heal()
+		case 1: // with the power
+			clone := mem.CrashClone(rand.New(rand.NewPCG(uint64(round), 3)))
+			r.halt()
+			mem, disk = clone, faultfs.New(clone)
+			r.mustStart(disk)
+		case 2: // asked to
+			began := time.Now()
+			r.halt()
+			if took := time.Since(began); took > patience/3 {
+				t.Errorf("stopped after %v", took)
+			}
+			disk.Heal()
+			r.mustStart(disk)
 		}
-		if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, io.EOF) {
-			t.Fatalf("start on a full disk: %v", err)
-		}
-		r.abort()
-		disk.Heal()
-		r.mustStart(disk)
 		ledger.check(r)
+		if round%3 != 0 {
+			continue
+		}
+		if err := alive.Do(wire.OpSetData, &wire.SetDataRequest{Path: mine, Version: -1}, nil); err != nil {
+			t.Errorf("round %d: a write with room again: %v", round, err)
+		}
+		if r.server.Trouble() != "" {
+			t.Errorf("its trouble is %q", r.server.Trouble())
+		}
+		_ = alive.Abandon()
+	}
+	for _, line := range []string{"the disk is full: writes wait", "there is room on the disk again"} {
+		if n := strings.Count(r.log.String(), line); n < 1 || n > 100 {
+			t.Errorf("%q is in the log %d times", line, n)
+		}
 	}
 }
 

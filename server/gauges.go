@@ -25,6 +25,7 @@ func (s *Server) gauges() {
 	m.OutstandingTLSHandshake.Set(s.handshakes)
 	m.ConnDropProbability.Set(s.dropProbability)
 	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
+	m.LogFullTime.Set(func() int64 { return s.data.shortage.lasted().Milliseconds() })
 	s.quotaGauges()
 	m.WatchCount.Set(func() (n int64) {
 		s.core.Watches(func(w *watch.Manager) { n = int64(w.Counts().Total()) })

@@ -3,10 +3,10 @@ package server
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/zabra/zabra/server/metrics"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
@@ -21,15 +21,29 @@ type journal struct {
 	metrics *metrics.Metrics
 	slow    time.Duration // a sync that takes longer is counted and told of
 	told    time.Time     // when that was last
+
+	shortage *shortage
 }
 
 func (j *journal) Append(txns []wire.Txn) error {
 	j.recs = j.recs[:0]
+	var bytes uint64
 	for i := range txns {
 		j.recs = append(j.recs, txnlog.Record{Zxid: txns[i].Header.Zxid, Payload: txns[i].Raw})
+		bytes += uint64(len(txns[i].Raw))
 	}
-	err := j.log.Append(j.recs)
+	err := j.shortage.worthTrying(bytes)
+	if err == nil {
+		err = j.log.Append(j.recs)
+	}
 	clear(j.recs)
+	if errors.Is(err, txnlog.ErrNotAppended) && txnlog.NoSpace(err) {
+		j.shortage.goesOn(err)
+		return fmt.Errorf("server: %w: %w", pipeline.ErrNoSpace, err)
+	}
+	if err == nil {
+		j.shortage.over()
+	}
 	return j.final(err)
 }
 
@@ -41,8 +55,9 @@ func (j *journal) final(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("server: the disk is full, and the log cannot go on; nothing acknowledged is lost: make room and start the server again: %w", err)
+	case txnlog.NoSpace(err):
+		return fmt.Errorf("server: the disk is full, and what it holds of the log is not certain any more; "+
+			"nothing acknowledged is lost: make room and start the server again: %w", err)
 	}
 	return fmt.Errorf("server: the log cannot be written, and the server stops rather than lose anything; "+
 		"nothing acknowledged is lost: look at the disk and start the server again: %w", err)

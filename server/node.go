@@ -29,6 +29,7 @@ func (n node) Status() admin.Status {
 		Version: versionLine(), Serving: n.s.serving.Load(), Mode: "standalone",
 		Connections: n.s.connections(), Outstanding: n.s.core.Outstanding(), Uptime: time.Since(n.s.started),
 	}
+	st.Trouble = n.s.Trouble()
 	// The root counts twice, as in znode_count: so ZooKeeper counts it.
 	n.s.core.View(func(t *datatree.Tree) { st.Zxid, st.Nodes = t.LastZxid(), t.NodeCount()+1 })
 	return st

@@ -18,6 +18,7 @@ import (
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // A Server is one node. Open makes it, Run serves with it, once.
@@ -91,6 +92,9 @@ func (s *Server) Addrs() []net.Addr {
 	}
 	return addrs
 }
+
+// Trouble says what keeps the server from serving all there is, "" if nothing does.
+func (s *Server) Trouble() string { return s.data.shortage.String() }
 
 // Run serves until ctx is done, and then stops without losing anything. It
 // returns an error if the server had to stop by itself, as it must when its log
@@ -168,8 +172,13 @@ func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 // events turns what happens into log lines.
 func (s *Server) events() pipeline.Events {
 	log := s.log.Named("session")
+	seldom := sampled(log)
 	return pipeline.Events{
 		ClientDropped: func(addr string, id wire.SessionID, why error) {
+			log := log
+			if errors.Is(why, pipeline.ErrDiskFull) { // many may be, again and again
+				log = seldom
+			}
 			log.Info("connection dropped", zap.String("peer", addr), zap.Stringer("session", id), zap.Error(why))
 		},
 		SessionExpired: func(id wire.SessionID, timeout int32) {
@@ -178,4 +187,12 @@ func (s *Server) events() pipeline.Events {
 		SoftQuota: newQuotaLog(log).warn,
 		Applied:   s.data.applied,
 	}
+}
+
+// sampled is log with at most ten lines a second of each text: what many clients
+// can cause at the same time must not fill the log.
+func sampled(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Second, 10, 0)
+	}))
 }

@@ -74,7 +74,7 @@ func commandTable() []command {
 			help: "observers in step with this server"},
 		{names: []string{"restore", "rest"}, post: true, needsServer: true, needsAuth: true, run: (*Admin).restore,
 			help: "replace the tree with a snapshot (POST)"},
-		{names: []string{"ruok"}, needsServer: true, run: func(*Admin, *http.Request) response { return ok() },
+		{names: []string{"ruok"}, needsServer: true, run: (*Admin).areYouOK,
 			help: "whether the server serves"},
 		{names: []string{"server_stats", "srvr"}, needsServer: true, run: (*Admin).serverStats,
 			help: "state, latency, packets"},

@@ -244,3 +244,20 @@ func TestJSONIsJacksons(t *testing.T) {
 		}
 	}
 }
+
+// A server that serves in part says so, and is not reported as dead for it.
+func TestTrouble(t *testing.T) {
+	node := standalone()
+	node.status.Trouble = "the disk has been full for 5s: writes wait"
+	a := newAdmin(node)
+	for path, want := range map[string]string{
+		"/commands/ruok": `"error" : "the disk has been full for 5s: writes wait"`,
+		"/":              "the disk has been full for 5s: writes wait",
+		"/healthz":       "",
+		"/readyz":        "ready",
+	} {
+		if rec := get(a, path); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %d, without %q:\n%s", path, rec.Code, want, rec.Body)
+		}
+	}
+}

@@ -79,6 +79,12 @@ func (a *Admin) hash(*http.Request) response {
 	return ok(field{"digests", digests})
 }
 
+// areYouOK names what keeps the server from serving all there is. It is OK all the
+// same: to restart it would make things worse.
+func (a *Admin) areYouOK(*http.Request) response {
+	return response{err: a.node.Status().Trouble}
+}
+
 func (a *Admin) isReadOnly(*http.Request) response {
 	return ok(field{"read_only", a.node.Status().ReadOnly})
 }

@@ -87,6 +87,8 @@ func (s Status) state() (word, class string) {
 		return "not serving", "down"
 	case s.ReadOnly:
 		return "read-only", "limited"
+	case s.Trouble != "":
+		return s.Trouble, "limited"
 	}
 	return "serving", "up"
 }

@@ -94,6 +94,7 @@ type Status struct {
 	Connections int   // client connections, four-letter words included
 	Outstanding int64 // requests taken in and not yet answered
 	Uptime      time.Duration
+	Trouble     string // why only part of the service is there, "" while all of it is
 }
 
 // A Config is the configuration in force, as conf, configuration, icfg and sysp

@@ -107,6 +107,8 @@ type Metrics struct {
 	SyncQueueAndFlushTime Timer
 	SyncTime              Timer
 	FsyncTime             Timer
+	LogFull               Counter
+	LogFullTime           Gauge // milliseconds
 	CommitTime            Timer
 	ReadFinalTime         Timer
 	WriteFinalTime        Timer
