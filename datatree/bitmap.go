@@ -30,3 +30,23 @@ func (b *bitmap) add(o bitmap) {
 
 // lowest returns the lowest member in word w.
 func (b bitmap) lowest(w int) uint32 { return uint32(w<<6 + bits.TrailingZeros64(b[w])) }
+
+// addRange adds those members of o that lie between first and last.
+func (b *bitmap) addRange(o bitmap, first, last uint64) {
+	for w := first >> 6; w <= last>>6 && w < uint64(len(o)); w++ {
+		word := o[w]
+		if w == first>>6 {
+			word &= ^uint64(0) << (first & 63)
+		}
+		if w == last>>6 {
+			word &= ^uint64(0) >> (63 - last&63)
+		}
+		if word == 0 {
+			continue
+		}
+		if int(w) >= len(*b) {
+			*b = append(*b, make(bitmap, int(w)+1-len(*b))...)
+		}
+		(*b)[w] |= word
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/server/admin"
 	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/server/store"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
 )
@@ -86,37 +87,42 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
 	began := time.Now()
-	var scan *datatree.Scan
-	core.Exclusive(func(t *datatree.Tree) { scan = t.Scan(false) })
-	defer core.Exclusive(func(*datatree.Tree) { scan.Cancel() })
-	bytes, err := d.write(ctx, core, scan)
+	if err := d.room(checkpointRoom); err != nil {
+		return err
+	}
+	cp, err := d.store.Begin(false)
 	if err != nil {
+		return err
+	}
+	var scan *datatree.Scan
+	core.Exclusive(func(t *datatree.Tree) {
+		for _, keys := range cp.Due() {
+			t.Refresh(keys)
+		}
+		scan = t.Scan(false)
+	})
+	defer core.Exclusive(func(*datatree.Tree) { scan.Cancel() })
+	if err := d.write(ctx, core, scan, cp); err != nil {
 		return err
 	}
 	core.Exclusive(func(*datatree.Tree) { scan.Done() })
 	took := time.Since(began)
 	d.last.Store(&checkpointMade{scan.Zxid(), time.Now()})
 	d.metrics.SnapshotTime.Observe(0, took)
-	d.zap.Info("checkpoint written", zap.Stringer("zxid", scan.Zxid()), zap.Int64("bytes", bytes), zap.Duration("took", took))
+	d.zap.Info("checkpoint written", zap.Stringer("zxid", scan.Zxid()), zap.Int64("bytes", cp.Bytes()), zap.Duration("took", took))
 	return d.log.Purge(scan.Zxid(), d.retention())
 }
 
 // write puts the scan's records into the store as one checkpoint.
-func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Scan) (bytes int64, err error) {
-	if err := d.room(checkpointRoom); err != nil {
-		return 0, err
-	}
-	cp, err := d.store.Begin(false)
-	if err != nil {
-		return 0, err
-	}
+func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Scan, cp *store.Checkpoint) error {
 	for {
 		var recs []datatree.Record
 		core.View(func(*datatree.Tree) { recs = scan.Step(scanStep) })
 		if recs == nil {
-			return cp.Bytes(), cp.Commit()
+			return cp.Commit()
 		}
-		if err = d.room(checkpointRoom); err == nil {
+		err := d.room(checkpointRoom)
+		if err == nil {
 			err = cp.Put(recs)
 		}
 		if err == nil {
@@ -126,7 +132,7 @@ func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Sc
 			if abort := cp.Abort(); abort != nil {
 				d.zap.Warn("an abandoned checkpoint did not close cleanly", zap.Error(abort))
 			}
-			return 0, err
+			return err
 		}
 	}
 }

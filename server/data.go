@@ -170,6 +170,10 @@ func (d *data) load() error {
 
 // unreadable says what to do about a checkpoint that does not load.
 func (d *data) unreadable(err error) error {
+	var other *store.FormatError
+	if errors.As(err, &other) {
+		return fmt.Errorf("%w: run the version that wrote it, or restore a backup that this one made", err)
+	}
 	if base := d.log.Base(); base > 0 {
 		return fmt.Errorf("%w; if its files are damaged, restore a backup of them: the log in %s begins after %v and cannot replace them",
 			err, d.logDir(), base)

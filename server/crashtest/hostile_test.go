@@ -147,7 +147,7 @@ func TestClientsThatNeverRead(t *testing.T) {
 		again.drop()
 	}
 	// Two buffers for each: the one that is being written, and the next.
-	if limit := before + int64(n)*2*(unsent+100<<10) + 200<<20; b.peak > limit {
+	if limit := before + int64(n)*2*(unsent+100<<10) + 240<<20; b.peak > limit {
 		t.Errorf("%d MiB of memory, at most %d expected", b.peak>>20, limit>>20)
 	}
 }

@@ -117,7 +117,11 @@ const remedyStore = "if the log begins at 0x0, move this folder away: a start re
 func (v *verifier) checkpoint() error {
 	found, err := store.LoadOffline(v.Dirs.StoreDir(), datatree.Options{ExtendedTypes: true})
 	var damaged *store.DamageError
+	var other *store.FormatError
 	switch {
+	case errors.As(err, &other):
+		v.damage(v.Dirs.StoreDir(), -1, fmt.Sprintf("the checkpoint has format %d", other.Found), "run the version of Zabra that wrote it")
+		return nil
 	case errors.As(err, &damaged):
 		v.damage(v.Dirs.StoreDir(), -1, "the checkpoint cannot be read: "+damaged.Err.Error(), remedyStore)
 		return nil

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/zabra/zabra/datatree"
@@ -13,13 +13,7 @@ func (s *Store) Load(o datatree.Options) (*datatree.Tree, error) {
 		return nil, err
 	}
 	l := datatree.NewLoader(o)
-	err := s.each(s.at, func(item *badger.Item) error {
-		if item.Key()[0] == completeKey[0] {
-			return nil
-		}
-		return item.Value(func(v []byte) error { return l.Add(item.Key(), v) })
-	})
-	if err != nil {
+	if err := s.read(l.Add); err != nil {
 		return nil, s.damaged(err)
 	}
 	if l.Empty() {
@@ -32,75 +26,65 @@ func (s *Store) Load(o datatree.Options) (*datatree.Tree, error) {
 	return tree, nil
 }
 
-// each calls f with every record as of checkpoint n.
-func (s *Store) each(n uint64, f func(*badger.Item) error) error {
-	txn := s.db.NewTransactionAt(n, false)
+// read calls f with every record of the last complete checkpoint, the meta record
+// first, and takes stock of the blobs. Key and value are valid during the call.
+func (s *Store) read(f func(key, value []byte) error) error {
+	if s.head.meta != nil {
+		if err := f([]byte{metaKind}, s.head.meta); err != nil {
+			return err
+		}
+	}
+	u := unpacker{emit: f}
+	held := newInventory()
+	err := s.eachBlob(func(key, blob []byte) error {
+		k, err := decodeBlobKey(key)
+		if err != nil {
+			return err
+		}
+		records, err := u.add(k, key, blob)
+		if err != nil {
+			return fmt.Errorf("%v: %w", k, err)
+		}
+		held.add(k, len(blob), records)
+		return nil
+	})
+	if err == nil {
+		err = u.end()
+	}
+	if err != nil {
+		return err
+	}
+	if held.total != s.head.totals {
+		return corrupt("it has %d blobs of %d bytes instead of %d of %d bytes",
+			held.total.blobs, held.total.bytes, s.head.totals.blobs, s.head.totals.bytes)
+	}
+	s.held, s.known = held, true
+	return nil
+}
+
+// takeInventory finds out what blobs there are, if that is not known.
+func (s *Store) takeInventory() error {
+	if s.known {
+		return nil
+	}
+	return s.read(func(_, _ []byte) error { return nil })
+}
+
+// eachBlob calls f with every blob of the last complete checkpoint, in the order
+// of the keys.
+func (s *Store) eachBlob(f func(key, blob []byte) error) error {
+	txn := s.db.NewTransactionAt(s.head.number, false)
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: false})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		if err := f(it.Item()); err != nil {
+		item := it.Item()
+		if item.Key()[0] == headKey[0] {
+			continue
+		}
+		if err := item.Value(func(v []byte) error { return f(item.Key(), v) }); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// undo finds what an interrupted checkpoint wrote and puts back what was there
-// before, as one more checkpoint.
-func (s *Store) undo() error {
-	keys, last, err := s.younger()
-	if err != nil || len(keys) == 0 {
-		return err
-	}
-	old := s.db.NewTransactionAt(s.at, false)
-	defer old.Discard()
-	n := last + 1
-	batch := s.db.NewWriteBatchAt(n)
-	defer batch.Cancel()
-	for _, key := range keys {
-		if err := putBack(batch, n, old, key); err != nil {
-			return err
-		}
-	}
-	if err := batch.Flush(); err != nil {
-		return err
-	}
-	return s.setComplete(n)
-}
-
-// younger returns the keys that have versions after the last complete
-// checkpoint, and the highest of these versions.
-func (s *Store) younger() (keys [][]byte, last uint64, err error) {
-	txn := s.db.NewTransactionAt(^uint64(0)>>1, false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{AllVersions: true, SinceTs: s.at})
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		item := it.Item()
-		if item.Version() <= s.at || item.Key()[0] == completeKey[0] {
-			continue
-		}
-		last = max(last, item.Version())
-		if n := len(keys); n == 0 || string(keys[n-1]) != string(item.Key()) {
-			keys = append(keys, item.KeyCopy(nil))
-		}
-	}
-	return keys, last, nil
-}
-
-// putBack writes what key held in old.
-func putBack(batch *badger.WriteBatch, n uint64, old *badger.Txn, key []byte) error {
-	item, err := old.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return batch.DeleteAt(key, n)
-	}
-	if err != nil {
-		return err
-	}
-	value, err := item.ValueCopy(nil)
-	if err != nil {
-		return err
-	}
-	return batch.SetEntryAt(badger.NewEntry(key, value), n)
 }

@@ -31,9 +31,7 @@ func LoadOffline(dir string, o datatree.Options) (*Offline, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	// Here, so that the error names the file itself and not the copy.
-	if tables, err := referenced(New(dir, zap.NewNop()).options()); err != nil {
-		return nil, &DamageError{dir, err}
-	} else if err := checkTables(tables); err != nil {
+	if err := checkTables(New(dir, zap.NewNop()).options()); err != nil {
 		return nil, &DamageError{dir, err}
 	}
 	scratch, err := os.MkdirTemp("", "zabra-store-copy-")
@@ -65,6 +63,6 @@ func (f *Offline) load(dir, scratch string, o datatree.Options) (err error) {
 	if f.Tree, err = s.Load(o); err != nil {
 		return err
 	}
-	f.Number = s.at
+	f.Number = s.head.number
 	return nil
 }

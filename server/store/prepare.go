@@ -13,19 +13,29 @@ import (
 )
 
 // prepare makes a directory that a killed process left fit for Badger, and
-// refuses one with damaged tables.
-func prepare(o badger.Options) error {
-	if err := removeEmptyLogs(o.Dir); err != nil {
+// refuses one with damaged tables. A table is never changed once it is written,
+// so each is checked once.
+func (s *Store) prepare() error {
+	if err := removeEmptyLogs(s.dir); err != nil {
 		return err
 	}
-	tables, err := referenced(o)
+	tables, err := referenced(s.options())
 	if err != nil {
 		return err
 	}
-	if err := checkTables(tables); err != nil {
-		return err
+	for _, file := range tables {
+		if s.checked[file] {
+			continue
+		}
+		if err := checkFile(file); err != nil {
+			return err
+		}
 	}
-	return putAside(o.Dir, tables)
+	clear(s.checked)
+	for _, file := range tables {
+		s.checked[file] = true
+	}
+	return putAside(s.dir, tables)
 }
 
 // asideDir holds tables that the manifest does not name. Normally they are

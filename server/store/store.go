@@ -1,14 +1,12 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
-	"github.com/zabra/zabra/datatree"
 	"go.uber.org/zap"
 )
 
@@ -18,15 +16,18 @@ type Store struct {
 	name string // dir, for messages
 	log  *zap.Logger
 	db   *badger.DB // nil while closed
-	at   uint64     // number of the last complete checkpoint, 0 if there is none
+
+	checked map[string]bool // tables whose checksums were checked
+	head    head            // of the last complete checkpoint; its number is 0 if there is none
+	held    inventory       // what it consists of, if known
+	known   bool
+	recent  int64 // bytes of records in the last checkpoint written
 }
 
-// completeKey holds the number of the last complete checkpoint. No key of
-// datatree begins like it.
-var completeKey = []byte{'C'}
-
 // New returns the store in dir, which Badger makes when it is first needed.
-func New(dir string, log *zap.Logger) *Store { return &Store{dir: dir, name: dir, log: log} }
+func New(dir string, log *zap.Logger) *Store {
+	return &Store{dir: dir, name: dir, log: log, checked: make(map[string]bool)}
+}
 
 // A DamageError says that what is in a store's directory cannot be read.
 type DamageError struct {
@@ -40,15 +41,30 @@ func (e *DamageError) Error() string {
 
 func (e *DamageError) Unwrap() error { return e.Err }
 
-func (s *Store) damaged(err error) error { return &DamageError{s.name, err} }
+// damaged gives an error of what is below the store its name.
+func (s *Store) damaged(err error) error {
+	var f *FormatError
+	if errors.As(err, &f) {
+		f.Dir = s.name
+		return f
+	}
+	return &DamageError{s.name, err}
+}
 
-// Tuning: the database is written in bursts by one goroutine and read once, at
-// the start, from end to end.
+// Tuning: the database is written in bursts of blobs by one goroutine and read
+// once, at the start, from end to end.
 const (
-	memTableSize   = 32 << 20
-	valueThreshold = 1 << 20 // larger values go to Badger's value log
-	vlogFileSize   = 64 << 20
-	tableSize      = 16 << 20
+	// Tables are built in memory, in buffers that Badger keeps while it is open,
+	// up to eight of twice tableSize: a full memtable has to fit in one, and a
+	// blob in a block without making it grow.
+	memTableSize = 6 << 20
+	tableSize    = 4 << 20
+	blockSize    = 64 << 10
+	// Compactions cost more than tables to look through at a start.
+	levelZeroTables = 15
+	baseLevelSize   = 256 << 20
+	valueThreshold  = 512 << 10 // no blob is as long, so nothing goes to the value log
+	vlogFileSize    = 1 << 20
 )
 
 func (s *Store) options() badger.Options {
@@ -59,13 +75,16 @@ func (s *Store) options() badger.Options {
 		// Badger's Sync covers only the memtable in use. One that is full already
 		// and not yet a table would not survive a failure of power.
 		WithSyncWrites(true).
-		WithVerifyValueChecksum(true).
 		WithNumVersionsToKeep(1).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithBloomFalsePositive(0). // nothing is looked up
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
+		WithBlockSize(blockSize).
+		WithNumLevelZeroTables(levelZeroTables).
+		WithNumLevelZeroTablesStall(2 * levelZeroTables).
+		WithBaseLevelSize(baseLevelSize).
 		WithBaseTableSize(tableSize).
 		WithValueThreshold(valueThreshold).
 		WithValueLogFileSize(vlogFileSize).
@@ -78,7 +97,7 @@ func (s *Store) open() error {
 	if s.db != nil {
 		return nil
 	}
-	if err := prepare(s.options()); err != nil {
+	if err := s.prepare(); err != nil {
 		return s.damaged(err)
 	}
 	db, err := openBadger(s.options())
@@ -86,13 +105,26 @@ func (s *Store) open() error {
 		return s.damaged(err)
 	}
 	s.db = db
-	if s.at, err = s.complete(); err == nil {
-		err = s.undo()
-	}
-	if err != nil {
+	if err := s.enter(); err != nil {
 		return errors.Join(s.damaged(err), s.Close())
 	}
-	db.SetDiscardTs(s.at)
+	return nil
+}
+
+// enter reads the head and undoes what was written behind it.
+func (s *Store) enter() error {
+	h, err := s.readHead()
+	if err != nil {
+		return err
+	}
+	if h.totals != s.held.total {
+		s.known = false
+	}
+	s.head = h
+	if err := s.undo(); err != nil {
+		return err
+	}
+	s.db.SetDiscardTs(s.head.number)
 	return nil
 }
 
@@ -119,46 +151,43 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// complete reads the number of the last complete checkpoint.
-func (s *Store) complete() (uint64, error) {
+// readHead reads the head, empty if there is none.
+func (s *Store) readHead() (head, error) {
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
-	item, err := txn.Get(completeKey)
+	item, err := txn.Get(headKey)
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		return 0, nil
+		return head{}, nil
 	}
 	if err != nil {
-		return 0, err
+		return head{}, err
 	}
-	var n uint64
-	err = item.Value(func(v []byte) error {
-		if len(v) != 8 {
-			return fmt.Errorf("number of the last checkpoint has %d bytes: %w", len(v), datatree.ErrCorrupt)
-		}
-		n = binary.BigEndian.Uint64(v)
-		return nil
+	var h head
+	err = item.Value(func(v []byte) (err error) {
+		h, err = decodeHead(v)
+		return err
 	})
-	return n, err
+	return h, err
 }
 
-// setComplete makes checkpoint n the last complete one. Everything it consists
-// of must be written; it is synced first.
-func (s *Store) setComplete(n uint64) error {
+// complete makes the checkpoint with this head the last complete one. Everything
+// it consists of must be written; it is synced first.
+func (s *Store) complete(h head) error {
 	if err := s.db.Sync(); err != nil {
 		return err
 	}
-	txn := s.db.NewTransactionAt(n, true)
+	txn := s.db.NewTransactionAt(h.number, true)
 	defer txn.Discard()
-	if err := txn.Set(completeKey, binary.BigEndian.AppendUint64(nil, n)); err != nil {
+	if err := txn.Set(headKey, h.encode()); err != nil {
 		return err
 	}
-	if err := txn.CommitAt(n, nil); err != nil {
+	if err := txn.CommitAt(h.number, nil); err != nil {
 		return err
 	}
 	if err := s.db.Sync(); err != nil {
 		return err
 	}
-	s.at = n
-	s.db.SetDiscardTs(n)
+	s.head = h
+	s.db.SetDiscardTs(h.number)
 	return nil
 }
