@@ -333,6 +333,7 @@ func TestProbeFreshTree(t *testing.T) {
 		{what: "config's acl", op: raw.OpGetACL, body: raw.Path("/zookeeper/config"), want: "0 acl[1:world:anyone] " + sprintf(zero, "0", "-1", "0")},
 		{what: "config's text", op: raw.OpGetData, body: raw.Read("/zookeeper/config", false), want: `0 "" ` + sprintf(zero, "0", "-1", "0")},
 		{what: "all children", op: raw.OpGetAllChildrenNumber, body: raw.Path("/"), want: "0 3"},
+		{what: "all children of the empty path", op: raw.OpGetAllChildrenNumber, body: raw.Path(""), want: "0 4"},
 		{what: "a child of /zookeeper", op: raw.OpCreate, body: create("/zookeeper/x"), want: "0"},
 	}
 	eachServer(t, nil, func(t *testing.T, s *harness.Server) { newProber(t, s).run(rows) })

@@ -192,6 +192,34 @@ func TestProbeSetWatches(t *testing.T) {
 	})
 }
 
+// What became of a node that the session may not read is kept from it, also when it
+// comes back. The peer keeps it only from those who stay.
+func TestProbeSetWatchesOfHiddenNodes(t *testing.T) {
+	eachServer(t, nil, func(t *testing.T, s *harness.Server) {
+		p := newProber(t, s)
+		secret := []raw.ACL{{Perms: 30, Scheme: "world", ID: "anyone"}}
+		p.run([]row{
+			{what: "setup", op: raw.OpCreate, body: create("/hid"), want: "0"},
+			{what: "a watch", op: raw.OpGetData, body: raw.Read("/hid", true), want: "0"},
+			{what: "hide it", op: raw.OpSetACL, body: raw.SetACL("/hid", secret, -1), want: "0"},
+			{what: "no event of a change", op: raw.OpSetData, body: raw.SetData("/hid", nil, -1), want: "0"},
+		})
+		want := "0"
+		if s.Kind == harness.Apache {
+			want = "NodeDataChanged /hid, NodeCreated /hid, NodeChildrenChanged /hid, 0"
+		}
+		one := []string{"/hid"}
+		if got := p.setWatches(raw.OpSetWatches, raw.SetWatches(0, one, one, one)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		for typ := int32(1); typ <= 3; typ++ { // consumed, as by an event that is not told
+			if got := p.do(raw.OpCheckWatches, raw.PathInt("/hid", typ)); got != "-121" {
+				t.Errorf("watch of type %d: %s", typ, got)
+			}
+		}
+	})
+}
+
 // setWatches sends the request with xid -8, as the C client does, and checks
 // that its events carry no zxid.
 func (p *prober) setWatches(op raw.Op, body raw.Body) string {

@@ -34,12 +34,18 @@ var Exclusions = []Exclusion{
 			return op == raw.OpCreateTTL && flags != raw.PersistentTTL && flags != raw.PersistentSequentialTTL
 		},
 	},
+	// Two more are looked at where answers come in:
+	//
+	//   - an undecodable multi may take a zxid: see mayTakeZxid;
+	//   - the reference makes up for missed events of nodes that the session may not
+	//     read: see withoutHidden.
+	//
 	// Five more are in the generator itself:
 	//
 	//   - a wrong password is tried only without a connection: the reference closes
 	//     the owner's connection before it looks at the password;
-	//   - getAllChildrenNumber is not asked about the empty path, which means the
-	//     root: the reference then counts the root among its own descendants;
+	//   - setWatches is not part of a burst: whether a node could be read then cannot
+	//     be told behind it;
 	//   - a vector never has a negative count but -1: the reference takes others for
 	//     an empty vector, Zabra for an undecodable request;
 	//   - a path with a character beyond the BMP is created (and refused), but not

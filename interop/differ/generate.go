@@ -87,7 +87,7 @@ func (g *Generator) connected(st Step) Step {
 // burst makes requests that are answered in order whatever the server's inner
 // workings: on the reference, auth, sasl and a refused type overtake others, and
 // an undecodable multi takes a zxid that nobody could tell from its neighbours'.
-// setACL has a reason of its own: see below Exclusions.
+// setACL and setWatches have reasons of their own: see below Exclusions.
 func (g *Generator) burst(st Step) []Step {
 	g.clean = true
 	defer func() { g.clean = false }()
@@ -108,7 +108,7 @@ func (g *Generator) burst(st Step) []Step {
 
 func mayBurst(op raw.Op) bool {
 	switch op {
-	case raw.OpAuth, raw.OpSASL, raw.OpReconfig, raw.OpSetACL:
+	case raw.OpAuth, raw.OpSASL, raw.OpReconfig, raw.OpSetACL, raw.OpSetWatches, raw.OpSetWatches2:
 		return false
 	}
 	return mustOccur(op)

@@ -124,9 +124,6 @@ func (g *Generator) read(st *Step) {
 	case raw.OpMultiRead:
 		g.multiRead(st)
 	case raw.OpGetACL, raw.OpSync, raw.OpGetEphemerals, raw.OpGetAllChildrenNumber:
-		if op == raw.OpGetAllChildrenNumber && p == "" {
-			p = "/" // see below Exclusions
-		}
 		g.set(st, op, raw.Path(p), "%q", p)
 	default:
 		g.set(st, op, raw.Read(p, w), "%q watch=%v", p, w)

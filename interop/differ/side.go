@@ -165,8 +165,51 @@ func (s *Side) request(st Step) ([]got, error) {
 		return append(all, s.drainToEnd(st.Slot)), nil
 	}
 	l.conn.Send(raw.XidPing, raw.OpPing, nil) // fails when the server has closed: Recv will tell
-	return append(all, s.drain(st.Slot)...), nil
+	all = append(all, s.drain(st.Slot)...)
+	if st.Op == raw.OpSetWatches || st.Op == raw.OpSetWatches2 {
+		return s.withoutHidden(st, all)
+	}
+	return all, nil
 }
+
+// withoutHidden leaves out the events that setWatches makes up for although the
+// session may not read the node: see below Exclusions.
+func (s *Side) withoutHidden(st Step, all []got) ([]got, error) {
+	l := &s.slots[st.Slot]
+	var seen []got
+	for _, g := range all {
+		if l.conn == nil || g.text != "" || g.reply || g.end != nil || g.packet.Zxid != -1 {
+			seen = append(seen, g)
+			continue
+		}
+		path := eventPath(g.packet)
+		if err := l.conn.Send(existsXid, raw.OpExists, raw.Read(path, false)); err != nil {
+			return nil, err
+		}
+		k, err := l.conn.Recv()
+		if err != nil {
+			return nil, err
+		}
+		if k.Xid != existsXid {
+			return nil, fmt.Errorf("exists %q after setWatches: answered with xid %d", path, k.Xid)
+		}
+		if k.Err != noAuth {
+			seen = append(seen, g)
+		}
+	}
+	return seen, nil
+}
+
+func eventPath(p raw.Packet) string {
+	r := raw.NewReader(p.Body)
+	_, _ = r.Int(), r.Int() // type and state
+	return r.Str()
+}
+
+const (
+	existsXid = 1 << 30
+	noAuth    = -102
+)
 
 // body is the step's body with the server's own zxid in it, where there is one.
 func (s *Side) body(st Step) raw.Body {

@@ -115,7 +115,11 @@ func (c *Client) readPath(b []byte, op wire.OpCode, path string) ([]byte, wire.C
 	if !c.allowed(t.ACL(n), wire.PermRead) {
 		return b, wire.NoAuth
 	}
-	return wire.AppendInt(b, int32(t.Descendants(n))), wire.OK
+	count := t.Descendants(n)
+	if path == "" { // ZooKeeper has the root under both names, and one begins with the other
+		count++
+	}
+	return wire.AppendInt(b, int32(count)), wire.OK
 }
 
 func (c *Client) getACL(b []byte, acl []wire.ACL, stat wire.Stat) ([]byte, wire.Code) {

@@ -105,7 +105,16 @@ func asSetWatches2(r wire.Record) *wire.SetWatches2Request {
 	return r.(*wire.SetWatches2Request)
 }
 
-func (c *Client) missed(ev wire.EventType, path string) { c.event(ev, wire.NoZxid, path) }
+// missed tells of an event that the client missed, if it may read the node: what
+// happens to one that it may not read is kept from it here as it is by tell. That a
+// node is gone anybody can find out.
+func (c *Client) missed(ev wire.EventType, path string) {
+	t := c.core.tree
+	if n, ok := t.Find(path); ok && !c.allowed(t.ACL(n), wire.PermRead) {
+		return
+	}
+	c.event(ev, wire.NoZxid, path)
+}
 
 // zxids shows the tree to watch.CatchUp.
 type zxids struct{ tree *datatree.Tree }
