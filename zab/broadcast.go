@@ -61,6 +61,7 @@ func (l *Leader) broadcast(o outstanding) {
 	}
 	l.out.write(Write{Op: WriteTxns, Txns: []Txn{o.txn}})
 	l.disk.expect(z, l.ticks)
+	l.quorum.expect(z, l.ticks)
 	if plant.In(plant.OwnAckUncounted) || plant.In(plant.CommitBySingleAck) {
 		l.advance()
 	}
@@ -102,6 +103,7 @@ func (l *Leader) has(id wire.SID, z wire.Zxid) bool {
 // commit tells the learners that a transaction is decided.
 func (l *Leader) commit(o *outstanding) {
 	l.committed = o.txn.Zxid
+	l.quorum.caughtUp(l.committed, l.ticks)
 	if o.config != nil {
 		l.activate(o)
 	}

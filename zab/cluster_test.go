@@ -3,7 +3,6 @@ package zab
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -22,18 +21,21 @@ type cluster struct {
 	links    []*link
 	nextConn Conn
 	history  []Txn // the longest delivered prefix seen anywhere
+	leaders  map[wire.Epoch]wire.SID
+	initial  map[wire.Epoch][]Txn
+	asked    map[uint64]int // what had been delivered anywhere when a read was asked for
 	trace    func(format string, args ...any)
+	counts   map[string]int // what happened how often
 	init     int
 	sync     int
 	counter  uint32
-	next     int // payloads
+	next     int // payloads and questions
 }
 
 // A node is a server: what is on its disk, and what a crash takes away.
 type node struct {
 	c        *cluster
 	id       wire.SID
-	observer bool
 	disk     disk
 	tree     []Txn
 	treeZxid wire.Zxid
@@ -47,11 +49,11 @@ type node struct {
 	serving  bool
 	stopped  error // why the last machine ended
 	answered []uint64
-	active   quorum.Active
 }
 
 type disk struct {
 	accepted, current wire.Epoch
+	config            quorum.Config // activated last
 	base              wire.Zxid
 	baseTree          []Txn // what base stands for
 	log               []Txn
@@ -106,7 +108,7 @@ type item struct {
 }
 
 func newCluster(t testing.TB, voters, observers int) *cluster {
-	c := &cluster{t: t, init: 10, sync: 5, trace: func(string, ...any) {}}
+	c := &cluster{t: t, init: 10, sync: 5, trace: func(string, ...any) {}, leaders: map[wire.Epoch]wire.SID{}, initial: map[wire.Epoch][]Txn{}, asked: map[uint64]int{}, counts: map[string]int{}}
 	var text strings.Builder
 	for i := 1; i <= voters+observers; i++ {
 		role := quorum.Participant
@@ -114,7 +116,7 @@ func newCluster(t testing.TB, voters, observers int) *cluster {
 			role = quorum.Observer
 		}
 		fmt.Fprintf(&text, "server.%d=h%d:2888:3888:%s\n", i, i, role)
-		c.nodes = append(c.nodes, &node{c: c, id: wire.SID(i), observer: i > voters, up: true})
+		c.nodes = append(c.nodes, &node{c: c, id: wire.SID(i), up: true})
 	}
 	text.WriteString("version=0")
 	config, err := quorum.Parse([]byte(text.String()))
@@ -123,7 +125,7 @@ func newCluster(t testing.TB, voters, observers int) *cluster {
 	}
 	c.config = config
 	for _, n := range c.nodes {
-		n.active = quorum.Active{Committed: config}
+		n.disk.config = config
 	}
 	return c
 }
@@ -139,11 +141,40 @@ func (n *node) state() State {
 	return s
 }
 
+// active is the configurations in force as a server knows them: the one that was
+// activated, and what waits in its log.
+func (n *node) active() quorum.Active {
+	a := quorum.Active{Committed: n.disk.config}
+	for _, t := range n.disk.log {
+		if config, ok := reconfigured(t); ok && config.Version > a.Committed.Version {
+			if a.Pending() { // the next one is proposed only when this one is committed
+				a.Committed = a.Proposed
+			}
+			a.Proposed = config
+		}
+	}
+	return a
+}
+
+func reconfigured(t Txn) (quorum.Config, bool) {
+	if opOf(t.Raw) != wire.OpReconfig {
+		return quorum.Config{}, false
+	}
+	config, err := configOf(t.Raw)
+	return config, err == nil
+}
+
+// observes reports whether a server joins as an observer.
+func (n *node) observes() bool {
+	a := n.active()
+	return a.Committed.IsMember(n.id) && !a.IsVoter(n.id)
+}
+
 // lead makes a server leader.
 func (c *cluster) lead(id wire.SID) *Leader {
 	n := c.node(id)
 	n.leave(nil)
-	l, err := NewLeader(LeaderConfig{ID: id, State: n.state(), Log: &n.disk, Active: n.active,
+	l, err := NewLeader(LeaderConfig{ID: id, State: n.state(), Log: &n.disk, Active: n.active(),
 		InitLimit: c.init, SyncLimit: c.sync, LastCounter: c.counter})
 	if err != nil {
 		c.t.Fatal(err)
@@ -160,9 +191,10 @@ func (c *cluster) follow(id, leader wire.SID) {
 	c.nextConn++
 	n.link = &link{conn: c.nextConn, leader: to, learner: n}
 	c.links = append(c.links, n.link)
-	n.learner = NewLearner(LearnerConfig{ID: id, Leader: leader, Observer: n.observer, State: n.state(), Log: &n.disk,
-		Active: n.active, InitLimit: c.init, SyncLimit: c.sync, MaxBuffer: 200})
+	n.learner = NewLearner(LearnerConfig{ID: id, Leader: leader, Observer: n.observes(), State: n.state(), Log: &n.disk,
+		Active: n.active(), InitLimit: c.init, SyncLimit: c.sync, MaxBuffer: 200})
 	to.leader.Connected(n.link.conn)
+	n.c.trace("%d follows %d on %d", id, leader, c.nextConn)
 	n.drain()
 	to.drain()
 }
@@ -173,6 +205,7 @@ func (n *node) leave(why error) {
 	if why != nil {
 		n.stopped = why
 		n.c.trace("%d stops: %v", n.id, why)
+		n.c.counts[fmt.Sprintf("%T", why)]++
 		if _, ok := why.(*ResyncError); ok {
 			n.force = true
 		}
@@ -247,14 +280,14 @@ func (n *node) drain() {
 
 func (n *node) doLeader(r *LeaderReady) {
 	n.do(&r.Ready)
-	n.answered = append(n.answered, r.Confirmed...)
+	n.answer(r.Confirmed)
+	n.c.oneLeader(n)
 	if r.Established {
+		n.c.complete(n)
+		n.c.counts["established"]++
 		n.serving = true
 		n.force = false
 		n.c.trace("%d leads epoch %d", n.id, n.leader.Epoch())
-	}
-	if r.Activated != nil {
-		n.active = quorum.Active{Committed: r.Activated.Config}
 	}
 	for _, cl := range r.Close {
 		n.c.trace("%d closes %d: %v", n.id, cl.Conn, cl.Err)
@@ -270,22 +303,39 @@ func (n *node) doLeader(r *LeaderReady) {
 	for _, rv := range r.Revalidations {
 		n.leader.Revalidated(rv.From, rv.Session, true)
 	}
+	n.adopt(r.Activated)
 	if r.Stop != nil {
 		n.leave(r.Stop)
 	}
 }
 
+func (n *node) adopt(a *Activation) {
+	if a != nil && a.Config.Version > n.disk.config.Version {
+		n.disk.config = a.Config
+	}
+}
+
+// gossip tells everybody the newest configuration, as notifications do.
+func (c *cluster) gossip(ids []wire.SID) {
+	newest := quorum.Config{}
+	for _, id := range ids {
+		if d := &c.node(id).disk; d.config.Version >= newest.Version {
+			newest = d.config
+		}
+	}
+	for _, id := range ids {
+		c.node(id).disk.config = newest
+	}
+}
+
 func (n *node) doLearner(r *LearnerReady) {
 	n.do(&r.Ready)
-	n.answered = append(n.answered, r.Synced...)
+	n.answer(r.Synced)
 	if r.Serving {
 		n.serving, n.force = true, false
 		n.c.trace("%d serves in epoch %d", n.id, r.Epoch)
 	}
-	if r.Activated != nil {
-		n.active = quorum.Active{Committed: r.Activated.Config}
-		n.observer = n.learner != nil && n.learner.role(r.Activated.Config)
-	}
+	n.adopt(r.Activated)
 	if r.Stop != nil {
 		n.leave(r.Stop)
 	}
@@ -335,6 +385,7 @@ func (n *node) send(m *Message) {
 		return
 	}
 	s, after := m.Stream, m.Stream.Range.After
+	n.c.counts[s.First.String()]++
 	if s.First == wire.PacketSnap {
 		after = n.treeZxid
 		if after > max(s.Range.To, 0) {
@@ -375,29 +426,6 @@ func (n *node) apply(t Txn) {
 	n.c.check(n)
 }
 
-func (c *cluster) check(n *node) {
-	for i, t := range n.tree {
-		if i < len(c.history) && (c.history[i].Zxid != t.Zxid || string(c.history[i].Raw) != string(t.Raw)) {
-			c.t.Fatalf("server %d delivered %v where another delivered %v", n.id, t.Zxid, c.history[i].Zxid)
-		}
-	}
-	if len(n.tree) > len(c.history) {
-		c.history = slices.Clone(n.tree)
-	}
-}
-
-// durable checks that all that was delivered anywhere is in the logs of a quorum.
-func (c *cluster) durable() {
-	want := len(c.history)
-	ok := c.config.HasQuorum(func(id wire.SID) bool {
-		all := c.node(id).disk.all()
-		return len(all) >= want && slices.EqualFunc(all[:want], c.history, func(a, b Txn) bool { return a.Zxid == b.Zxid && string(a.Raw) == string(b.Raw) })
-	})
-	if want > 0 && !ok {
-		c.t.Fatalf("what was delivered up to %v is not durable on a quorum", c.history[want-1].Zxid)
-	}
-}
-
 // writeJob makes the oldest Ready of a server durable.
 func (n *node) writeJob() {
 	j := n.jobs[0]
@@ -417,7 +445,11 @@ func (n *node) writeJob() {
 }
 
 func (n *node) vouch(v *Vouch) {
+	if n.leader == nil && n.learner == nil {
+		return
+	}
 	for pkt := range v.Packets() {
+		n.honest(&pkt)
 		for _, k := range n.c.links {
 			if n.leader != nil && k.conn == v.To || n.learner != nil && k == n.link {
 				k.put(n, item{pkt: pkt})
@@ -438,6 +470,7 @@ func (d *disk) write(n *node, w Write) {
 			n.c.t.Fatalf("server %d: currentEpoch from %d to %d, accepted %d", n.id, d.current, w.Epoch, d.accepted)
 		}
 		d.current = w.Epoch
+		n.wroteEpoch()
 	case WriteTruncate:
 		d.log = slices.DeleteFunc(slices.Clone(d.log), func(t Txn) bool { return t.Zxid > w.Zxid })
 	case WriteSnapshot:
@@ -451,6 +484,9 @@ func (d *disk) write(n *node, w Write) {
 		for _, t := range w.Txns {
 			if !t.Zxid.Follows(d.last()) {
 				n.c.t.Fatalf("server %d logs %v after %v", n.id, t.Zxid, d.last())
+			}
+			if limit := n.c.counter; limit > 0 && t.Zxid.Counter() > limit {
+				n.c.t.Fatalf("server %d logs %v, the last counter is %d", n.id, t.Zxid, limit)
 			}
 			d.log = append(d.log, t)
 		}
@@ -541,9 +577,13 @@ func (c *cluster) best(ids []wire.SID) wire.SID {
 	})
 }
 
+// mayLead reports whether a server votes and has a history to vouch for.
+func (n *node) mayLead() bool { return n.up && !n.force && n.active().IsVoter(n.id) }
+
 // form lets some servers elect one of them, and settles.
 func (c *cluster) form(ids ...wire.SID) wire.SID {
-	voters := slices.DeleteFunc(slices.Clone(ids), func(id wire.SID) bool { return c.node(id).observer || c.node(id).force })
+	c.gossip(ids)
+	voters := slices.DeleteFunc(slices.Clone(ids), func(id wire.SID) bool { return !c.node(id).mayLead() })
 	leader := c.best(voters)
 	for _, id := range ids {
 		c.node(id).leave(nil)
@@ -579,124 +619,4 @@ func TestThreeServers(t *testing.T) {
 		}
 	}
 	c.durable()
-}
-
-// TestRandom runs ensembles through elections, crashes and slow disks.
-func TestRandom(t *testing.T) {
-	for seed := range uint64(400) {
-		runRandom(t, seed)
-	}
-}
-
-func runRandom(t *testing.T, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	c := newCluster(t, 3+2*rng.IntN(2), rng.IntN(2))
-	defer func() {
-		if t.Failed() {
-			t.Logf("seed %d", seed)
-		}
-	}()
-	for range 300 + rng.IntN(600) {
-		c.randomStep(rng)
-	}
-	c.durable()
-	// In the end all come back and agree.
-	var all []wire.SID
-	for _, n := range c.nodes {
-		if !n.up {
-			c.restart(n.id)
-		}
-		all = append(all, n.id)
-	}
-	for range 4 {
-		c.form(all...)
-	}
-	c.durable()
-	for _, n := range c.nodes {
-		if !n.serving || len(n.tree) != len(c.history) {
-			t.Fatalf("seed %d: server %d delivered %d of %d, serving %v: %v", seed, n.id, len(n.tree), len(c.history), n.serving, n.stopped)
-		}
-	}
-}
-
-func (c *cluster) randomStep(rng *rand.Rand) {
-	switch p := rng.IntN(1000); {
-	case p < 25:
-		c.elect(rng)
-	case p < 35:
-		if n := c.nodes[rng.IntN(len(c.nodes))]; n.up {
-			c.crash(n.id, rng.IntN(4))
-		}
-	case p < 60:
-		if n := c.nodes[rng.IntN(len(c.nodes))]; !n.up {
-			c.restart(n.id)
-		}
-	case p < 75:
-		if len(c.links) > 0 {
-			c.cut(c.links[rng.IntN(len(c.links))])
-		}
-	case p < 100: // one that lost its leader comes back
-		n := c.nodes[rng.IntN(len(c.nodes))]
-		for _, l := range c.nodes {
-			if l.leader != nil && n.up && n != l && n.leader == nil && n.learner == nil {
-				c.follow(n.id, l.id)
-				break
-			}
-		}
-	case p < 130:
-		if n := c.nodes[rng.IntN(len(c.nodes))]; n.up {
-			n.disk.check, n.disk.checkZxid = slices.Clone(n.tree), n.treeZxid
-		}
-	case p < 250:
-		for _, n := range c.nodes {
-			if n.leader != nil && n.leader.Established() {
-				_ = c.propose(n.id)
-			}
-		}
-	case p < 260:
-		c.tick()
-	case p < 500:
-		if n := c.nodes[rng.IntN(len(c.nodes))]; len(n.jobs) > 0 {
-			n.writeJob()
-			n.drain()
-		}
-	default:
-		if len(c.links) == 0 {
-			return
-		}
-		k := c.links[rng.IntN(len(c.links))]
-		if down := rng.IntN(2) == 0; down && len(k.down) > 0 || !down && len(k.up) > 0 {
-			c.deliverOne(k, down)
-		}
-	}
-}
-
-// elect lets a random majority choose a leader; others may stay with an older one.
-func (c *cluster) elect(rng *rand.Rand) {
-	var ids, observers []wire.SID
-	for _, n := range c.nodes {
-		switch {
-		case !n.up:
-		case n.observer:
-			observers = append(observers, n.id)
-		case !n.force:
-			ids = append(ids, n.id)
-		}
-	}
-	voters := len(c.config.Voters())
-	rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	if len(ids) <= voters/2 {
-		return
-	}
-	ids = ids[:voters/2+1+rng.IntN(len(ids)-voters/2)]
-	for _, id := range ids {
-		c.node(id).leave(nil)
-	}
-	leader := c.best(ids)
-	c.lead(leader)
-	for _, id := range append(ids, observers...) {
-		if id != leader {
-			c.follow(id, leader)
-		}
-	}
 }

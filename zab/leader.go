@@ -130,7 +130,8 @@ type Leader struct {
 	proposals []outstanding
 	reconfigs []outstanding // committed ones
 	retired   bool          // another one is designated: nothing more is committed
-	disk      lag
+	disk      lag           // of our own log
+	quorum    lag           // of what is committed
 
 	sweep uint64 // of PINGs, counted
 	reads []ask
@@ -217,6 +218,11 @@ func (l *Leader) Persisted(id uint64) {
 		l.advance()
 	}
 }
+
+// Resign ends the reign. The driver does so when it cannot go on, and may do so when a
+// voter that has promised a later epoch (an AheadError) cannot follow before there is
+// a new one.
+func (l *Leader) Resign(why error) { l.stop(why) }
 
 func (l *Leader) stop(err error) {
 	if l.phase == leaderStopped {

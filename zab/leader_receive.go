@@ -2,6 +2,7 @@ package zab
 
 import (
 	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -131,12 +132,25 @@ func (l *Leader) synchronise(p *peer) {
 	if l.phase == broadcasting {
 		h.end = l.committed
 	}
-	stream := planSync(l.cfg.Log, p.zxid, h)
+	stream := snap(h.end)
+	if p.zxid != 0 || p.counts { // "0, do not count me" asks for a snapshot
+		stream = planSync(l.cfg.Log, p.zxid, h)
+	}
 	p.stage, p.sent, p.heard = syncing, h.end, l.ticks
 	stream.Range.To = min(stream.Range.To, max(l.persisted, stream.Range.After))
 	l.out.send(Message{To: p.conn, Stream: &stream})
 	l.sendCommitted(p, stream.Range.To, h.end, false)
-	l.out.send(Message{To: p.conn, kind: newLeader, zxid: wire.MakeZxid(l.epoch, 0), data: l.active.Newest().Text()})
+	l.out.send(Message{To: p.conn, kind: newLeader, zxid: wire.MakeZxid(l.epoch, 0), data: l.offered().Text()})
+}
+
+// offered is the configuration that learners put into force with UPTODATE: before the
+// leader is established the newest, which its establishment commits, later the committed
+// one.
+func (l *Leader) offered() quorum.Config {
+	if l.phase == broadcasting {
+		return l.active.Committed
+	}
+	return l.active.Newest()
 }
 
 // sendCommitted sends committed transactions that our own log may not hold yet.

@@ -18,6 +18,9 @@ func (l *Leader) Tick() {
 		l.stop(l.successor())
 	case l.disk.longerThan(2*l.cfg.SyncLimit, l.ticks):
 		l.stop(&TimeoutError{"its own log to become durable", l.cfg.SyncLimit})
+	case l.quorum.longerThan(3*l.cfg.SyncLimit, l.ticks):
+		// The quorum of an earlier configuration may have gone with it.
+		l.stop(&TimeoutError{"a quorum to acknowledge a proposal", l.cfg.SyncLimit})
 	}
 	if l.phase >= synchronising && l.phase != leaderStopped {
 		l.sweepPings(2 * maxPings)

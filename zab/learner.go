@@ -9,8 +9,11 @@ import (
 
 // A LearnerConfig is what a server knows when it has found a leader.
 type LearnerConfig struct {
-	ID       wire.SID
-	Leader   wire.SID
+	ID     wire.SID
+	Leader wire.SID
+	// Observer is for a server that votes in no configuration in force
+	// (quorum.Active.IsVoter). One that is in none at all is a follower; it does
+	// not count.
 	Observer bool
 	State    State
 	Log      History
@@ -166,7 +169,7 @@ func (l *Learner) Persisted(id uint64) {
 func (l *Learner) Tick() {
 	l.ticks++
 	limit := l.cfg.InitLimit
-	if l.phase >= pledged {
+	if l.phase == following { // until then it may be the leader who waits for others
 		limit = l.cfg.SyncLimit
 	}
 	if l.phase != learnerStopped && l.ticks-l.heard > 2*limit {

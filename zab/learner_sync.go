@@ -322,9 +322,14 @@ func (l *Learner) dropUncommitted() {
 	}
 }
 
-// adopt puts the configuration of NEWLEADER into force.
+// adopt puts the configuration of NEWLEADER into force. If it comes from the history,
+// UPTODATE says that it is committed. If it is a proposal of this reign it is not in
+// force before its COMMITANDACTIVATE, and to act on it would let two quorums exist
+// that know nothing of each other.
 func (l *Learner) adopt() {
-	if l.config.Version > l.cfg.Active.Committed.Version {
+	z := wire.Zxid(l.config.Version)
+	proposed := z.Epoch() == l.epoch && z.Counter() > 0 && z > l.history
+	if l.config.Version > l.cfg.Active.Committed.Version && !proposed {
 		l.activate(Activation{Config: l.config, Zxid: wire.Zxid(l.config.Version), Leader: l.cfg.Leader})
 	}
 }

@@ -39,7 +39,8 @@ const maxPings = 64
 // anyPeer reports whether a voting learner's connection satisfies ok.
 func (l *Leader) anyPeer(id wire.SID, ok func(*peer) bool) bool {
 	for _, p := range l.peers {
-		if p.sid == id && p.stage >= told && (!p.observer || observersCount()) && ok(p) {
+		votes := p.sid == id && !p.observer || p.observer && observersCount()
+		if votes && p.stage >= told && ok(p) {
 			return true
 		}
 	}
@@ -55,14 +56,15 @@ func (l *Leader) peer(c Conn) *peer {
 	return nil
 }
 
-// Synced reports whether a server has this leader's history and is in contact; of a
-// reconfiguration, a quorum of the new voters must be.
+// Synced reports whether a server follows this leader with its history, and is in
+// contact. Of a reconfiguration, a quorum of the new voters must: those who are
+// connected as observers could not acknowledge it.
 func (l *Leader) Synced(id wire.SID) bool {
 	if id == l.cfg.ID {
 		return true
 	}
 	for _, p := range l.peers {
-		if p.sid == id && p.stage >= synced && l.ticks <= p.deadline {
+		if p.sid == id && !p.observer && p.stage >= synced && l.ticks <= p.deadline {
 			return true
 		}
 	}
