@@ -1,0 +1,342 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/zabra/zabra/internal/sim/history"
+	"github.com/zabra/zabra/internal/sim/simnet"
+	"github.com/zabra/zabra/internal/sim/vtime"
+	"github.com/zabra/zabra/wire"
+)
+
+// A client does what applications do: it opens a session, writes values that nobody
+// else writes, reads, watches, syncs, and moves to another server when its
+// connection breaks. What it sees is written down in log.
+type client struct {
+	*cluster
+	id   int
+	name string
+	host simnet.Host
+	rng  *rand.Rand
+	log  *history.Log
+
+	session  wire.SessionID
+	passwd   [wire.PasswdLen]byte
+	lastSeen wire.Zxid
+	end      *simnet.End
+	life     *vtime.Life // of the connection
+	greeted  bool
+	resumed  bool // the watches are being set again
+	xid      wire.Xid
+	waiting  []*history.Op // sent, not answered
+	heard    time.Duration // when the last answer came
+	contact  time.Duration // when the request was sent that was answered last
+	data     map[string]bool
+	missing  map[string]bool // exist watches on nodes that were not there
+	child    map[string]bool
+	values   int
+	closing  bool
+	idle     bool // asks for nothing but pings
+	prepared bool // what all rely on is there
+}
+
+// registers are paths that are created once and never deleted.
+var registers = []string{"/r0", "/r1", "/r2"}
+
+func newClient(c *cluster, i int) *client {
+	cl := &client{
+		cluster: c, id: i, name: fmt.Sprintf("c%d", i), host: simnet.Host(len(c.servers) + 1 + i),
+		rng: c.kernel.Rand(fmt.Sprintf("client %d", i)), log: &history.Log{Client: i},
+	}
+	c.net.Up(cl.host)
+	cl.forget()
+	c.kernel.After(time.Duration(cl.rng.Int64N(int64(time.Second))), nil, cl.connect)
+	return cl
+}
+
+func (c *client) say(what string, args ...int64) { c.kernel.Trace.Add(c.name, what, args...) }
+
+// forget drops the session.
+func (c *client) forget() {
+	c.session, c.xid, c.closing = 0, 0, false
+	c.data, c.missing, c.child = map[string]bool{}, map[string]bool{}, map[string]bool{}
+}
+
+// connect tries one server after the other, at random.
+func (c *client) connect() {
+	s := c.servers[c.rng.IntN(len(c.servers))]
+	c.life = new(vtime.Life)
+	life := c.life
+	c.net.Dial(c.host, s.host(), clientPort, life, func(e *simnet.End) {
+		if e == nil {
+			c.retry()
+			return
+		}
+		c.end, c.greeted, c.heard = e, false, c.kernel.Now()
+		c.contact = c.kernel.Now()
+		e.OnMessage = func(m any) {
+			if !life.Over() {
+				c.receive(m)
+			}
+		}
+		e.OnClose = func() {
+			if !life.Over() {
+				c.lost()
+			}
+		}
+		c.say("connects to %d", int64(s.id))
+		e.Send(hello{c.session, c.passwd, int32(c.opts.SessionTimeout.Milliseconds()), c.lastSeen})
+		c.kernel.After(c.opts.SessionTimeout/3, life, c.watchdog)
+	})
+}
+
+func (c *client) retry() {
+	c.life.End()
+	c.kernel.After(time.Duration(c.rng.Int64N(int64(c.opts.SessionTimeout/10))), nil, c.connect)
+}
+
+// lost ends the connection: what was not answered stays open.
+func (c *client) lost() {
+	c.end.Close()
+	c.waiting = nil
+	if c.closing {
+		c.forget()
+	}
+	c.retry()
+}
+
+// watchdog keeps the session alive, and gives a silent server up.
+func (c *client) watchdog() {
+	if c.kernel.Now()-c.heard > c.opts.SessionTimeout*2/3 {
+		c.say("gives its server up")
+		c.lost()
+		return
+	}
+	if c.greeted && len(c.waiting) == 0 {
+		c.ask(&history.Op{Op: wire.OpPing}, nil)
+	}
+	c.kernel.After(c.opts.SessionTimeout/6, c.life, c.watchdog)
+}
+
+func (c *client) receive(m any) {
+	c.heard = c.kernel.Now()
+	switch m := m.(type) {
+	case welcome:
+		c.welcomed(m)
+	case reply:
+		c.answered(&m)
+	case event:
+		c.told(m)
+	}
+}
+
+func (c *client) welcomed(w welcome) {
+	if w.session == 0 {
+		c.say("has lost its session %#x", int64(c.session))
+		c.forget()
+		c.lost()
+		return
+	}
+	c.greeted = true
+	if c.session == 0 {
+		c.session, c.passwd = w.session, w.passwd
+		c.say("opens session %#x", int64(c.session))
+		c.log.Items = append(c.log.Items, history.Item{Opened: w.session})
+	} else {
+		c.say("resumes session %#x", int64(c.session))
+		c.log.Items = append(c.log.Items, history.Item{Resumed: true})
+		c.setWatches()
+	}
+	c.prepare()
+	c.kernel.After(0, c.life, c.work)
+}
+
+// prepare lets the first client create what all rely on.
+func (c *client) prepare() {
+	if c.id != 0 || c.prepared {
+		return
+	}
+	for _, path := range append([]string{"/q", "/m"}, registers...) {
+		c.ask(&history.Op{Op: wire.OpCreate, Path: path}, &wire.CreateRequest{Path: path, ACL: open})
+	}
+}
+
+// setWatches sets the watches again over a new connection.
+func (c *client) setWatches() {
+	sorted := func(m map[string]bool) []string {
+		paths := []string{}
+		for p := range m {
+			paths = append(paths, p)
+		}
+		slices.Sort(paths)
+		return paths
+	}
+	r := &wire.SetWatches2Request{
+		RelativeZxid: c.lastSeen, Data: sorted(c.data), Exist: sorted(c.missing), Child: sorted(c.child),
+		Persistent: []string{}, PersistentRecursive: []string{},
+	}
+	c.ask(&history.Op{Op: wire.OpSetWatches2}, r)
+}
+
+// ask sends a request.
+func (c *client) ask(o *history.Op, body wire.Record) {
+	var b []byte
+	if o.Multi != nil {
+		b = wire.AppendMulti(nil, o.Multi)
+	} else if body != nil {
+		b = body.AppendTo(nil)
+	}
+	c.xid++
+	o.Client, o.Session, o.Xid, o.Call = c.id, c.session, c.xid, c.kernel.Now()
+	c.log.Ops = append(c.log.Ops, o)
+	c.waiting = append(c.waiting, o)
+	c.end.Send(request{o.Xid, o.Op, b})
+}
+
+func (c *client) answered(r *reply) {
+	if len(c.waiting) == 0 || c.waiting[0].Xid != r.xid {
+		c.fail("session", "client %d got an answer to request %d out of turn", c.id, r.xid)
+		return
+	}
+	o := c.waiting[0]
+	c.waiting = c.waiting[1:]
+	o.Answered, o.Return, o.Err, o.Zxid = true, c.kernel.Now(), r.err, r.zxid
+	o.Stat, o.Value, o.Names, o.Created = r.stat, r.data, r.children, r.path
+	c.contact = o.Call
+	c.lastSeen = max(c.lastSeen, r.zxid)
+	c.log.Items = append(c.log.Items, history.Item{Answer: o})
+	if o.Watch {
+		c.watched(o)
+	}
+	c.prepared = c.prepared || o.Op == wire.OpCreate && o.Path == registers[len(registers)-1]
+	if o.Op == wire.OpCloseSession {
+		c.forget()
+		c.lost()
+	}
+}
+
+func (c *client) watched(o *history.Op) {
+	switch {
+	case o.Op == wire.OpGetChildren2 && o.Err == wire.OK:
+		c.child[o.Path] = true
+	case o.Err == wire.OK && !c.missing[o.Path]:
+		c.data[o.Path] = true
+	case o.Op == wire.OpExists && o.Err == wire.NoNode && !c.data[o.Path]:
+		c.missing[o.Path] = true
+	}
+}
+
+func (c *client) told(e event) {
+	c.log.Items = append(c.log.Items, history.Item{Event: &history.Event{Type: e.kind, Path: e.path}})
+	switch e.kind {
+	case wire.EventNodeChildrenChanged:
+		delete(c.child, e.path)
+	case wire.EventNodeDeleted:
+		delete(c.child, e.path)
+		fallthrough
+	default:
+		delete(c.data, e.path)
+		delete(c.missing, e.path)
+	}
+}
+
+// work asks for something, and goes on after a while.
+func (c *client) work() {
+	pause := time.Duration(c.rng.Int64N(int64(c.opts.Think)))
+	c.kernel.After(pause, c.life, c.work)
+	if c.idle || c.closing || len(c.waiting) >= c.opts.Pipeline {
+		return
+	}
+	life := c.life
+	for range 1 + c.rng.IntN(3) {
+		if !life.Over() {
+			c.doSomething()
+		}
+	}
+}
+
+func (c *client) value() []byte {
+	c.values++
+	return fmt.Appendf(nil, "%d.%d", c.id, c.values)
+}
+
+func (c *client) anyPath() string { return fmt.Sprintf("/n%d", c.rng.IntN(5)) }
+
+func (c *client) doSomething() {
+	if c.closing {
+		return
+	}
+	switch p := c.rng.IntN(100); {
+	case p < 22:
+		c.set(registers[c.rng.IntN(len(registers))], -1)
+	case p < 30:
+		path := registers[c.rng.IntN(len(registers))]
+		c.set(path, c.rng.Int32N(int32(len(c.ledger.delivered)/8+2)))
+	case p < 34:
+		c.set(c.anyPath(), -1)
+	case p < 44:
+		c.create(c.anyPath(), wire.ModePersistent)
+	case p < 50:
+		c.create(c.anyPath(), wire.ModeEphemeral)
+	case p < 54:
+		c.create("/q/e", wire.ModeEphemeralSequential)
+	case p < 62:
+		path := c.anyPath()
+		c.ask(&history.Op{Op: wire.OpDelete, Path: path, Version: -1}, &wire.PathVersionRequest{Path: path, Version: -1})
+	case p < 67:
+		c.multi()
+	case p < 75:
+		path := registers[c.rng.IntN(len(registers))]
+		c.ask(&history.Op{Op: wire.OpSync, Path: path}, &wire.PathRequest{Path: path})
+		c.get(path)
+	case p < 83:
+		c.get(registers[c.rng.IntN(len(registers))])
+	case p < 89:
+		c.get(c.anyPath())
+	case p < 94:
+		c.lookAt(wire.OpExists, c.anyPath())
+	case p < 98:
+		c.lookAt(wire.OpGetChildren2, [...]string{"/", "/q"}[c.rng.IntN(2)])
+	case p < 99 && c.rng.IntN(4) == 0:
+		c.closing = true
+		c.ask(&history.Op{Op: wire.OpCloseSession}, nil)
+	case p < 100 && c.rng.IntN(4) == 0:
+		c.say("moves to another server")
+		c.lost()
+		c.closing = false
+	}
+}
+
+func (c *client) set(path string, version int32) {
+	v := c.value()
+	c.ask(&history.Op{Op: wire.OpSetData, Path: path, Data: v, Version: version},
+		&wire.SetDataRequest{Path: path, Data: v, Version: version})
+}
+
+func (c *client) create(path string, mode wire.CreateMode) {
+	v := c.value()
+	c.ask(&history.Op{Op: wire.OpCreate, Path: path, Data: v, Mode: mode},
+		&wire.CreateRequest{Path: path, Data: v, ACL: open, Flags: int32(mode)})
+}
+
+var open = []wire.ACL{{Perms: wire.PermAll, ID: wire.ID{Scheme: "world", ID: "anyone"}}}
+
+func (c *client) get(path string) { c.lookAt(wire.OpGetData, path) }
+
+func (c *client) lookAt(op wire.OpCode, path string) {
+	watched := c.rng.IntN(3) == 0
+	c.ask(&history.Op{Op: op, Path: path, Watch: watched}, &wire.PathWatchRequest{Path: path, Watch: watched})
+}
+
+func (c *client) multi() {
+	path := c.anyPath()
+	ops := []wire.MultiOp{
+		{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: "/m", Data: c.value(), Version: -1}},
+		{Op: wire.OpCreate, Body: &wire.CreateRequest{Path: path, Data: c.value(), ACL: open}},
+		{Op: wire.OpDelete, Body: &wire.PathVersionRequest{Path: c.anyPath(), Version: -1}},
+	}
+	c.ask(&history.Op{Op: wire.OpMulti, Multi: ops}, nil)
+}

@@ -1,0 +1,295 @@
+package history
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// A node is what the model knows of a path.
+type node struct {
+	data     []byte
+	version  int32
+	mzxid    wire.Zxid
+	owner    wire.SessionID
+	created  int32 // children ever
+	children map[string]bool
+}
+
+// A moment is what a path was from a transaction on; node is nil when it was not
+// there.
+type moment struct {
+	zxid    wire.Zxid
+	exists  bool
+	data    []byte
+	version int32
+	mzxid   wire.Zxid
+}
+
+// A model is the tree as a map, and everything it ever was.
+type model struct {
+	nodes    map[string]*node
+	sessions map[wire.SessionID]bool
+	ended    map[wire.SessionID]bool
+	past     map[string][]moment    // by path, in order
+	kids     map[string][]wire.Zxid // when the list of children changed, or the node went
+	zxid     wire.Zxid
+}
+
+func newModel() *model {
+	m := &model{
+		nodes: map[string]*node{}, sessions: map[wire.SessionID]bool{}, ended: map[wire.SessionID]bool{},
+		past: map[string][]moment{}, kids: map[string][]wire.Zxid{},
+	}
+	for _, p := range []string{"/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"} {
+		m.nodes[p] = &node{children: map[string]bool{}}
+		if parent := parentOf(p); p != "/" {
+			m.nodes[parent].children[p] = true
+		}
+	}
+	return m
+}
+
+func parentOf(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	if i <= 0 {
+		return "/"
+	}
+	return path[:i]
+}
+
+func (m *model) note(path string) {
+	now := moment{zxid: m.zxid}
+	if n := m.nodes[path]; n != nil {
+		now = moment{m.zxid, true, n.data, n.version, n.mzxid}
+	}
+	m.past[path] = append(m.past[path], now)
+}
+
+// at is what a path was behind a transaction.
+func (m *model) at(path string, z wire.Zxid) moment {
+	h := m.past[path]
+	i := sort.Search(len(h), func(i int) bool { return h[i].zxid > z })
+	if i == 0 {
+		return moment{}
+	}
+	return h[i-1]
+}
+
+// changedBetween returns the first change of a path's node, or of its children,
+// after one transaction and not after another; 0 if there is none.
+func (m *model) changedBetween(path string, after, to wire.Zxid, children bool) wire.Zxid {
+	if children {
+		h := m.kids[path]
+		if i := sort.Search(len(h), func(i int) bool { return h[i] > after }); i < len(h) && h[i] <= to {
+			return h[i]
+		}
+		return 0
+	}
+	h := m.past[path]
+	if i := sort.Search(len(h), func(i int) bool { return h[i].zxid > after }); i < len(h) && h[i].zxid <= to {
+		return h[i].zxid
+	}
+	return 0
+}
+
+func (m *model) create(path string, data []byte, owner wire.SessionID) {
+	parent := m.nodes[parentOf(path)]
+	if parent == nil {
+		return
+	}
+	m.nodes[path] = &node{data: bytes.Clone(data), mzxid: m.zxid, owner: owner, children: map[string]bool{}}
+	parent.children[path] = true
+	parent.created++
+	m.note(path)
+	m.kids[parentOf(path)] = append(m.kids[parentOf(path)], m.zxid)
+}
+
+func (m *model) delete(path string) {
+	delete(m.nodes, path)
+	if parent := m.nodes[parentOf(path)]; parent != nil {
+		delete(parent.children, path)
+	}
+	m.note(path)
+	m.kids[path] = append(m.kids[path], m.zxid)
+	m.kids[parentOf(path)] = append(m.kids[parentOf(path)], m.zxid)
+}
+
+func (m *model) set(path string, data []byte) {
+	n := m.nodes[path]
+	n.data, n.mzxid, n.version = bytes.Clone(data), m.zxid, n.version+1
+	m.note(path)
+}
+
+func (m *model) owned(id wire.SessionID) []string {
+	var paths []string
+	for p, n := range m.nodes {
+		if n.owner == id {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// expect says what the outcome of a request has to be here; created is the path of
+// a create, "" for a sequential one.
+func (m *model) expect(op wire.OpCode, path string, version int32, mode wire.CreateMode) (code wire.Code, created string) {
+	n, parent := m.nodes[path], m.nodes[parentOf(path)]
+	switch op {
+	case wire.OpCreate:
+		switch {
+		case parent == nil:
+			return wire.NoNode, ""
+		case mode.Sequential():
+			if parent.owner != 0 {
+				return wire.NoChildrenForEphemerals, ""
+			}
+			return wire.OK, ""
+		case n != nil:
+			return wire.NodeExists, ""
+		case parent.owner != 0:
+			return wire.NoChildrenForEphemerals, ""
+		}
+		return wire.OK, path
+	case wire.OpDelete, wire.OpSetData, wire.OpCheck:
+		switch {
+		case n == nil:
+			return wire.NoNode, ""
+		case version != -1 && version != n.version:
+			return wire.BadVersion, ""
+		case op == wire.OpDelete && len(n.children) > 0:
+			return wire.NotEmpty, ""
+		}
+	}
+	return wire.OK, ""
+}
+
+// clone copies what expect looks at.
+func (m *model) clone() *model {
+	c := &model{nodes: make(map[string]*node, len(m.nodes)), past: map[string][]moment{}, kids: map[string][]wire.Zxid{}, zxid: m.zxid}
+	for p, n := range m.nodes {
+		d := *n
+		d.children = maps.Clone(n.children)
+		c.nodes[p] = &d
+	}
+	return c
+}
+
+// expectMulti returns the first error of a multi.
+func (m *model) expectMulti(ops []wire.MultiOp, owner wire.SessionID) wire.Code {
+	c := m.clone()
+	for _, op := range ops {
+		code := wire.OK
+		switch b := op.Body.(type) {
+		case *wire.CreateRequest:
+			mode := wire.CreateMode(b.Flags)
+			var path string
+			if code, path = c.expect(wire.OpCreate, b.Path, 0, mode); code == wire.OK && path != "" {
+				c.create(path, b.Data, ownerOf(mode, owner))
+			}
+		case *wire.SetDataRequest:
+			if code, _ = c.expect(wire.OpSetData, b.Path, b.Version, 0); code == wire.OK {
+				c.set(b.Path, b.Data)
+			}
+		case *wire.PathVersionRequest:
+			if code, _ = c.expect(op.Op, b.Path, b.Version, 0); code == wire.OK && op.Op == wire.OpDelete {
+				c.delete(b.Path)
+			}
+		}
+		if code != wire.OK {
+			return code
+		}
+	}
+	return wire.OK
+}
+
+func ownerOf(mode wire.CreateMode, s wire.SessionID) wire.SessionID {
+	if mode.Ephemeral() {
+		return s
+	}
+	return 0
+}
+
+// apply carries out a committed transaction.
+func (m *model) apply(t *wire.Txn) error {
+	m.zxid = t.Header.Zxid
+	switch b := t.Body.(type) {
+	case *wire.CreateSessionTxn:
+		m.sessions[t.Header.Session] = true
+	case *wire.CloseSessionTxn:
+		return m.close(t.Header.Session, b.Paths)
+	case *wire.MultiTxn:
+		return m.multi(t, b)
+	default:
+		return m.change(t.Header.Session, t.Body)
+	}
+	return nil
+}
+
+func (m *model) multi(t *wire.Txn, b *wire.MultiTxn) error {
+	for _, sub := range b.Txns {
+		if sub.Op == wire.OpError {
+			return nil
+		}
+	}
+	for _, sub := range b.Txns {
+		s, err := wire.DecodeSubTxn(t.Header, sub)
+		if err != nil {
+			return err
+		}
+		if err := m.change(t.Header.Session, s.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *model) change(s wire.SessionID, body wire.Record) error {
+	switch b := body.(type) {
+	case *wire.CreateTxn:
+		if m.nodes[b.Path] != nil || m.nodes[parentOf(b.Path)] == nil {
+			return fmt.Errorf("creates %s, which exists or has no parent", b.Path)
+		}
+		owner := wire.SessionID(0)
+		if b.Ephemeral {
+			owner = s
+		}
+		m.create(b.Path, b.Data, owner)
+	case *wire.DeleteTxn:
+		n := m.nodes[b.Path]
+		if n == nil || len(n.children) > 0 {
+			return fmt.Errorf("deletes %s, which does not exist or has children", b.Path)
+		}
+		m.delete(b.Path)
+	case *wire.SetDataTxn:
+		n := m.nodes[b.Path]
+		if n == nil || b.Version != n.version+1 {
+			return fmt.Errorf("sets %s to version %d, which does not exist or has another one", b.Path, b.Version)
+		}
+		m.set(b.Path, b.Data)
+	}
+	return nil
+}
+
+func (m *model) close(s wire.SessionID, paths []string) error {
+	if !m.sessions[s] {
+		return fmt.Errorf("session %v ends, and is not open", s)
+	}
+	want := m.owned(s)
+	got := slices.Sorted(slices.Values(paths))
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("session %v ends and takes %v, and owns %v", s, got, want)
+	}
+	for _, p := range want {
+		m.delete(p)
+	}
+	delete(m.sessions, s)
+	m.ended[s] = true
+	return nil
+}

@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"errors"
+
+	"github.com/zabra/zabra/election"
+	"github.com/zabra/zabra/internal/sim/simnet"
+	"github.com/zabra/zabra/internal/sim/vtime"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+)
+
+// looking is the role of a server that has no leader.
+type looking struct {
+	*server
+	at    zab.State
+	timer *vtime.Life
+}
+
+func newLooking(s *server) *looking {
+	l := &looking{server: s, at: s.state()}
+	s.role = l
+	s.election.Start(s.millis(), election.Own{
+		LastLogged: l.at.Last, CurrentEpoch: l.at.CurrentEpoch,
+		Untrusted: l.at.Claim() == wire.NoZxid, Observer: s.observer(),
+	}, s.active)
+	s.elect()
+	return l
+}
+
+func (s *server) observer() bool { return !s.active.IsVoter(s.id) }
+
+func (l *looking) name() string  { return "looking" }
+func (l *looking) phase() string { return "election" }
+func (l *looking) tick()         {}
+
+func (l *looking) end() {
+	if l.timer != nil {
+		l.timer.End()
+	}
+}
+
+// hear takes a notification, in whatever role.
+func (s *server) hear(from wire.SID, b []byte) {
+
+	n, err := wire.DecodeNotification(b)
+	if err != nil {
+		s.cluster.fail("wire", "server %d cannot read a notification of server %d: %v", s.id, from, err)
+		return
+	}
+	s.election.Receive(s.millis(), from, &n)
+	s.elect()
+}
+
+// elect does what the election machine wants.
+func (s *server) elect() {
+	out := s.election.Take()
+	for _, m := range out.Messages {
+		n := &m.Notification
+		if n.Leader == s.id && n.State == wire.Looking {
+			s.ledger.votes(s.id, n.Zxid, "a vote")
+		}
+		s.net.Post(s.host(), simnet.Host(m.To), n.AppendTo(nil))
+		s.refused(m.To)
+	}
+	if out.Deserted {
+		if r, ok := s.role.(*leading); ok {
+			r.deserted()
+		}
+	}
+	l, ok := s.role.(*looking)
+	if !ok {
+		return
+	}
+	if d := out.Decision; d != nil {
+		s.say("elects %d in round %d: "+d.Basis.String(), int64(d.Vote.Leader), d.Round)
+		l.end()
+		l.follow(d)
+		return
+	}
+	l.schedule()
+}
+
+// refused tells the machine, after a while, of a peer whose machine runs and whose
+// process does not: its port refuses connections.
+func (s *server) refused(peer wire.SID) {
+	o := s.cluster.server(peer)
+	if o.up() || !s.net.Reaches(s.host(), o.host()) || !s.net.Reaches(o.host(), s.host()) {
+		return
+	}
+	s.kernel.After(msec(1), s.life, func() {
+		s.do(func() {
+			s.election.Unreachable(s.millis(), peer)
+			s.elect()
+		})
+	})
+}
+
+// schedule wakes the machine when it wants to be.
+func (l *looking) schedule() {
+	if l.timer != nil {
+		l.timer.End()
+	}
+	at, ok := l.election.Deadline()
+	if !ok {
+		return
+	}
+	l.timer = new(vtime.Life)
+	life := l.life
+	l.kernel.After(l.clock.real(msec(at-l.millis()))+msec(1), l.timer, func() {
+		if life.Over() {
+			return
+		}
+		l.do(func() {
+			if l.role == l {
+				l.election.Tick(l.millis())
+				l.elect()
+			}
+		})
+	})
+}
+
+// follow takes the role that the election decided on.
+func (l *looking) follow(d *election.Decision) {
+	if d.State == wire.Leading {
+		r, err := newLeading(l.server, l.at)
+		if err != nil {
+			l.leave(l, err)
+			return
+		}
+		l.become(r)
+		r.begin()
+		return
+	}
+	l.become(newLearning(l.server, d.Vote.Leader, l.at))
+}
+
+var errNoLeader = errors.New("the leader cannot be reached")

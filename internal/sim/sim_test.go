@@ -1,0 +1,49 @@
+package sim
+
+import (
+	"flag"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	seeds = flag.Int("seeds", 0, "how many seeds to run; 0 for a few")
+	first = flag.Uint64("first", 1, "the first seed")
+	only  = flag.Uint64("seed", 0, "run this seed only, with a trace")
+)
+
+func TestSeeds(t *testing.T) {
+	if *only != 0 {
+		o := Draw(*only)
+		o.Trace = os.Stdout
+		r := Run(o)
+		t.Log(r.String())
+		if r.Violation != nil {
+			t.Fail()
+		}
+		return
+	}
+	n := *seeds
+	if n == 0 {
+		n = 20
+	}
+	grid := NewGrid()
+	began := time.Now()
+	var simulated time.Duration
+	for seed := *first; seed < *first+uint64(n); seed++ {
+		o := Draw(seed)
+		o.Grid = grid
+		r := Run(o)
+		simulated += r.Simulated * time.Duration(o.Voters+o.Observers)
+		t.Log(r.String())
+		if r.Violation != nil {
+			t.Errorf("seed %d: %v; replay with -seed %d", seed, r.Violation, seed)
+			t.Log(strings.Join(r.Recent, "\n"))
+			break
+		}
+	}
+	t.Logf("%v of servers simulated in %v on %d processors", simulated, time.Since(began).Round(time.Millisecond), runtime.GOMAXPROCS(0))
+}
