@@ -13,7 +13,7 @@ const commitBatch = 256
 
 // commit applies and answers, in order, what is durable, up to one batch.
 func (c *Core) commit() {
-	if !c.ready() {
+	if !c.ready() && len(c.confirmed) == 0 {
 		return
 	}
 	c.clock = c.Now()
@@ -23,6 +23,9 @@ func (c *Core) commit() {
 		p := c.inflight.pop()
 		c.conclude(&p)
 	}
+	if !c.ready() {
+		c.answerConfirmed()
+	}
 	c.lock.Unlock()
 	c.countCommitted(before - c.inflight.len())
 	c.flushDirty()
@@ -30,6 +33,9 @@ func (c *Core) commit() {
 
 // countCommitted tells the metrics of one round, which began at clock.
 func (c *Core) countCommitted(n int) {
+	if n == 0 {
+		return
+	}
 	m, took := c.metrics, c.Now()-c.clock
 	m.CommitCount.Add(0, c.applied)
 	c.applied = 0
@@ -40,14 +46,14 @@ func (c *Core) countCommitted(n int) {
 }
 
 func (c *Core) ready() bool {
-	return c.inflight.len() > 0 && c.inflight.front().zxid <= c.synced
+	return c.inflight.len() > 0 && c.inflight.front().zxid <= c.decided
 }
 
 // conclude applies one proposal and answers it. The tree is locked.
 func (c *Core) conclude(p *proposal) {
 	c.concluded(p.req)
 	if p.txn.Body == nil {
-		c.answerSync(p)
+		c.answerSync(p.req)
 		return
 	}
 	cl := p.req.client()
@@ -60,6 +66,7 @@ func (c *Core) conclude(p *proposal) {
 	c.events.Applied(max(1, len(res.Sub)), len(p.txn.Raw))
 	c.countWrite(p, &res)
 	c.sessionsChanged(p, &res)
+	c.role.applied(p.txn.Header, p.txn.Body)
 	for i := range res.Changes {
 		c.trigger(&res.Changes[i], p.zxid)
 	}
@@ -78,10 +85,19 @@ func (c *Client) beforeOwnWrite() {
 	}
 }
 
-func (c *Core) answerSync(p *proposal) {
-	cl := p.req.client()
-	path := p.req.Body.(*wire.PathRequest).Path
-	h := wire.ReplyHeader{Xid: p.req.Cxid, Zxid: c.tree.LastZxid()}
+// answerConfirmed answers the syncs whose moment has come.
+func (c *Core) answerConfirmed() {
+	for _, req := range c.confirmed {
+		c.concluded(req)
+		c.answerSync(req)
+	}
+	c.confirmed = c.confirmed[:0]
+}
+
+func (c *Core) answerSync(req *Request) {
+	cl := req.client()
+	path := req.Body.(*wire.PathRequest).Path
+	h := wire.ReplyHeader{Xid: req.Cxid, Zxid: c.tree.LastZxid()}
 	c.settle(cl, func(b []byte) []byte {
 		return wire.AppendReply(b, h, &wire.PathResponse{Path: path})
 	}, false)
@@ -96,6 +112,10 @@ func (c *Core) settle(cl *Client, reply func(b []byte) []byte, last bool) {
 func (c *Core) answerWrite(cl *Client, p *proposal, res *datatree.Result) {
 	if p.req.Op == wire.OpCreateSession {
 		c.established(cl, p)
+		return
+	}
+	if res.Err == wire.SessionMoved {
+		cl.Kill(ErrDisplaced)
 		return
 	}
 	c.metrics.UpdateLatency.Observe(0, c.clock-p.at)

@@ -36,6 +36,7 @@ type Options struct {
 	MaxFullWait      time.Duration // how long a client's write may wait while the disk is full; default 2 ticks
 	Prepare          PrepareOptions
 	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
+	Member           bool        // of an ensemble: the core has no role before Lead or Learn
 	Readers          int         // stripes of the tree's lock; default the number of processors
 }
 
@@ -59,10 +60,10 @@ type Events struct {
 	Applied        func(ops, bytes int) // a transaction of so many operations was applied; called with the tree locked
 }
 
-// A Core runs requests through a server whose quorum is itself: each becomes a
-// transaction, is logged, synced, applied and answered. One goroutine, Run,
-// owns the preparation, the sessions and the order of everything; the tree may
-// be read by anybody who holds its lock.
+// A Core runs the requests of a server's clients: each becomes a transaction, is
+// logged and synced by a quorum, applied and answered. What the server's part in
+// that is, its role says. One goroutine, Run, owns the preparation, the sessions and
+// the order of everything; the tree may be read by anybody who holds its lock.
 type Core struct {
 	opts    Options
 	tree    *datatree.Tree
@@ -90,7 +91,8 @@ type Core struct {
 	owners   map[wire.SessionID]*Client
 	inflight fifo[proposal]
 	batch    []wire.Txn
-	synced   wire.Zxid // everything up to here is durable
+	role     role      // nil while a member of an ensemble has none
+	decided  wire.Zxid // everything up to here is durable, here or in a quorum
 	written  run       // within one round of commits
 	applied  int64     // transactions, within one round of commits
 	dirty    []*Client
@@ -102,15 +104,18 @@ type Core struct {
 	paused   []func() error // wait until nothing is under way; see Replace
 	held     []*Request     // came while paused was not empty, or full
 	full     bool           // the log waits for room on its disk
+
+	confirmed []*Request  // syncs to be answered behind what is decided
+	serving   atomic.Bool // see Serving
 }
 
 // A message is something for the core's goroutine: a request, news from the
 // log, or a function to run between two batches.
 type message struct {
-	req    *Request
-	synced wire.Zxid
-	err    error // the log's failure
-	call   func()
+	req     *Request
+	decided wire.Zxid
+	err     error // the log's failure
+	call    func()
 }
 
 // A proposal is a request on its way: its transaction, or for a sync none, and
@@ -130,7 +135,11 @@ func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics
 		watches: newWatchSet(), inbox: newInbox[message](), start: time.Now(), stopped: make(chan struct{}),
 		prep: NewPreparer(tree, schemes, o.Prepare), owners: map[wire.SessionID]*Client{},
 		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, time.Now().UnixMilli()),
-		synced: tree.LastZxid(),
+		decided: tree.LastZxid(),
+	}
+	if !o.Member {
+		c.role = alone{c}
+		c.serving.Store(true)
 	}
 	c.writer = newLogWriter(c)
 	c.flush = newFlushers(c, o.Readers)
@@ -193,7 +202,7 @@ func (c *Core) loop(ctx context.Context) error {
 		if err := c.step(msgs); err != nil {
 			return err
 		}
-		if done == nil && (c.full || c.inflight.len() == 0 && c.inbox.empty()) {
+		if done == nil && (c.full || c.opts.Member || c.inflight.len() == 0 && c.inbox.empty()) {
 			return nil
 		}
 	}
@@ -223,36 +232,25 @@ func (c *Core) step(msgs []message) error {
 		switch {
 		case m.req != nil:
 			c.propose(m.req)
-			if len(c.batch) >= handOverBatch {
-				c.handOver()
-			}
 		case m.call != nil:
 			m.call()
 		case m.err != nil:
 			return m.err
 		default:
-			c.synced = max(c.synced, m.synced)
+			c.decided = max(c.decided, m.decided)
 		}
 	}
 	c.countPrepared(int64(c.prep.LastZxid()-first), len(msgs), began)
-	c.handOver()
+	c.drive()
 	c.commit()
 	return c.resumeIfIdle()
 }
 
-// handOverBatch is how many transactions the log gets at once, so that it need not
-// wait for the preparation of all that came with them.
-const handOverBatch = 128
-
-// handOver gives the batch's transactions to the log.
-func (c *Core) handOver() {
-	if len(c.batch) == 0 {
-		return
+// drive lets the role hand on what has gathered.
+func (c *Core) drive() {
+	if c.role != nil {
+		c.role.flush()
 	}
-	c.metrics.ProposalCount.Add(0, int64(len(c.batch)))
-	c.writer.put(c.batch)
-	clear(c.batch)
-	c.batch = c.batch[:0]
 }
 
 // submit sends writes on their way. Any goroutine may call it.

@@ -282,7 +282,7 @@ func TestLogAloneComesInTurn(t *testing.T) {
 			return logItem{txn: wire.EncodeTxn(nil, wire.TxnHeader{Zxid: z, Op: wire.OpError}, &wire.ErrorTxn{})}
 		}
 		w := newLogWriter(r.core)
-		if w.work([]logItem{txn(1), txn(2), {call: func() { at = syncs*100 + len(r.log.txns) }}, txn(3), {stop: true}}) {
+		if w.work([]logItem{txn(1), txn(2), {call: func() error { at = syncs*100 + len(r.log.txns); return nil }}, txn(3), {stop: true}}) {
 			t.Error("the log's goroutine goes on after the order to stop")
 		}
 		if at != 102 || syncs != 2 || len(r.log.txns) != 3 {

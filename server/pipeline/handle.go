@@ -189,7 +189,8 @@ func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time
 	if err != nil {
 		return nil, err
 	}
-	req, code := DecodeRequest(op, append([]byte(nil), body...))
+	body = append([]byte(nil), body...)
+	req, code := DecodeRequest(op, body)
 	if code != wire.OK {
 		c.core.large.Add(-int64(large))
 		h := wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid(), Err: code}
@@ -198,7 +199,7 @@ func (c *Client) writeRequest(op wire.OpCode, xid wire.Xid, body []byte, at time
 	}
 	c.push(pending{kind: kindWrite, op: op, xid: xid, at: at, weight: len(body)})
 	c.mu.last = op == wire.OpCloseSession
-	req.Session, req.Cxid, req.Auth, req.Large, req.Origin = c.Session(), xid, c.IDs(), large, c
+	req.Session, req.Cxid, req.Auth, req.Raw, req.Large, req.Origin = c.Session(), xid, c.IDs(), body, large, c
 	return req, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // A logWriter is the goroutine that appends and syncs. It takes everything that
@@ -12,27 +13,50 @@ type logWriter struct {
 	core  *Core
 	inbox *inbox[logItem]
 	txns  []wire.Txn    // gathered, to be kept together
+	after []func()      // to be called when they are durable
 	first time.Duration // when the oldest of them was handed over
 	ended chan struct{} // closed when run returns
 }
 
-// A logItem is a transaction to keep, or a function that needs the log to
-// itself, or the order to stop.
+// A logItem is a transaction to keep; or a function to call when everything before it
+// is durable, without waiting for it to be so; or one that needs the log to itself; or
+// the order to stop.
 type logItem struct {
-	txn  wire.Txn
-	at   time.Duration // when it was handed over, on the core's clock
-	call func()
-	stop bool
+	txn   wire.Txn
+	at    time.Duration // when it was handed over, on the core's clock
+	after func()
+	call  func() error // an error is the log's
+	stop  bool
 }
 
 func newLogWriter(c *Core) *logWriter {
 	return &logWriter{core: c, inbox: newInbox[logItem](), ended: make(chan struct{})}
 }
 
-func (w *logWriter) put(txns []wire.Txn) {
+// put hands over transactions, and what to call when they are durable.
+func (w *logWriter) put(txns []wire.Txn, after func()) {
 	now := w.core.Now()
-	w.inbox.putAll(len(txns), func(i int) logItem { return logItem{txn: txns[i], at: now} })
+	w.inbox.putAll(len(txns)+1, func(i int) logItem {
+		if i == len(txns) {
+			return logItem{after: after}
+		}
+		return logItem{txn: txns[i], at: now}
+	})
 }
+
+// putRaw hands over transactions as they travel between servers.
+func (w *logWriter) putRaw(txns []zab.Txn) {
+	now := w.core.Now()
+	w.inbox.putAll(len(txns), func(i int) logItem {
+		return logItem{txn: wire.Txn{Header: wire.TxnHeader{Zxid: txns[i].Zxid}, Raw: txns[i].Raw}, at: now}
+	})
+}
+
+// afterwards has f called when everything handed over before is durable.
+func (w *logWriter) afterwards(f func()) { w.inbox.put(logItem{after: f}) }
+
+// do has f called alone, when everything handed over before is durable.
+func (w *logWriter) do(f func() error) { w.inbox.put(logItem{call: f}) }
 
 func (w *logWriter) stop() { w.inbox.put(logItem{stop: true}) }
 
@@ -74,7 +98,12 @@ func (w *logWriter) work(items []logItem) bool {
 			if !w.keep() {
 				return false
 			}
-			it.call()
+			if err := it.call(); err != nil {
+				w.core.inbox.put(message{err: err})
+				return false
+			}
+		case it.after != nil:
+			w.after = append(w.after, it.after)
 		case it.stop:
 			w.keep()
 			return false
@@ -88,14 +117,23 @@ func (w *logWriter) work(items []logItem) bool {
 	return w.keep()
 }
 
-// keep makes the transactions gathered durable and tells the core. It reports
-// false when the log has failed: then nothing is acknowledged any more, and
+// keep makes the transactions gathered durable and tells those who wait for it. It
+// reports false when the log has failed: then nothing is acknowledged any more, and
 // nothing is retried.
 func (w *logWriter) keep() bool {
-	n := len(w.txns)
-	if n == 0 {
-		return true
+	if len(w.txns) > 0 && !w.sync() {
+		return false
 	}
+	for _, f := range w.after {
+		f()
+	}
+	clear(w.after)
+	w.after = w.after[:0]
+	return true
+}
+
+func (w *logWriter) sync() bool {
+	n := len(w.txns)
 	start := w.core.Now()
 	err := w.append()
 	appended := w.core.Now()
@@ -107,7 +145,6 @@ func (w *logWriter) keep() bool {
 		return false
 	}
 	w.count(n, w.first, start, appended)
-	w.core.inbox.put(message{synced: w.txns[n-1].Header.Zxid})
 	clear(w.txns)
 	w.txns = w.txns[:0]
 	return true

@@ -84,6 +84,9 @@ func (c *Core) takeLarge(body int) (int, error) {
 
 // concluded stops counting a request.
 func (c *Core) concluded(req *Request) {
+	if req == nil { // of another server's
+		return
+	}
 	c.outstanding.Add(-1)
 	if req.Large > 0 {
 		c.large.Add(-int64(req.Large))

@@ -6,30 +6,42 @@ import (
 	"github.com/zabra/zabra/wire"
 )
 
-// propose turns a request into a proposal. Each gets exactly one transaction,
-// but for sync, which gets none and waits for whatever was proposed before it.
+// propose sends a request on its way. Each becomes exactly one transaction, here or
+// at the leader, but for sync, which waits for whatever was proposed before it.
 func (c *Core) propose(req *Request) {
 	if c.holds() {
 		c.held = append(c.held, req)
 		return
 	}
-	p := proposal{req: req, at: c.Now()}
-	if req.Op == wire.OpSync {
-		p.zxid = c.prep.LastZxid()
-		c.inflight.push(p)
+	if c.role == nil {
+		c.spent(req, ErrNoLeader)
 		return
 	}
-	if req.Op == wire.OpCloseSession {
-		c.tracker.Close(req.Session)
+	c.role.submit(req)
+}
+
+// prepare makes a request into a proposal.
+func (c *Core) prepare(req *Request) (proposal, bool) { return c.prepareAs(req, wire.OK) }
+
+// prepareAs does so for a request that may have been refused with a code already. It
+// returns false, and has dropped the client, if no zxid is left.
+func (c *Core) prepareAs(req *Request, code wire.Code) (proposal, bool) {
+	p := proposal{req: req, at: c.Now()}
+	var err error
+	if code != wire.OK {
+		p.txn, err = c.prep.Refuse(req, code, time.Now().UnixMilli())
+	} else {
+		if req.Op == wire.OpCloseSession {
+			c.tracker.Close(req.Session)
+		}
+		p.txn, err = c.prep.Prepare(req, time.Now().UnixMilli())
 	}
-	txn, err := c.prep.Prepare(req, time.Now().UnixMilli())
 	if err != nil {
 		c.spent(req, err)
-		return
+		return p, false
 	}
-	p.txn, p.zxid = txn, txn.Header.Zxid
-	c.inflight.push(p)
-	c.batch = append(c.batch, txn)
+	p.zxid = p.txn.Header.Zxid
+	return p, true
 }
 
 // countPrepared tells the metrics of one batch of messages, of which so many
@@ -57,8 +69,12 @@ func (c *Core) spent(req *Request, err error) {
 	}
 }
 
-// client is the connection a request came by, nil for the server's own.
+// client is the connection a request came by, nil for the server's own and those of
+// other servers.
 func (r *Request) client() *Client {
+	if r == nil {
+		return nil
+	}
 	cl, _ := r.Origin.(*Client)
 	return cl
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/zabra/zabra/datatree"
-	"github.com/zabra/zabra/session"
 )
 
 // ErrReplaced is why connections end when the tree is replaced.
@@ -60,7 +59,7 @@ func (c *Core) resumeIfIdle() error {
 	}
 	c.paused = nil
 	c.proposeHeld()
-	c.handOver()
+	c.drive()
 	return nil
 }
 
@@ -72,13 +71,8 @@ func (c *Core) install(tree *datatree.Tree) {
 	c.lock.Lock()
 	c.tree = tree
 	c.lock.Unlock()
-	c.prep = NewPreparer(tree, c.schemes, c.opts.Prepare)
-	c.tracker = session.NewTracker(c.opts.Tick.Milliseconds())
-	for id, timeout := range tree.Sessions() {
-		c.tracker.Add(id, timeout, c.millis())
-	}
+	c.assume(c.role)
 	clear(c.owners)
-	c.synced = tree.LastZxid()
 	for _, req := range c.held {
 		c.concluded(req)
 	}
@@ -89,7 +83,7 @@ func (c *Core) install(tree *datatree.Tree) {
 // It fails with ErrStopped if the log has failed meanwhile.
 func (c *Core) LogAlone(f func() error) error {
 	result := make(chan error, 1)
-	c.writer.inbox.put(logItem{call: func() { result <- f() }})
+	c.writer.inbox.put(logItem{call: func() error { result <- f(); return nil }})
 	select {
 	case err := <-result:
 		return err

@@ -16,6 +16,7 @@ type Request struct {
 	Multi   []wire.MultiOp // of a multi
 	Auth    []wire.ID      // identities of the connection when the request arrived
 	Local   bool           // the session is known to its own server only
+	Raw     []byte         // the record as it came, to be passed on to a leader
 	Large   int            // bytes, if the request counts against the bound on large ones
 	Origin  any            // whoever waits for the answer; Prepare does not look at it
 }

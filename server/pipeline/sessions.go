@@ -136,12 +136,18 @@ func (c *Core) established(cl *Client, p *proposal) {
 }
 
 // resume gives a session to the connection that knows its password, if the
-// session still lives. The connection that had it is dropped.
+// session still lives.
 func (c *Core) resume(cl *Client, h *handshake) {
-	if !c.tracker.Touch(h.renew, h.timeout, c.millis()) {
-		cl.refuseSession(h)
+	if c.role == nil {
+		close(h.done)
+		cl.Kill(ErrNoLeader)
 		return
 	}
+	c.role.resume(cl, h)
+}
+
+// adopt gives a session that lives to a connection. The one that had it is dropped.
+func (c *Core) adopt(cl *Client, h *handshake) {
 	if !cl.take(h.renew, h.timeout) {
 		close(h.done)
 		return
@@ -194,17 +200,25 @@ func (c *Core) sessionsChanged(p *proposal, res *datatree.Result) {
 	switch p.txn.Header.Op {
 	case wire.OpCreateSession:
 		timeout := p.txn.Body.(*wire.CreateSessionTxn).Timeout
-		c.tracker.Add(id, timeout, c.millis())
 		if cl := p.req.client(); cl != nil && cl.take(id, timeout) {
 			c.owners[id] = cl
 		}
 	case wire.OpCloseSession:
-		c.tracker.Remove(id)
 		owner := c.owners[id]
 		delete(c.owners, id)
 		if owner != nil && owner != p.req.client() {
 			owner.Kill(ErrSessionEnded)
 		}
+	}
+}
+
+// sessionTracked keeps the times of sessions, where sessions expire.
+func (c *Core) sessionTracked(h wire.TxnHeader, body wire.Record) {
+	switch h.Op {
+	case wire.OpCreateSession:
+		c.tracker.Add(h.Session, body.(*wire.CreateSessionTxn).Timeout, c.millis())
+	case wire.OpCloseSession:
+		c.tracker.Remove(h.Session)
 	}
 }
 
@@ -215,7 +229,10 @@ const awayTime = 100
 // reap.
 func (c *Core) tick() {
 	now := c.millis()
-	if c.wasAway(now) {
+	if c.role != nil {
+		c.role.tick(now)
+	}
+	if c.wasAway(now) || c.role == nil || !c.role.decides() {
 		return
 	}
 	c.due = c.tracker.Due(now, c.due[:0])

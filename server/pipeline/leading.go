@@ -1,0 +1,383 @@
+package pipeline
+
+import (
+	"io"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+)
+
+// leading is the role of an ensemble's leader: it prepares the requests of all, and
+// applies what a quorum has logged.
+type leading struct {
+	*Core
+	machine  *zab.Leader
+	peers    Peers
+	vault    Vault
+	report   Report
+	nextTick int64 // of the machine, milliseconds
+
+	speaks map[wire.SessionID]wire.SID // the server that a session speaks through
+	syncs  map[uint64]*Request
+	asked  uint64
+	over   bool
+}
+
+// A Report is what a role tells the server, on the core's goroutine; it must not
+// wait.
+type Report struct {
+	// Serving: from now on clients are served, in this epoch.
+	Serving func(e wire.Epoch)
+	// Activated: another configuration is in force.
+	Activated func(a *zab.Activation)
+	// Ended: the role is over. What was handed to the log is on its way still.
+	Ended func(why error)
+}
+
+// Lead makes the core the leader that an election has made of this server. It must
+// have no role. The connections of learners are told to the Leader that is returned.
+func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, report Report) *Leadership {
+	r := &leading{
+		Core: c, machine: m, peers: peers, vault: v, report: report,
+		speaks: map[wire.SessionID]wire.SID{}, syncs: map[uint64]*Request{},
+	}
+	c.inbox.put(message{call: func() {
+		r.nextTick = c.millis() + r.halfTick()
+		c.assume(r)
+		c.drive()
+	}})
+	return &Leadership{r}
+}
+
+// A Leadership takes what arrives for a leader. Its methods may be called by any
+// goroutine, and do nothing once the role is over.
+type Leadership struct{ r *leading }
+
+// Connected tells of a new connection of a learner.
+func (l *Leadership) Connected(conn zab.Conn) {
+	l.r.later(func() { l.r.machine.Connected(conn) })
+}
+
+// Disconnected tells that a connection is gone.
+func (l *Leadership) Disconnected(conn zab.Conn) {
+	l.r.later(func() { l.r.machine.Disconnected(conn) })
+}
+
+// Receive takes packets that came by a connection. It keeps them.
+func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
+	l.r.later(func() {
+		for i := range pkts {
+			l.r.machine.Receive(conn, &pkts[i])
+		}
+	})
+}
+
+// Progress tells that a part of what is queued for a connection has gone out, and
+// how many bytes are left.
+func (l *Leadership) Progress(conn zab.Conn, left int64) {
+	l.r.later(func() {
+		l.r.machine.Progress(conn)
+		l.r.machine.Backlog(conn, left)
+	})
+}
+
+// Resign ends the role.
+func (l *Leadership) Resign(why error) { l.r.later(func() { l.r.machine.Resign(why) }) }
+
+// Followers says how the learners are doing.
+func (l *Leadership) Followers() (v []zab.Follower) {
+	l.r.Call(func() {
+		if l.r.role == role(l.r) {
+			v = l.r.machine.Followers()
+		}
+	})
+	return v
+}
+
+// later runs f on the core's goroutine if the role is not over then.
+func (r *leading) later(f func()) {
+	r.inbox.put(message{call: func() {
+		if r.role == role(r) {
+			f()
+		}
+	}})
+}
+
+func (r *leading) halfTick() int64 { return r.opts.Tick.Milliseconds() / 2 }
+
+func (r *leading) decides() bool { return r.machine.Established() }
+
+func (r *leading) tick(now int64) {
+	for ; now >= r.nextTick; r.nextTick += r.halfTick() {
+		r.machine.Tick()
+	}
+}
+
+func (r *leading) submit(req *Request) {
+	through := r.opts.ServerID
+	if req.Origin == nil {
+		through = noServer
+	}
+	r.request(req, through, wire.OK)
+}
+
+// request makes a request, which came through a server, into one transaction.
+func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
+	switch {
+	case !r.machine.Established():
+		r.concluded(req)
+		return
+	case req.Op == wire.OpSync:
+		r.asked++
+		r.syncs[r.asked] = req
+		r.machine.Sync(r.asked)
+		return
+	}
+	if req.Session != 0 && through != noServer {
+		if owner, ok := r.speaks[req.Session]; !ok || req.Op == wire.OpCreateSession {
+			r.speaks[req.Session] = through
+		} else if owner != through {
+			code = wire.SessionMoved
+		}
+	}
+	p, ok := r.prepareAs(req, code)
+	if !ok {
+		return
+	}
+	if err := r.machine.Propose(zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw}); err != nil {
+		r.spent(req, err)
+		return
+	}
+	r.inflight.push(p)
+}
+
+// noServer is where requests of the leader itself come from, which concern any
+// session.
+const noServer wire.SID = -1
+
+func (r *leading) resume(cl *Client, h *handshake) {
+	if !r.claim(h.renew, h.timeout, r.opts.ServerID) {
+		cl.refuseSession(h)
+		return
+	}
+	r.adopt(cl, h)
+}
+
+// claim reports whether a session lives, and if so lets it speak through a server.
+func (r *leading) claim(id wire.SessionID, timeout int32, through wire.SID) bool {
+	if !r.machine.Established() || !r.tracker.Touch(id, timeout, r.millis()) {
+		return false
+	}
+	r.speaks[id] = through
+	return true
+}
+
+func (r *leading) applied(h wire.TxnHeader, body wire.Record) {
+	r.sessionTracked(h, body)
+	if h.Op == wire.OpCloseSession {
+		delete(r.speaks, h.Session)
+	}
+}
+
+func (r *leading) flush() {
+	for !r.over {
+		rd, ok := r.machine.Ready()
+		if !ok {
+			return
+		}
+		r.work(&rd)
+	}
+}
+
+// work does what one Ready says.
+func (r *leading) work(rd *zab.LeaderReady) {
+	for i := range rd.Send {
+		m := &rd.Send[i]
+		if m.Stream != nil {
+			r.stream(m.To, m.Stream)
+		} else {
+			r.peers.Send(m.To, m.Packet())
+		}
+	}
+	r.persist(&rd.Ready)
+	if err := r.replay(r.vault, rd.Replay); err != nil {
+		r.fail(err)
+		return
+	}
+	if n := len(rd.Deliver); n > 0 {
+		r.decided = rd.Deliver[n-1].Zxid
+	}
+	if rd.Established {
+		r.establish(rd.FirstZxid)
+	}
+	for i := range rd.Touches {
+		r.tracker.Touch(rd.Touches[i].Session, rd.Touches[i].Timeout, r.millis())
+	}
+	for i := range rd.Revalidations {
+		v := &rd.Revalidations[i]
+		valid := r.claim(v.Session, v.Timeout, v.SID)
+		if old := r.owners[v.Session]; valid && old != nil {
+			old.Kill(ErrDisplaced)
+			delete(r.owners, v.Session)
+		}
+		r.machine.Revalidated(v.From, v.Session, valid)
+	}
+	for i := range rd.Requests {
+		q := &rd.Requests[i]
+		req, code := decodeForwarded(&q.ForwardedRequest)
+		req.Auth = q.Auth
+		r.outstanding.Add(1)
+		r.request(req, q.SID, code)
+	}
+	for _, id := range rd.Confirmed {
+		r.confirmed = append(r.confirmed, r.syncs[id])
+		delete(r.syncs, id)
+	}
+	if rd.Activated != nil {
+		r.report.Activated(rd.Activated)
+	}
+	for _, c := range rd.Close {
+		r.peers.Close(c.Conn, c.Err)
+	}
+	if rd.Stop != nil {
+		r.stop(rd.Stop)
+	}
+}
+
+func (r *leading) persist(rd *zab.Ready) {
+	if len(rd.Writes) == 0 && len(rd.Then) == 0 {
+		return
+	}
+	id, then := rd.ID, rd.Then
+	r.perform(r.vault, rd.Writes, nil, func() {
+		if r.role != role(r) {
+			return
+		}
+		for i := range then {
+			for p := range then[i].Packets() {
+				r.peers.Send(then[i].To, p)
+			}
+		}
+		r.machine.Persisted(id)
+	})
+}
+
+// establish begins to serve.
+func (r *leading) establish(first wire.Zxid) {
+	r.assume(r)
+	r.prep.Reset(first - 1)
+	r.serving.Store(true)
+	r.report.Serving(first.Epoch())
+}
+
+func (r *leading) stop(why error) {
+	if r.over {
+		return
+	}
+	r.over = true
+	for _, req := range r.syncs {
+		r.concluded(req)
+	}
+	r.resign()
+	r.report.Ended(why)
+}
+
+// fail ends the role for an error of this server's own.
+func (r *leading) fail(err error) {
+	r.inbox.put(message{err: err})
+	r.stop(err)
+}
+
+// stream sends a learner the history that it lacks.
+func (r *leading) stream(to zab.Conn, st *zab.Stream) {
+	rg := st.Range
+	if st.First == wire.PacketSnap {
+		rg.After = r.streamTree(to)
+	} else if st.First != 0 {
+		r.peers.Send(to, wire.QuorumPacket{Type: st.First, Zxid: st.Zxid})
+	}
+	if rg.Empty() {
+		return
+	}
+	r.peers.Stream(to, func(w io.Writer) error {
+		var b []byte
+		err := r.vault.Read(rg, func(z wire.Zxid, raw []byte) error {
+			b = appendHistory(b, z, raw, st.Inform)
+			if len(b) < streamChunk {
+				return nil
+			}
+			_, err := w.Write(b)
+			b = b[:0]
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(b)
+		return err
+	})
+}
+
+// streamChunk is how much of a history is written at a time, bytes.
+const streamChunk = 64 << 10
+
+func appendHistory(b []byte, z wire.Zxid, raw []byte, inform bool) []byte {
+	p := wire.QuorumPacket{Type: wire.PacketProposal, Zxid: z, Data: raw}
+	if inform {
+		p.Type = wire.PacketInform
+		return p.AppendTo(b)
+	}
+	commit := wire.QuorumPacket{Type: wire.PacketCommit, Zxid: z}
+	return commit.AppendTo(p.AppendTo(b))
+}
+
+// streamTree sends the tree as it is now, while the server goes on, and returns the
+// zxid at which that is.
+func (r *leading) streamTree(to zab.Conn) wire.Zxid {
+	var snap *datatree.Snapshot
+	r.Exclusive(func(t *datatree.Tree) { snap = t.Snapshot(datatree.Stream) })
+	z := snap.Zxid()
+	r.peers.Send(to, wire.QuorumPacket{Type: wire.PacketSnap, Zxid: z})
+	r.peers.Stream(to, func(w io.Writer) error {
+		defer r.Exclusive(func(*datatree.Tree) { snap.Close() })
+		for {
+			var part []byte
+			r.View(func(*datatree.Tree) { part = snap.Step(snapshotStep) })
+			if part == nil {
+				return nil
+			}
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+	})
+	return z
+}
+
+// snapshotStep is how much of a snapshot is encoded at a time while no writes go
+// on, bytes.
+const snapshotStep = 256 << 10
+
+// decodeForwarded reads a request that a learner passed on. Whatever it is, it
+// becomes one transaction.
+func decodeForwarded(f *wire.ForwardedRequest) (*Request, wire.Code) {
+	req, code := &Request{}, wire.OK
+	switch f.Op {
+	case wire.OpCreateSession:
+		d := wire.NewDecoder(f.Body)
+		req.Body = &wire.CreateSessionTxn{Timeout: d.Int()}
+		if d.Err() != nil {
+			code = wire.MarshallingError
+		}
+	case wire.OpCloseSession:
+	default:
+		if r, c := DecodeRequest(f.Op, f.Body); c != wire.OK {
+			code = c
+		} else {
+			req = r
+		}
+	}
+	req.Session, req.Cxid, req.Op = f.Session, f.Cxid, f.Op
+	return req, code
+}

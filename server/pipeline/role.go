@@ -1,0 +1,180 @@
+package pipeline
+
+import (
+	"errors"
+	"io"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/session"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+)
+
+// A role is what the core does about requests that change something: it decides
+// alone, or as the leader of an ensemble, or it passes them on to a leader. Between
+// two roles a member of an ensemble has none, and serves nobody. All methods are
+// called on the core's goroutine.
+type role interface {
+	// submit takes a write or a sync, of a client or of the server itself.
+	submit(req *Request)
+	// resume gives a session to the connection that knows its password.
+	resume(cl *Client, h *handshake)
+	// tick is called several times in a tick.
+	tick(now int64)
+	// decides reports whether sessions expire and nodes are reaped here.
+	decides() bool
+	// applied is told of a transaction that was just applied; the tree is locked.
+	applied(h wire.TxnHeader, body wire.Record)
+	// flush hands on what has gathered: to the log, to the other servers.
+	flush()
+}
+
+// ErrNoLeader ends the connections of a server that has lost its leader, or its
+// followers; clients try another server.
+var ErrNoLeader = errors.New("pipeline: the server looks for a leader")
+
+// Peers carries packets to the other servers of an ensemble. No method waits.
+type Peers interface {
+	// Send queues packets for a learner, or, with number 0, for the leader.
+	Send(to zab.Conn, pkts ...wire.QuorumPacket)
+	// Stream queues what f writes, in its turn. f runs on another goroutine.
+	Stream(to zab.Conn, f func(w io.Writer) error)
+	// Close ends a connection; what is queued for it need not arrive.
+	Close(to zab.Conn, why error)
+}
+
+// A Vault is what a member of an ensemble keeps on disk beside what is appended to
+// the Log. All methods but Read are called on the log's goroutine, between two
+// batches.
+type Vault interface {
+	// SetEpoch makes accepted or current epochs durable (zab.WriteAcceptedEpoch,
+	// zab.WriteCurrentEpoch).
+	SetEpoch(which zab.WriteOp, e wire.Epoch) error
+	// Truncate removes everything above z from the log, durably.
+	Truncate(z wire.Zxid) error
+	// Replace makes a tree that was received the state, and begins the log behind
+	// it: both or neither.
+	Replace(tree *datatree.Tree) error
+	// Read calls f with the transactions of a range of the log, in order.
+	Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error
+}
+
+// alone is the role of a server whose quorum is itself: what is in its log is
+// decided.
+type alone struct{ *Core }
+
+func (r alone) submit(req *Request) {
+	if req.Op == wire.OpSync {
+		r.inflight.push(proposal{req: req, zxid: r.prep.LastZxid(), at: r.Now()})
+		return
+	}
+	if p, ok := r.prepare(req); ok {
+		r.inflight.push(p)
+		r.batch = append(r.batch, p.txn)
+		if len(r.batch) >= handOverBatch {
+			r.flush()
+		}
+	}
+}
+
+func (r alone) resume(cl *Client, h *handshake) {
+	if !r.tracker.Touch(h.renew, h.timeout, r.millis()) {
+		cl.refuseSession(h)
+		return
+	}
+	r.adopt(cl, h)
+}
+
+func (alone) tick(int64) {}
+
+func (alone) decides() bool { return true }
+
+func (r alone) applied(h wire.TxnHeader, body wire.Record) { r.sessionTracked(h, body) }
+
+// handOverBatch is how many transactions the log gets at once, so that it need not
+// wait for the preparation of all that came with them.
+const handOverBatch = 128
+
+// flush gives the batch's transactions to the log.
+func (r alone) flush() {
+	if len(r.batch) == 0 {
+		return
+	}
+	r.metrics.ProposalCount.Add(0, int64(len(r.batch)))
+	z := r.batch[len(r.batch)-1].Header.Zxid
+	r.writer.put(r.batch, func() { r.inbox.put(message{decided: z}) })
+	clear(r.batch)
+	r.batch = r.batch[:0]
+}
+
+// assume changes the role of a member. Nothing of the role before is under way.
+func (c *Core) assume(r role) {
+	c.role = r
+	c.prep = NewPreparer(c.tree, c.schemes, c.opts.Prepare)
+	c.tracker = session.NewTracker(c.opts.Tick.Milliseconds())
+	for id, timeout := range c.tree.Sessions() {
+		c.tracker.Add(id, timeout, c.millis())
+	}
+	c.decided = c.tree.LastZxid()
+}
+
+// resign ends the role: who waited for it waits in vain, and is told by the end of
+// its connection.
+func (c *Core) resign() {
+	c.role = nil
+	c.serving.Store(false)
+	for _, cl := range c.clients.list() {
+		cl.Kill(ErrNoLeader)
+	}
+	for c.inflight.len() > 0 {
+		p := c.inflight.pop()
+		c.concluded(p.req)
+	}
+	for _, req := range c.held {
+		c.concluded(req)
+	}
+	c.held = nil
+	clear(c.owners)
+}
+
+// Serving reports whether sessions are served: always when the server stands alone,
+// and in an ensemble while it leads, or follows a leader.
+func (c *Core) Serving() bool { return c.serving.Load() }
+
+// replay applies a range of the log that is committed, before anybody is served.
+func (c *Core) replay(v Vault, r zab.Range) error {
+	if r.Empty() {
+		return nil
+	}
+	return v.Read(r, func(_ wire.Zxid, raw []byte) error {
+		txn, err := wire.DecodeTxn(raw)
+		if err != nil {
+			return err
+		}
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		c.tree.Apply(&txn)
+		c.events.Applied(1, len(raw))
+		return nil
+	})
+}
+
+// perform hands the writes of a Ready to the log, and calls done on the core's
+// goroutine when they, and all before them, are durable.
+func (c *Core) perform(v Vault, writes []zab.Write, tree func() *datatree.Tree, done func()) {
+	for i := range writes {
+		w := &writes[i]
+		switch w.Op {
+		case zab.WriteTxns:
+			c.writer.putRaw(w.Txns)
+		case zab.WriteTruncate:
+			c.writer.do(func() error { return v.Truncate(w.Zxid) })
+		case zab.WriteSnapshot:
+			t := tree()
+			c.writer.do(func() error { return v.Replace(t) })
+		default:
+			c.writer.do(func() error { return v.SetEpoch(w.Op, w.Epoch) })
+		}
+	}
+	c.writer.afterwards(func() { c.inbox.put(message{call: done}) })
+}
