@@ -75,17 +75,18 @@ func (m *Machine) tellAskers() {
 }
 
 // watchElector notices when a voter that elected this server looks for another
-// leader (S18). A vote of an earlier round is an old message or that of a server
-// that was restarted and will come back.
+// leader (S18): in a later round, or with a better vote in the same one. A worse
+// vote is an old message, and one of an earlier round is that or comes from a
+// server that was restarted and will be back.
 func (m *Machine) watchElector(from wire.SID, b ballot) {
 	if m.state != wire.Leading || m.established || b.round < m.current.round {
 		return
 	}
-	if b.round == m.current.round && b.Vote == m.current.Vote {
+	switch {
+	case b.round == m.current.round && b.Vote == m.current.Vote:
 		m.electors[from] = true
-		return
-	}
-	if m.electors[from] {
+	case b.round == m.current.round && b.compare(m.current.Vote) < 0:
+	case m.electors[from]:
 		delete(m.electors, from)
 		m.output.Deserted = true
 	}

@@ -61,8 +61,9 @@
 //     a later round is entered, with recv empty and the better of the own first
 //     vote and this one as the proposal; an earlier round is answered with the
 //     proposal and ignored; in the same round a better vote becomes the proposal,
-//     and a worse one is answered with it, since the sender may have begun to look
-//     only now. Then the vote is in recv, in place of the sender's last one.
+//     and a worse one, or the first one of its sender in this round, is answered
+//     with it, since the sender may have begun to look only now. Then the vote is
+//     in recv, in place of the sender's last one.
 //   - Of a voter that follows or leads: its vote enters out, and recv if it is of
 //     this round. If a quorum of either supports it and the leader itself has
 //     said LEADING, the election is over; the round becomes that of the vote.
@@ -74,6 +75,8 @@
 //     leaves out those from whom nothing better can come; and where an
 //     unreachable voter has a longer log after all, the quorum still has
 //     everything that was committed.
+//   - A server that is elected says so to all voters: who has heard a quorum for
+//     it need not wait for the rest.
 //   - Notifications of observing servers are ignored.
 //
 // A server whose data is untrusted takes no part in any of this but out: it joins

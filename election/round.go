@@ -72,11 +72,17 @@ func (m *Machine) compete(now int64, from wire.SID, b ballot) {
 		}
 	case m.beats(b.Vote, m.proposal):
 		m.propose(b.Vote)
-	case m.beats(m.proposal, b.Vote) && m.active.IsVoter(m.opts.ID):
-		// The sender may have begun to look only now and not know the proposal.
-		// ZooKeeper leaves it to the next repetition.
+	case m.active.IsVoter(m.opts.ID) && (m.isNew(from) || m.beats(m.proposal, b.Vote)):
+		// The sender may have begun to look only now, and have dropped what it was
+		// told before. ZooKeeper leaves it to the next repetition.
 		m.reply(now, from, b, m.cast())
 	}
+}
+
+// isNew reports whether nothing was heard of a voter in this round.
+func (m *Machine) isNew(id wire.SID) bool {
+	_, heard := m.recv[id]
+	return !heard
 }
 
 // beats reports whether a vote is strictly better than another. Servers without
@@ -100,11 +106,16 @@ func (m *Machine) cast() ballot {
 	return ballot{Vote: m.proposal, round: m.clock, state: wire.Looking}
 }
 
-// announce sends the proposal to all voters.
+// announce tells all voters the proposal or, once this server leads, that it does:
+// who has heard a quorum then follows without waiting for the rest.
 func (m *Machine) announce() {
+	b := m.current
+	if m.state == wire.Looking {
+		b = m.cast()
+	}
 	for _, id := range m.active.Voters() {
 		if id != m.opts.ID {
-			m.send(id, m.cast())
+			m.send(id, b)
 		}
 	}
 }
@@ -169,6 +180,7 @@ func (m *Machine) decide(votes map[wire.SID]ballot, b ballot, basis Basis) {
 	m.leave()
 	if m.state == wire.Leading {
 		m.electors = electors
+		m.announce()
 	}
 }
 

@@ -75,7 +75,8 @@ func TestS18VoterChangesItsMind(t *testing.T) {
 	}
 	for name, n := range map[string]*wire.Notification{
 		"its old vote again":      looking(3, 5, 1, 1),
-		"a vote of earlier times": looking(2, 5, 1, 0),
+		"its first vote, late":    looking(2, 5, 1, 1),
+		"a vote of earlier times": looking(4, 6, 1, 0),
 	} {
 		m := lead(t)
 		m.Receive(201, 2, n)
