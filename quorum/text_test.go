@@ -15,7 +15,13 @@ const three = "server.1=127.0.0.1:31811:31821:participant;127.0.0.1:31801\n" +
 	"server.3=127.0.0.1:31813:31823:observer\n" +
 	"version=100000000"
 
-func mustParse(t testing.TB, text string) Config {
+// testingT is what testing.T and rapid.T have in common.
+type testingT interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func mustParse(t testingT, text string) Config {
 	t.Helper()
 	c, err := Parse([]byte(text))
 	if err != nil {
