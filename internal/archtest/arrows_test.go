@@ -38,6 +38,7 @@ var arrows = []arrow{
 	{from: "server/txnlog", never: []string{"os", "./internal/vfs/osfs"}, reason: "our own files are reached through internal/vfs only, so that crashes can be tested"},
 	{from: "server/datadir", never: []string{"os", "./internal/vfs/osfs"}, reason: "our own files are reached through internal/vfs only"},
 	{from: "server/pipeline", never: []string{"os", "net", "log", "go.uber.org/zap"}, reason: "it knows a log and sockets as interfaces, and tells events"},
+	{from: "server/peer", never: []string{"./election", "./zab", "./quorum", "./datatree", "./session", "./server/pipeline"}, reason: "it carries what servers say to each other, and decides nothing about it"},
 	{from: "server/naming", never: []string{"./server/nacos", "./server/eureka", "./server/dns"}, reason: "doors know the registry; it does not know them"},
 	{from: "server/nacos", never: []string{"./server/eureka", "./server/dns", "./datatree"}, reason: "one door does not lead into another, and none past the registry"},
 	{from: "server/eureka", never: []string{"./server/nacos", "./server/dns", "./datatree"}, reason: "one door does not lead into another, and none past the registry"},

@@ -1,0 +1,67 @@
+// Package peer carries what servers of an ensemble say to each other: votes
+// between election ports, and packets between a leader's quorum port and its
+// learners. It owns the sockets and decides nothing about the protocols that are
+// spoken over them; packages election and zab do, and package server drives them.
+//
+// # Election port
+//
+// Election keeps at most one connection to each server. The rule is that of the
+// larger id: whoever dials says who it is, in one write (wire.InitialMessage), and
+//
+//   - a dialler with the larger id keeps the connection, and both sides drop an
+//     older one;
+//   - a dialler with the smaller id closes it again. It has only asked to be
+//     called: the acceptor drops the connection that it may still believe in, and
+//     dials back.
+//
+// So a connection that lasts always runs from the larger id to the smaller.
+// Connections are made when there is something to send. An attempt dials all
+// addresses of the server, later ones a little behind earlier ones, and takes the
+// first that answers; host names are resolved anew each time. A server of the
+// ensemble is dialled again, with growing pauses, as long as something is waiting
+// for it; a stranger, which has called and told its address, once for each call.
+//
+// Each server has room for one notification that waits. A newer one takes its
+// place, because only the last vote matters. The last one that was written is
+// written again when a connection is made anew, since nobody knows whether it
+// arrived; so a notification may come twice, and late, but never behind a newer one
+// of the same server. A notification that cannot be decoded is skipped, as
+// ZooKeeper does; a frame of an impossible length ends the connection.
+//
+// # Quorum port
+//
+// A leader has a Listener; a learner uses Dial. Both get a Conn, which reads and
+// writes quorum packets in goroutines of its own:
+//
+//   - Reading delivers the packets that arrived together in one call, in order. A
+//     call that blocks holds up the connection and nothing else. Packets alias
+//     memory that is not used again: whoever gets them may keep them.
+//   - The packet SNAP is followed by a stream without a length. Its reader is handed
+//     over with the packet, and packets are read on from where that call has left
+//     it.
+//   - Sending never blocks. Packets wait in a queue, and as many of them as there
+//     are leave with one write. A stream waits in its place in the queue.
+//
+// Nobody but the owner knows what a silence means, so a Conn has no timer of its
+// own: SetReadTimeout, Backlog and Written are there for the owner's.
+//
+// # Strangers
+//
+// Whoever reaches a port may connect to it. What a connection may cost before it has
+// said something sensible is bounded: in time (Transport.HandshakeTimeout for the
+// whole of TLS, initial message and SASL; Conn: until the first packet) and in
+// number. When there are too many of them the oldest is closed, so that a crowd
+// that says nothing does not keep a server out. All lengths are checked before
+// anything is allocated for them.
+//
+// # Goroutines
+//
+// Election: one for each listener, two for each connection, one for each server
+// that is being dialled, one for each connection that has not said who it is.
+// Listener: one for each listener, one for each connection until it is handed over.
+// Conn: two, from Start until Handler.Ended. Close of the first two waits for theirs.
+//
+// Source of the facts: sections 1.1 to 1.3, 2 and 8 of the reference of ZooKeeper's
+// quorum protocol, and QuorumCnxManager, Learner and LearnerHandler of ZooKeeper
+// 3.9.5.
+package peer
