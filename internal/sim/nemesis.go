@@ -272,7 +272,7 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
 }
 
 // excuses reports whether a server that stopped had a reason to.
-func (n *nemesis) excuses(s *server) bool { return n.faulty[s.id] }
+func (n *nemesis) excuses(s *server) bool { return n.faulty[s.id] || s.disk.Full() }
 
 // heal ends all faults.
 func (n *nemesis) heal() {

@@ -36,6 +36,12 @@ func (r *Result) String() string {
 // Run simulates a cluster until something is wrong or its time is over.
 func Run(o Options) Result {
 	c := newCluster(o)
+	run(c)
+	return c.result()
+}
+
+func run(c *cluster) {
+	o := c.opts
 	for _, s := range c.servers {
 		c.kernel.After(0, nil, s.start)
 	}
@@ -45,6 +51,11 @@ func Run(o Options) Result {
 		c.nemesis.heal()
 		c.kernel.RunUntil(o.Faults+o.Heal, c.ok)
 	}
+	// An epoch may be used up just now, and the next one begin.
+	end := c.kernel.Now()
+	for c.ok() && c.idler() != nil && c.kernel.Now() < end+5*time.Second {
+		c.kernel.RunUntil(c.kernel.Now()+msec(100), c.ok)
+	}
 	if c.ok() {
 		c.converged()
 	}
@@ -52,12 +63,11 @@ func Run(o Options) Result {
 		for _, cl := range c.clients {
 			cl.idle = true
 		}
-		c.kernel.RunUntil(o.Faults+o.Heal+5*time.Second, c.ok)
+		c.kernel.RunUntil(c.kernel.Now()+5*time.Second, c.ok)
 	}
 	if c.ok() {
 		c.agree()
 	}
-	return c.result()
 }
 
 // result judges what the clients saw, and sums up.
@@ -87,17 +97,25 @@ func (c *cluster) result() Result {
 	return r
 }
 
-// converged checks that a healed ensemble serves (I21).
-func (c *cluster) converged() {
+// idler returns a server that does not serve, nil if all do.
+func (c *cluster) idler() *server {
 	for _, s := range c.servers {
 		if !s.up() || s.service.up == nil {
-			what := "down"
-			if s.up() && s.role != nil {
-				what = s.role.name() + " in " + s.role.phase()
-			}
-			c.fail("I21", "server %d does not serve %v after everything was healed: it is %s", s.id, c.opts.Heal, what)
-			return
+			return s
 		}
+	}
+	return nil
+}
+
+// converged checks that a healed ensemble serves (I21).
+func (c *cluster) converged() {
+	if s := c.idler(); s != nil {
+		what := "down"
+		if s.up() && s.role != nil {
+			what = s.role.name() + " in " + s.role.phase()
+		}
+		c.fail("I21", "server %d does not serve %v after everything was healed: it is %s", s.id, c.opts.Heal, what)
+		return
 	}
 	since := c.opts.Faults + c.opts.Heal/2
 	for _, cl := range c.clients {

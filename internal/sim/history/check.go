@@ -192,11 +192,16 @@ func (j *judge) realTime(clients []*Log) {
 // A watching is what a client watches, each path as of a zxid.
 type watching struct {
 	data, child map[string]wire.Zxid
+	missing     map[string]bool // of data: there was no node when it was watched
+}
+
+func newWatching() watching {
+	return watching{map[string]wire.Zxid{}, map[string]wire.Zxid{}, map[string]bool{}}
 }
 
 // client checks what one client saw, in its order.
 func (j *judge) client(c *Log) {
-	w := watching{map[string]wire.Zxid{}, map[string]wire.Zxid{}}
+	w := newWatching()
 	var last wire.Zxid
 	var xid wire.Xid
 	var session wire.SessionID
@@ -204,7 +209,7 @@ func (j *judge) client(c *Log) {
 	for _, it := range c.Items {
 		switch {
 		case it.Opened != 0:
-			w = watching{map[string]wire.Zxid{}, map[string]wire.Zxid{}}
+			w = newWatching()
 			session, xid, resumed = it.Opened, 0, false
 		case it.Resumed:
 			resumed = true
@@ -224,6 +229,9 @@ func (j *judge) client(c *Log) {
 				j.say("watch", "client %d got an answer before its watches were set again", c.Client)
 			}
 			resumed = false
+			if o.Op == wire.OpSetWatches2 {
+				j.setAgain(&w, o.Zxid)
+			}
 			j.missed(c, &w, o)
 			j.read(c, o)
 			w.add(o)
@@ -249,6 +257,16 @@ func (j *judge) event(c *Log, w *watching, e *Event, resumed bool) {
 	}
 	if !ok && !resumed {
 		j.say("watch", "client %d got %v %s and did not watch it", c.Client, e.Type, e.Path)
+	}
+}
+
+// setAgain forgives what the protocol cannot tell: a node that was waited for, and
+// came and went while the client was away.
+func (j *judge) setAgain(w *watching, z wire.Zxid) {
+	for p, missing := range w.missing {
+		if _, ok := w.data[p]; ok && missing && !j.model.at(p, z).exists {
+			w.data[p] = z
+		}
 	}
 }
 
@@ -278,6 +296,9 @@ func (w *watching) add(o *Op) {
 	}
 	if _, ok := set[o.Path]; !ok {
 		set[o.Path] = o.Zxid
+		if o.Op != wire.OpGetChildren2 {
+			w.missing[o.Path] = o.Err == wire.NoNode
+		}
 	}
 }
 

@@ -145,6 +145,9 @@ func (d *Disk) FailSync(n int) { d.failSync = n }
 // SetFull makes the disk full, or gives it room again.
 func (d *Disk) SetFull(full bool) { d.full = full }
 
+// Full reports whether the disk is full.
+func (d *Disk) Full() bool { return d.full }
+
 // Latency is how long a write and the sync after it take.
 func (d *Disk) Latency() (write, sync time.Duration) {
 	s := &d.Speed
