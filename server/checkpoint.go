@@ -27,6 +27,8 @@ const (
 	// a busy server then rewrites what changes often once in a while, and a
 	// restart still replays no more than that long wrote.
 	checkpointGap = 3 * time.Second
+	// recordOverhead is about what a node takes in the store beyond path and data.
+	recordOverhead = 64
 	// storeIdle is how long after a checkpoint the store is closed.
 	storeIdle = 5 * time.Second
 	// checkpointRetry is the time from a checkpoint that failed, most likely for
@@ -74,7 +76,11 @@ func (d *data) checkpoints(ctx context.Context, core *pipeline.Core) {
 func (d *data) closeStore() {
 	d.storing.Lock()
 	defer d.storing.Unlock()
-	if err := d.leaveStore(); err != nil {
+	err := d.leaveStore()
+	if err == nil && d.room(checkpointRoom+uint64(d.store.Bytes())) == nil {
+		err = d.store.Tidy()
+	}
+	if err != nil {
 		d.zap.Error("the store did not close cleanly", zap.Error(err))
 	}
 	// Badger's memtables were a burst; a server that idles should not keep them.
@@ -87,7 +93,7 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
 	began := time.Now()
-	if err := d.room(checkpointRoom); err != nil {
+	if err := d.room(d.storeRoom()); err != nil {
 		return err
 	}
 	cp, err := d.store.Begin(false)
@@ -105,7 +111,14 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	if err := d.write(ctx, core, scan, cp); err != nil {
 		return err
 	}
-	core.Exclusive(func(*datatree.Tree) { scan.Done() })
+	var live int64
+	core.Exclusive(func(t *datatree.Tree) {
+		scan.Done()
+		live = t.DataSize() + recordOverhead*int64(t.NodeCount())
+	})
+	if d.store.Bloated(live) {
+		signal(d.due) // goes on, though nothing may change any more
+	}
 	took := time.Since(began)
 	d.last.Store(&checkpointMade{scan.Zxid(), time.Now()})
 	d.metrics.SnapshotTime.Observe(0, took)
@@ -121,7 +134,7 @@ func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Sc
 		if recs == nil {
 			return cp.Commit()
 		}
-		err := d.room(checkpointRoom)
+		err := d.room(d.storeRoom())
 		if err == nil {
 			err = cp.Put(recs)
 		}

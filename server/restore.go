@@ -59,7 +59,7 @@ func raise(tree *datatree.Tree, z wire.Zxid) {
 func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
-	if err := d.room(checkpointRoom); err != nil {
+	if err := d.room(d.storeRoom()); err != nil {
 		return err
 	}
 	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)
@@ -102,7 +102,7 @@ func (d *data) writeFresh(tree *datatree.Tree) error {
 	scan := tree.Scan(false)
 	defer scan.Cancel()
 	for recs := scan.Step(scanStep); recs != nil; recs = scan.Step(scanStep) {
-		err := d.room(checkpointRoom)
+		err := d.room(d.storeRoom())
 		if err == nil {
 			err = cp.Put(recs)
 		}

@@ -71,9 +71,9 @@ func (v *inventory) merge(o inventory) {
 const blobCost = 1 << 10
 
 // wear is how much of what a group's base holds its deltas may have replaced, and
-// what the base counts. A record of a delta replaces one of the base or is new;
-// the removal of a record, which is short itself, counts as an average record of
-// the base.
+// what the base counts. Each record of a delta is taken to replace one of the base
+// that has average length. What it lacks to that counts twice, since it makes the
+// group smaller: a removal, which is short itself, counts as two records.
 func (h *holding) wear() (wear, base int64) {
 	first := h.blobs[0].number
 	for _, b := range h.blobs {
@@ -88,7 +88,8 @@ func (h *holding) wear() (wear, base int64) {
 	}
 	for _, b := range h.blobs {
 		if b.number != first {
-			wear += max(int64(b.size), int64(b.records)*base/max(records, 1)) + blobCost
+			size, replaced := int64(b.size), int64(b.records)*base/max(records, 1)
+			wear += size + 2*max(replaced-size, 0) + blobCost
 		}
 	}
 	return wear, base + blobCost

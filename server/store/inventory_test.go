@@ -47,7 +47,9 @@ func TestWearIsBounded(t *testing.T) {
 				for id := range delta {
 					recent += int64(bytes[id])
 				}
-				changed += recent + int64(len(delta))*blobCost
+				for _, records := range delta {
+					changed += int64(records)*size + blobCost // a removal counts as a record
+				}
 				for _, id := range due {
 					held.drop(id)
 					delta[id] = 0
@@ -101,12 +103,12 @@ func TestRemovalsWearAGroup(t *testing.T) {
 	held := newInventory()
 	id := group{nodeKind, 0}
 	held.add(blobKey{id, 1, 0}, 400_000, 4000)
-	held.add(blobKey{id, 2, 0}, 12_000, 3900)
+	held.add(blobKey{id, 2, 0}, 6_000, 1900)
 	if held.worn(1<<30) != nil {
-		t.Error("a group that lives in part is worn")
+		t.Error("a group that lives by more than half is worn")
 	}
-	held.add(blobKey{id, 3, 0}, 300, 100)
+	held.add(blobKey{id, 3, 0}, 600, 200)
 	if held.worn(1<<30) == nil {
-		t.Error("a group of which all was removed is not worn")
+		t.Error("a group of which more than half was removed is not worn")
 	}
 }

@@ -75,6 +75,17 @@ func (n *naive) put(t *testing.T, s *Store, fresh bool) *Checkpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.meta = fmt.Sprint("meta ", c.n)
+	for _, rec := range append(n.due(c, fresh), datatree.Record{Key: []byte{metaKind}, Value: []byte(n.meta)}) {
+		if err := c.Put([]datatree.Record{rec}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// due returns the records that belong into a checkpoint.
+func (n *naive) due(c *Checkpoint, fresh bool) (recs []datatree.Record) {
 	keys := maps.Clone(n.changed)
 	for k := range n.records {
 		if fresh || slices.ContainsFunc(c.Due(), func(r datatree.KeyRange) bool { return within(k, r) }) {
@@ -82,21 +93,16 @@ func (n *naive) put(t *testing.T, s *Store, fresh bool) *Checkpoint {
 		}
 	}
 	order := slices.Sorted(maps.Keys(keys))
-	n.rng.Shuffle(min(len(order), n.rng.IntN(50)), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	shuffled := rand.New(rand.NewPCG(uint64(len(order)), c.n))
+	shuffled.Shuffle(min(len(order), shuffled.IntN(50)), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	for _, k := range order {
 		rec := datatree.Record{Key: []byte(k)}
 		if v, ok := n.records[k]; ok {
 			rec.Value = []byte(v)
 		}
-		if err := c.Put([]datatree.Record{rec}); err != nil {
-			t.Fatal(err)
-		}
+		recs = append(recs, rec)
 	}
-	n.meta = fmt.Sprint("meta ", c.n)
-	if err := c.Put([]datatree.Record{{Key: []byte{metaKind}, Value: []byte(n.meta)}}); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return recs
 }
 
 func within(key string, r datatree.KeyRange) bool {
