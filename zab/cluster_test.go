@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
@@ -29,7 +30,9 @@ type cluster struct {
 	init     int
 	sync     int
 	counter  uint32
-	next     int // payloads and questions
+	alone    bool // one server, and peers that may say anything
+	gap      bool // disks keep the log below a snapshot that they install
+	next     int  // payloads and questions
 }
 
 // A node is a server: what is on its disk, and what a crash takes away.
@@ -133,7 +136,13 @@ func newCluster(t testing.TB, voters, observers int) *cluster {
 func (c *cluster) node(id wire.SID) *node { return c.nodes[id-1] }
 
 func (n *node) state() State {
+	if plant.In(plant.UncommittedInTree) && n.disk.last() > n.treeZxid {
+		n.tree, n.treeZxid = n.disk.all(), n.disk.last()
+	}
 	s := State{AcceptedEpoch: n.disk.accepted, CurrentEpoch: n.disk.current, Last: n.disk.last(), Applied: n.treeZxid, ForceSnapshot: n.force}
+	if plant.In(plant.VoteFromTree) {
+		s.Last = n.treeZxid
+	}
 	if logged := s.Last.Epoch(); logged > s.CurrentEpoch {
 		s.CurrentEpoch = logged
 		n.disk.current = logged
@@ -477,7 +486,11 @@ func (d *disk) write(n *node, w Write) {
 		if n.snap == nil {
 			return // a crash came between: the snapshot is lost with the memory
 		}
-		d.base, d.baseTree, d.log = w.Zxid, n.snap.tree, nil
+		if !n.c.gap || len(d.log) == 0 {
+			d.base, d.baseTree, d.log = w.Zxid, n.snap.tree, nil
+		} else {
+			d.log = append(d.log, n.snap.tree[len(n.snap.tree)-1])
+		}
 		d.check, d.checkZxid = n.snap.tree, w.Zxid
 		n.tree, n.treeZxid = slices.Clone(n.snap.tree), w.Zxid
 	case WriteTxns:
@@ -519,6 +532,53 @@ func (c *cluster) deliverOne(k *link, down bool) {
 func (c *cluster) settle() {
 	for c.stepAny() {
 	}
+}
+
+// deliver delivers everything that is under way between two servers, and what
+// follows from it, without a sync.
+func (c *cluster) deliver(a, b wire.SID) {
+	for again := true; again; {
+		again = false
+		for _, k := range c.links {
+			if k.leader.id != a && k.leader.id != b || k.learner.id != a && k.learner.id != b {
+				continue
+			}
+			if len(k.down) > 0 || len(k.up) > 0 {
+				c.deliverOne(k, len(k.down) > 0)
+				again = true
+				break
+			}
+		}
+	}
+}
+
+// flush makes everything that a server has under way durable.
+func (c *cluster) flush(id wire.SID) {
+	n := c.node(id)
+	for len(n.jobs) > 0 {
+		n.writeJob()
+		n.drain()
+	}
+}
+
+// proposals proposes some transactions and settles.
+func (c *cluster) proposals(id wire.SID, count int) {
+	for range count {
+		if err := c.propose(id); err != nil {
+			c.t.Fatalf("propose at %d: %v", id, err)
+		}
+	}
+	c.settle()
+}
+
+// lone appends transactions to the log of a leader that nobody else gets.
+func (c *cluster) lone(id wire.SID, count int) {
+	for range count {
+		if err := c.propose(id); err != nil {
+			c.t.Fatalf("propose at %d: %v", id, err)
+		}
+	}
+	c.flush(id)
 }
 
 func (c *cluster) stepAny() bool {
@@ -573,7 +633,7 @@ func (c *cluster) best(ids []wire.SID) wire.SID {
 	return slices.MaxFunc(ids, func(a, b wire.SID) int {
 		x, y := c.node(a), c.node(b)
 		return cmp.Or(cmp.Compare(x.state().CurrentEpoch, y.state().CurrentEpoch),
-			cmp.Compare(x.disk.last(), y.disk.last()), cmp.Compare(a, b))
+			cmp.Compare(x.state().Last, y.state().Last), cmp.Compare(a, b))
 	})
 }
 

@@ -24,7 +24,7 @@ func (c *cluster) check(n *node) {
 
 // durable checks that all that was delivered anywhere is in the logs of a quorum.
 func (c *cluster) durable() {
-	if len(c.history) == 0 {
+	if len(c.history) == 0 || c.alone {
 		return
 	}
 	config := c.config

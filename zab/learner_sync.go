@@ -42,7 +42,7 @@ func (l *Learner) truncate(keep wire.Zxid) error {
 	if s.Claim() == wire.NoZxid || keep > s.Last {
 		return &ResyncError{keep, "the leader wants the log cut behind its end"}
 	}
-	if keep < s.Applied {
+	if keep < s.Applied && !plant.In(plant.UncommittedInTree) {
 		return &ResyncError{keep, "the leader wants the log cut before what is applied"}
 	}
 	if at, err := l.cfg.Log.Floor(keep); err != nil || at != keep {
@@ -298,7 +298,7 @@ func (l *Learner) upToDate(pkt *wire.QuorumPacket) error {
 	l.out.extra.Serving, l.out.extra.Epoch = true, l.epoch
 	l.dropUncommitted()
 	for _, txn := range l.queue {
-		if txn.Zxid > l.base {
+		if txn.Zxid > l.base && !l.cfg.Observer {
 			l.out.vouchFor(txn.Zxid)
 		}
 	}

@@ -1,6 +1,10 @@
 package zab
 
-import "github.com/zabra/zabra/wire"
+import (
+	"slices"
+
+	"github.com/zabra/zabra/wire"
+)
 
 // The stages of a connection to a learner.
 type stage uint8
@@ -110,9 +114,14 @@ func (l *Leader) Disconnected(c Conn) {
 			break
 		}
 	}
-	if l.retired && !l.inContact() {
+	if l.retired && !l.hasVoters() {
 		l.stop(l.successor())
 	}
+}
+
+// hasVoters reports whether a learner is left that votes.
+func (l *Leader) hasVoters() bool {
+	return slices.ContainsFunc(l.peers, func(p *peer) bool { return p.stage == live && l.active.IsVoter(p.sid) })
 }
 
 // drop ends a connection.

@@ -76,7 +76,7 @@ func (s *State) setEpochs(d Disk) error {
 	if d.AcceptedEpoch != nil {
 		s.AcceptedEpoch = *d.AcceptedEpoch
 	}
-	if s.CurrentEpoch < logged && s.AcceptedEpoch >= logged {
+	if s.CurrentEpoch >= 0 && s.CurrentEpoch < logged && s.AcceptedEpoch >= logged {
 		// A log that reaches into an epoch holds all of its initial history.
 		s.CurrentEpoch = logged
 	}
