@@ -3,6 +3,7 @@ package server_test
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,4 +141,19 @@ func TestSessionPassword(t *testing.T) {
 		}
 	}
 	owner.do(wire.OK, wire.OpExists, &wire.PathWatchRequest{Path: "/mine"}, nil)
+}
+
+// A login that fails is in the log, once a second, and what was tried is not.
+func TestFailedLoginIsLogged(t *testing.T) {
+	s := startSite(t)
+	for range 3 {
+		c := s.client()
+		c.do(wire.AuthFailed, wire.OpAuth, &wire.AuthRequest{Scheme: "digest\nforged", Auth: []byte("super:hunter2")}, nil)
+	}
+	s.eventually("a line", func() bool {
+		return strings.Contains(s.log.String(), "client failed to authenticate") && strings.Contains(s.log.String(), `digest\nforged`)
+	})
+	if strings.Contains(s.log.String(), "hunter2") {
+		t.Error("the log has the password")
+	}
 }

@@ -186,6 +186,10 @@ func (s *Server) events() pipeline.Events {
 		},
 		SoftQuota: newQuotaLog(log).warn,
 		Applied:   s.data.applied,
+		AuthFailed: func(addr, scheme string, more int64) {
+			log.Warn("client failed to authenticate", zap.String("peer", addr), zap.String("scheme", scheme),
+				zap.Int64("more_since_the_last_line", more))
+		},
 	}
 }
 

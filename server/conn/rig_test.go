@@ -117,6 +117,7 @@ func newRig(t testing.TB, ln net.Listener, o Options, co pipeline.Options) *rig 
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(pipeline.QuotaWarning) {},
+		AuthFailed:     func(string, string, int64) {},
 		Applied:        func(int, int) {},
 	}, co)
 	if o.StopGrace == 0 {

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"errors"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/server/auth"
@@ -45,10 +47,40 @@ func (c *Client) authenticate(op wire.OpCode, xid wire.Xid, body []byte, now tim
 	h := wire.ReplyHeader{Xid: xid}
 	if err != nil {
 		h.Err = wire.AuthFailed
-		c.core.metrics.AuthFailed.Inc(c.stripe)
+		c.authFailed(r.Scheme)
 	}
 	c.replyInTurn(op, h, nil, now, err != nil)
 	return nil
+}
+
+// authFailed counts a client that could not prove who it is, and tells of it, of one
+// a second: somebody may be guessing. Locks are held, so the telling happens
+// elsewhere.
+func (c *Client) authFailed(scheme string) {
+	c.core.metrics.AuthFailed.Inc(c.stripe)
+	if more, ok := c.core.failures.due(c.core.millis()); ok {
+		go c.core.events.AuthFailed(c.addr, strings.Clone(scheme[:min(len(scheme), maxScheme)]), more)
+	}
+}
+
+// maxScheme is how much of a scheme's name is told, bytes: a client may call it
+// whatever it likes.
+const maxScheme = 32
+
+// seldom lets one event through in a second and counts the others.
+type seldom struct {
+	next atomic.Int64 // when, milliseconds
+	more atomic.Int64
+}
+
+// due reports whether this one may pass, and how many did not since the last.
+func (s *seldom) due(now int64) (more int64, ok bool) {
+	next := s.next.Load()
+	if now < next || !s.next.CompareAndSwap(next, now+1000) {
+		s.more.Add(1)
+		return 0, false
+	}
+	return s.more.Swap(0), true
 }
 
 // countEnsemble counts how a client's question for the right ensemble ended.
@@ -90,7 +122,7 @@ func (c *Client) sasl(xid wire.Xid, token []byte, now time.Duration) {
 	}
 	if err != nil {
 		c.mu.sasl = nil
-		c.core.metrics.AuthFailed.Inc(c.stripe)
+		c.authFailed("sasl")
 		code, closes := c.core.schemes.SASLFailure()
 		c.saslReply(xid, nil, code, closes, now)
 		return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/zabra/zabra/server/auth"
@@ -179,6 +180,33 @@ func TestSASLWithoutSASL(t *testing.T) {
 		got := p.tell(saslToken("x"))
 		if len(got) != 1 || got[0].h.Err != wire.OK || !slices.Equal(got[0].body, []byte{0xff, 0xff, 0xff, 0xff}) {
 			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// Failed attempts are told of once a second, with how many there were, and without
+// what was tried.
+func TestFailedAuthenticationIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newGuardedRig(t, auth.Config{}, Options{})
+		defer r.close()
+		var lines []string
+		r.core.events.AuthFailed = func(addr, scheme string, more int64) {
+			lines = append(lines, fmt.Sprintf("%s %s +%d", addr, scheme, more))
+		}
+		attempt := func(scheme string) {
+			p := r.connect(10_000)
+			p.tell(call{-4, wire.OpAuth, &wire.AuthRequest{Scheme: scheme, Auth: []byte("secret")}})
+		}
+		for range 100 {
+			attempt("nonsense")
+		}
+		time.Sleep(time.Second)
+		attempt(strings.Repeat("long", 1000))
+		time.Sleep(time.Second)
+		want := []string{"test nonsense +0", "test " + strings.Repeat("long", 8) + " +99"}
+		if !slices.Equal(lines, want) {
+			t.Errorf("told %q, want %q", lines, want)
 		}
 	})
 }

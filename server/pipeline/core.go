@@ -58,6 +58,7 @@ type Events struct {
 	SessionExpired func(s wire.SessionID, timeout int32)
 	SoftQuota      func(QuotaWarning)
 	Applied        func(ops, bytes int) // a transaction of so many operations was applied; called with the tree locked
+	AuthFailed     func(addr, scheme string, more int64) // and so many more since this was called last
 }
 
 // A Core runs the requests of a server's clients: each becomes a transaction, is
@@ -79,6 +80,7 @@ type Core struct {
 	start   time.Time
 
 	stopped     chan struct{} // closed when Run returns
+	failures    seldom        // of clients that could not authenticate
 	large       atomic.Int64  // bytes of large requests under way
 	outstanding atomic.Int64  // requests submitted and not answered
 	clients     clientTable

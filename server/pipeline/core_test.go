@@ -169,6 +169,7 @@ func newRigOn(t testing.TB, cfg auth.Config, log Log, o Options) *coreRig {
 		SoftQuota:      func(QuotaWarning) {},
 		Applied:        func(int, int) {},
 	}
+		AuthFailed:     func(string, string, int64) {},
 	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
