@@ -322,6 +322,9 @@ func TestAdminHTTPS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startSite(t, stores, c.lines)
+			if url := s.server.Web()[0].URL; strings.HasPrefix(url, "https://") == c.plain {
+				t.Errorf("its URL is %s", url)
+			}
 			if got := works(s, over(nil, 0), "http"); got != c.plain {
 				t.Errorf("http: %v", got)
 			}

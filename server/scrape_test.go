@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,4 +141,19 @@ func (s *site) word(t *testing.T, word string) string {
 		t.Fatal(err)
 	}
 	return string(answer)
+}
+
+// envi tells memory as it is, not as the largest number there is.
+func TestMemoryOfEnvi(t *testing.T) {
+	s := startSite(t, "4lw.commands.whitelist=envi")
+	for line := range strings.Lines(s.word(t, "envi")) {
+		if text, ok := strings.CutPrefix(line, "os.memory.max="); ok {
+			mb, err := strconv.Atoi(strings.TrimSuffix(text, "MB\n"))
+			if text != "<NA>\n" && (err != nil || mb < 16 || mb > 1<<30) {
+				t.Errorf("os.memory.max is %q", text)
+			}
+			return
+		}
+	}
+	t.Error("os.memory.max is missing")
 }

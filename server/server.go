@@ -151,6 +151,7 @@ func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 		MaxTimeout:       cfg.MaxSessionTimeout,
 		MaxFrame:         cfg.Limits.JuteMaxBuffer,
 		MaxOutbox:        cfg.Limits.MaxUnsent,
+		MaxUnsentTotal:   mostUnsent(int64(cfg.Limits.MaxTotalUnsent), int64(cfg.Limits.MaxUnsent), memory()),
 		OutstandingLimit: int64(cfg.Limits.GlobalOutstanding),
 		MaxRequests:      int64(cfg.Throttle.MaxRequests),
 		StallTime:        cfg.Throttle.StallTime,
@@ -185,11 +186,11 @@ func (s *Server) events() pipeline.Events {
 			log.Info("session expired", zap.Stringer("session", id), zap.Int32("timeout_ms", timeout))
 		},
 		SoftQuota: newQuotaLog(log).warn,
-		Applied:   s.data.applied,
 		AuthFailed: func(addr, scheme string, more int64) {
 			log.Warn("client failed to authenticate", zap.String("peer", addr), zap.String("scheme", scheme),
 				zap.Int64("more_since_the_last_line", more))
 		},
+		Applied:   s.data.applied,
 	}
 }
 

@@ -49,3 +49,36 @@ func TestUnreadEventsAreBounded(t *testing.T) {
 			value(scrape(t, "http://"+s.webAddr("admin")+"/metrics")["num_alive_connections"], "") == 2
 	})
 }
+
+// Clients that each leave less unread than they may are cut off, those first that
+// leave most, when it is too much together.
+func TestUnreadEventsOfAllAreBounded(t *testing.T) {
+	s := startSite(t, "zabra.maxTotalUnsentBytes=4000000")
+	path := "/" + strings.Repeat("x", 1000)
+	writer := s.client()
+	writer.create(path, "", wire.ModePersistent)
+	for range 4 {
+		nc, err := net.Dial("tcp", s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.session(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
+	}
+	ops := make([]wire.MultiOp, 500)
+	for i := range ops {
+		ops[i] = wire.MultiOp{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: path, Version: -1}}
+	}
+	for range 30 { // 15 MB of events for each, less than one may leave
+		writer.SendFunc(wire.OpMulti, func(b []byte) []byte { return wire.AppendMulti(b, ops) })
+		if err := writer.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if h, _, err := writer.Recv(); err != nil || h.Err != wire.OK {
+			t.Fatal(h, err)
+		}
+	}
+	s.eventually("most to be cut off", func() bool {
+		n := strings.Count(s.log.String(), "the clients together do not read what they are sent")
+		return n >= 3 && n+int(value(scrape(t, "http://"+s.webAddr("admin")+"/metrics")["num_alive_connections"], "")) == 5
+	})
+}

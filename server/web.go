@@ -18,6 +18,7 @@ import (
 // A webPort is an HTTP server and where it listens.
 type webPort struct {
 	name   string
+	scheme string // of its URL
 	ln     net.Listener
 	server *http.Server
 }
@@ -42,6 +43,7 @@ func (s *Server) newAdmin() *admin.Admin {
 		CommandURL: a.CommandURL, SnapshotEnabled: a.SnapshotEnabled, RestoreEnabled: a.RestoreEnabled,
 		SerializeLastZxid: s.cfg.Storage.SerializeLastZxid, RateInterval: a.RateLimitInterval,
 		UseXForwardedFor: s.cfg.Auth.UseXForwardedFor, IdleTimeout: a.IdleTimeout, ProcessMetrics: true,
+		Memory: memory(),
 	})
 }
 
@@ -53,7 +55,7 @@ func (s *Server) listenAdmin() error {
 		}
 	}
 	if addr, ok := s.cfg.MetricsAddr(); ok {
-		return s.bindWeb("metrics", "metricsProvider.httpPort", addr, s.admin.MetricsHandler(), nil)
+		return s.bindWeb("metrics", "http", addr, s.admin.MetricsHandler(), nil)
 	}
 	return nil
 }
@@ -67,28 +69,39 @@ func (s *Server) bindAdmin(addr string) error {
 		mode = admin.PlainAndTLS
 	}
 	if mode == admin.PlainOnly {
-		return s.bindWeb("admin", "admin.serverPort", addr, s.admin.Handler(), nil)
+		return s.bindWeb("admin", "http", addr, s.admin.Handler(), nil)
+	}
+	scheme := "http"
+	if mode == admin.TLSOnly {
+		scheme = "https"
 	}
 	t, err := tlsconf.ForAdmin(s.cfg, s.tlsReloaded)
 	if err != nil {
 		return err
 	}
-	return s.bindWeb("admin", "admin.serverPort", addr, s.admin.Handler(), func(ln net.Listener) net.Listener {
+	return s.bindWeb("admin", scheme, addr, s.admin.Handler(), func(ln net.Listener) net.Listener {
 		return admin.Secure(ln, mode, t.Config(), func() { s.metrics.InsecureAdmin.Inc(0) })
 	})
 }
 
-func (s *Server) bindWeb(name, key, addr string, h http.Handler, secure func(net.Listener) net.Listener) error {
+// webKeys are, for each web port, the key that says where it is and what does
+// without it.
+var webKeys = map[string][2]string{
+	"admin":   {"admin.serverPort", "set admin.enableServer=false"},
+	"metrics": {"metricsProvider.httpPort", "remove metricsProvider.className"},
+}
+
+func (s *Server) bindWeb(name, scheme, addr string, h http.Handler, secure func(net.Listener) net.Listener) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, choose another port, or set admin.enableServer=false",
-			key, addr, err)
+		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, choose another port, or %s",
+			webKeys[name][0], addr, err, webKeys[name][1])
 	}
 	ln = newLimitListener(ln, maxWebConns)
 	if secure != nil {
 		ln = secure(ln)
 	}
-	s.web = append(s.web, &webPort{name, ln, admin.NewServer(h, s.cfg.Admin.IdleTimeout, s.log.Named("admin"))})
+	s.web = append(s.web, &webPort{name, scheme, ln, admin.NewServer(h, s.cfg.Admin.IdleTimeout, s.log.Named("admin"))})
 	return nil
 }
 
@@ -109,13 +122,14 @@ func (s *Server) serveAdmin(ctx context.Context, running *sync.WaitGroup) {
 type WebAddr struct {
 	Name string
 	Addr net.Addr
+	URL  string // of its first page
 }
 
 // Web are the addresses of the web ports.
 func (s *Server) Web() []WebAddr {
 	var addrs []WebAddr
 	for _, w := range s.web {
-		addrs = append(addrs, WebAddr{w.name, w.ln.Addr()})
+		addrs = append(addrs, WebAddr{w.name, w.ln.Addr(), w.scheme + "://" + w.ln.Addr().String() + "/"})
 	}
 	return addrs
 }

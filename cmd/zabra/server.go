@@ -66,7 +66,7 @@ func announce(w io.Writer, s *server.Server, cfg *zoocfg.Config) {
 		fmt.Fprintf(w, "serving clients on %v\n", a)
 	}
 	for _, p := range s.Web() {
-		fmt.Fprintf(w, "%s on http://%v/\n", p.Name, p.Addr)
+		fmt.Fprintf(w, "%s on %s\n", p.Name, p.URL)
 	}
 	fmt.Fprintf(w, "data in %s\n", cfg.DataDir)
 }

@@ -55,6 +55,10 @@ type Options struct {
 	// without a byte. 0 means DefaultIdleTimeout.
 	IdleTimeout time.Duration
 
+	// Memory is how many bytes the process may take, 0 if that is not known. envi
+	// shows it.
+	Memory uint64
+
 	// ProcessMetrics adds the metrics of the process and the Go runtime to
 	// /metrics (metricsProvider.exportJvmInfo).
 	ProcessMetrics bool

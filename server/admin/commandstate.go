@@ -39,7 +39,7 @@ func (a *Admin) systemProperties(*http.Request) response {
 
 func (a *Admin) environment(*http.Request) response {
 	var fields object
-	for _, e := range environment(a.node.Status().Version) {
+	for _, e := range environment(a.node.Status().Version, a.opts.Memory) {
 		fields = append(fields, field{e.key, e.value})
 	}
 	return ok(fields...)

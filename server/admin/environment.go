@@ -3,11 +3,9 @@ package admin
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"os"
 	"os/user"
 	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
@@ -18,8 +16,9 @@ const unknown = "<NA>"
 type setting struct{ key, value string }
 
 // environment lists what envi does. Nothing runs on a JVM here, so its keys are
-// there, as readers expect, and unknown.
-func environment(version string) []setting {
+// there, as readers expect, and unknown. memory is what the process may take, in
+// bytes, or 0.
+func environment(version string, memory uint64) []setting {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	held := mem.HeapSys - mem.HeapReleased
@@ -40,7 +39,7 @@ func environment(version string) []setting {
 		{"user.home", orUnknown(os.UserHomeDir())},
 		{"user.dir", orUnknown(os.Getwd())},
 		{"os.memory.free", megabytes(held - mem.HeapAlloc)},
-		{"os.memory.max", megabytes(memoryLimit())},
+		{"os.memory.max", orUnknown(megabytes(memory), nil)},
 		{"os.memory.total", megabytes(held)},
 		{"go.version", runtime.Version()},
 	}
@@ -53,14 +52,12 @@ func orUnknown(s string, err error) string {
 	return s
 }
 
-func megabytes(n uint64) string { return fmt.Sprintf("%dMB", n>>20) }
-
-// memoryLimit is GOMEMLIMIT in bytes, the largest number without one.
-func memoryLimit() uint64 {
-	if n := debug.SetMemoryLimit(-1); n > 0 {
-		return uint64(n)
+// megabytes is n as Java has it, empty for 0.
+func megabytes(n uint64) string {
+	if n == 0 {
+		return ""
 	}
-	return math.MaxInt64
+	return fmt.Sprintf("%dMB", n>>20)
 }
 
 // osName is the system's name as Java has it.

@@ -45,7 +45,7 @@ func (a *Admin) wordHash(p *printer) {
 
 func (a *Admin) wordEnvi(p *printer) {
 	p.line("Environment:")
-	for _, e := range environment(a.node.Status().Version) {
+	for _, e := range environment(a.node.Status().Version, a.opts.Memory) {
 		p.line(e.key, "=", e.value)
 	}
 }

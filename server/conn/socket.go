@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -11,11 +12,12 @@ type socket interface {
 	// fill waits for bytes and appends them to in. An idle socket holds no
 	// buffer if the platform can wait without one.
 	fill(in *input) error
-	// TryWrite, Write, Finish and Close are pipeline.Socket's.
+	// What follows is pipeline.Socket's.
 	TryWrite(b []byte) (int, error)
 	Write(b []byte) (int, error)
 	Finish()
 	Close() error
+	Abort() error
 }
 
 // lingerTime is how long a finished connection waits for its peer to close:
@@ -59,6 +61,21 @@ func writeAll(c net.Conn, b []byte, timeout time.Duration) (n int, err error) {
 }
 
 func (s stream) Finish() { finish(s.Conn) }
+
+func (s stream) Abort() error { return abort(s.Conn) }
+
+// abort resets the connection on which all others stand.
+func abort(c net.Conn) error {
+	switch c := c.(type) {
+	case *tls.Conn:
+		return abort(c.NetConn())
+	case *prefixed:
+		return abort(c.Conn)
+	case *net.TCPConn:
+		_ = c.SetLinger(0)
+	}
+	return c.Close()
+}
 
 // finish sends FIN (or its TLS counterpart) and gives the peer a moment to
 // close its side.

@@ -2,9 +2,15 @@ package conn
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
 	"math/rand/v2"
+	"net"
+	"syscall"
 	"testing"
 	"testing/quick"
+	"time"
 )
 
 // An input gives back what was put in, in order, whatever the pieces; and holds no
@@ -42,5 +48,48 @@ func TestInput(t *testing.T) {
 	}
 	if err := quick.Check(check, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// Abort leaves nothing to the system to be delivered, whatever the connection
+// consists of.
+func TestAbort(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for name, over := range map[string]func(net.Conn) (socket, error){
+		"tcp":    func(c net.Conn) (socket, error) { return newSocket(c, time.Second) },
+		"stream": func(c net.Conn) (socket, error) { return stream{c, time.Second}, nil },
+		"tls": func(c net.Conn) (socket, error) {
+			return stream{tls.Server(&prefixed{c, nil}, serverTLS(t)), time.Second}, nil
+		},
+	} {
+		peer, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+		c, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
+		_ = c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		for err == nil { // more than the peer's side takes
+			_, err = c.Write(make([]byte, 64<<10))
+		}
+		s, err := over(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Abort(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = peer.SetReadDeadline(time.Now().Add(patience))
+		if _, err := io.Copy(io.Discard, peer); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: the peer reads to %v, want a reset", name, err)
+		}
 	}
 }

@@ -105,3 +105,5 @@ func (t *tcp) Write(b []byte) (int, error) {
 }
 
 func (t *tcp) Finish() { finish(t.TCPConn) }
+
+func (t *tcp) Abort() error { return abort(t.TCPConn) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/wire"

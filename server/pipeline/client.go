@@ -21,8 +21,12 @@ type Socket interface {
 	// Finish ends the connection after everything written has been delivered:
 	// no reply is lost to a reset. It may wait for the peer.
 	Finish()
-	// Close ends the connection at once.
+	// Close ends the connection at once. What has been written is still sent as
+	// far as the peer takes it.
 	Close() error
+	// Abort is Close, and drops what the peer has not taken: the system would keep
+	// that for long for a peer that does not read.
+	Abort() error
 }
 
 // A Client is one connection as the pipeline sees it: the requests that are not
@@ -44,6 +48,7 @@ type Client struct {
 	timeout  atomic.Int32 // negotiated session timeout, milliseconds
 	lastSeen atomic.Int64 // when the peer last sent something, on the core's clock, milliseconds
 	barred   atomic.Bool  // the server takes nothing in from it now
+	unsent   atomic.Int64 // what waits for it, as far as it is counted; changed under mu
 	ids      atomic.Pointer[[]wire.ID]
 
 	mu struct {
@@ -54,6 +59,8 @@ type Client struct {
 		out       []byte
 		box       *[]byte       // where out is from, while it is not nil
 		told      int           // bytes of events in out
+		sending   int           // bytes that a write has left which has to wait
+		countAt   int           // length of out at which what waits is counted anew
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
 		last      bool          // a request came whose reply is the last; what comes behind it is dropped
 		finish    bool          // that reply is in the outbox: when it is written, end the connection
@@ -287,13 +294,18 @@ func (c *Client) kill(why error) {
 func (c *Client) end() {
 	c.mu.dead = true
 	c.release()
+	c.recount()
 	c.mu.queue = queue{}
 	c.endHandshake()
 	c.room.Broadcast()
 }
 
 func (c *Client) drop(why error) {
-	_ = c.socket.Close()
+	if errors.Is(why, ErrSlowClient) || errors.Is(why, ErrUnsentTotal) {
+		_ = c.socket.Abort()
+	} else {
+		_ = c.socket.Close()
+	}
 	if why != nil {
 		c.core.events.ClientDropped(c.addr, c.Session(), why)
 	}

@@ -22,6 +22,7 @@ type Options struct {
 	MaxTimeout       time.Duration // longest session timeout; default 20 ticks
 	MaxFrame         int           // longest request in bytes; default wire.DefaultMaxFrame
 	MaxOutbox        int           // bytes a client may leave unread before it is dropped; default 4 MiB
+	MaxUnsentTotal   int64         // bytes that may wait for all clients together before some are dropped; default 256 MiB
 	MaxQueued        int           // requests of one client under way; default 4096
 	MaxQueuedBytes   int           // and their bytes; default 4 MiB
 	OutstandingLimit int64         // writes under way in all above which clients with one wait; 0 is none
@@ -57,8 +58,8 @@ type Events struct {
 	ClientDropped  func(addr string, s wire.SessionID, why error)
 	SessionExpired func(s wire.SessionID, timeout int32)
 	SoftQuota      func(QuotaWarning)
-	Applied        func(ops, bytes int) // a transaction of so many operations was applied; called with the tree locked
 	AuthFailed     func(addr, scheme string, more int64) // and so many more since this was called last
+	Applied        func(ops, bytes int)                  // a transaction of so many operations was applied; called with the tree locked
 }
 
 // A Core runs the requests of a server's clients: each becomes a transaction, is
@@ -79,10 +80,11 @@ type Core struct {
 	flush   *flushers
 	start   time.Time
 
-	stopped     chan struct{} // closed when Run returns
 	failures    seldom        // of clients that could not authenticate
+	stopped     chan struct{} // closed when Run returns
 	large       atomic.Int64  // bytes of large requests under way
 	outstanding atomic.Int64  // requests submitted and not answered
+	unsent      unsent
 	clients     clientTable
 
 	// What follows belongs to Run's goroutine.
@@ -143,6 +145,7 @@ func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics
 		c.role = alone{c}
 		c.serving.Store(true)
 	}
+	c.unsent = newUnsent(o.Readers)
 	c.writer = newLogWriter(c)
 	c.flush = newFlushers(c, o.Readers)
 	c.nextReap = o.ReapInterval.Milliseconds()

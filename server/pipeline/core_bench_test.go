@@ -14,6 +14,7 @@ type nullSocket struct{}
 func (nullSocket) TryWrite(b []byte) (int, error) { return len(b), nil }
 func (nullSocket) Write(b []byte) (int, error)    { return len(b), nil }
 func (nullSocket) Finish()                        {}
+func (nullSocket) Abort() error                   { return nil }
 func (nullSocket) Close() error                   { return nil }
 
 // A nullLog keeps nothing.

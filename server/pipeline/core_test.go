@@ -95,6 +95,8 @@ func (s *fakeSocket) Finish() {
 	s.mu.Unlock()
 }
 
+func (s *fakeSocket) Abort() error { return s.Close() }
+
 func (s *fakeSocket) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,9 +169,9 @@ func newRigOn(t testing.TB, cfg auth.Config, log Log, o Options) *coreRig {
 		ClientDropped:  func(string, wire.SessionID, error) {},
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(QuotaWarning) {},
+		AuthFailed:     func(string, string, int64) {},
 		Applied:        func(int, int) {},
 	}
-		AuthFailed:     func(string, string, int64) {},
 	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())

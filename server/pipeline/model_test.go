@@ -314,6 +314,8 @@ func (s *modelSocket) Write(b []byte) (int, error) {
 
 func (s *modelSocket) Finish() {}
 
+func (s *modelSocket) Abort() error { return s.Close() }
+
 func (s *modelSocket) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,6 +14,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxTimeout, 20*o.Tick)
 	setDefault(&o.MaxFrame, wire.DefaultMaxFrame)
 	setDefault(&o.MaxOutbox, 4<<20)
+	setDefault(&o.MaxUnsentTotal, 256<<20)
 	setDefault(&o.MaxQueued, 4096)
 	setDefault(&o.MaxQueuedBytes, 4<<20)
 	setDefault(&o.StallTime, 100*time.Millisecond)

@@ -54,6 +54,8 @@ func (c *Client) outbox(size int) []byte {
 	if c.mu.out == nil {
 		c.mu.box = borrow(size)
 		c.mu.out = *c.mu.box
+	} else if len(c.mu.out) >= c.mu.countAt {
+		c.recount()
 	}
 	return c.mu.out
 }
@@ -88,13 +90,17 @@ func (c *Client) Flush(wait bool) {
 		box := c.takeOutbox()
 		c.mu.tally.tell(c.core.metrics, c.stripe)
 		c.mu.Unlock()
-		n, err := c.write(*box, wait)
+		n, err := c.socket.TryWrite(*box)
 		if err == nil && n < len(*box) {
-			go c.writeRest(box, n)
-			return
+			if !wait {
+				go c.writeRest(box, n)
+				return
+			}
+			err = c.writeSlowly((*box)[n:])
 		}
 		giveBack(box)
 		c.mu.Lock()
+		c.stuck(0)
 		if err != nil {
 			c.kill(err)
 		}
@@ -108,18 +114,21 @@ func (c *Client) Flush(wait bool) {
 	}
 }
 
-func (c *Client) write(b []byte, wait bool) (int, error) {
-	if wait {
-		return c.socket.Write(b)
-	}
-	return c.socket.TryWrite(b)
+// writeSlowly writes what would have had to wait.
+func (c *Client) writeSlowly(b []byte) error {
+	c.mu.Lock()
+	c.stuck(len(b))
+	c.mu.Unlock()
+	_, err := c.socket.Write(b)
+	return err
 }
 
 // writeRest goes on with a write that would have had to wait.
 func (c *Client) writeRest(box *[]byte, n int) {
-	_, err := c.socket.Write((*box)[n:])
+	err := c.writeSlowly((*box)[n:])
 	giveBack(box)
 	c.mu.Lock()
+	c.stuck(0)
 	c.mu.writing = false
 	if err != nil {
 		c.kill(err)

@@ -228,6 +228,7 @@ const awayTime = 100
 // tick looks for sessions whose time is up and, now and then, for nodes to
 // reap.
 func (c *Core) tick() {
+	c.boundUnsent()
 	now := c.millis()
 	if c.role != nil {
 		c.role.tick(now)

@@ -158,6 +158,10 @@ type Limits struct {
 	// MaxUnsent is the number of bytes that may wait for a client that does not
 	// read before it is disconnected. Default 16 MiB, at least 64 KiB.
 	MaxUnsent int
+	// MaxTotalUnsent bounds the same over all clients; the one for which most waits
+	// is disconnected first. 0 (default) is an eighth of the memory that GOMEMLIMIT
+	// or else the machine allows.
+	MaxTotalUnsent int
 }
 
 // Throttle holds the knobs against request and connection floods.
