@@ -154,9 +154,12 @@ func (m *Machine) Reconfigure(now int64, active quorum.Active) {
 
 // Settle tells of a role that was not decided here: a reconfiguration names the
 // next leader, and the servers take their roles without an election. zxid is that
-// of the reconfiguration.
+// of the reconfiguration. It ends an election that is under way, and does nothing
+// before the first Start.
 func (m *Machine) Settle(state wire.ServerState, leader wire.SID, zxid wire.Zxid) {
-	m.started = true
+	if !m.started {
+		return
+	}
 	m.state = state
 	vote := Vote{Leader: leader, Zxid: zxid, PeerEpoch: m.current.PeerEpoch}
 	m.current = ballot{Vote: vote, round: m.clock, state: state, version: wire.NotificationVersion}

@@ -3,6 +3,7 @@ package election
 import (
 	"math"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -44,7 +45,7 @@ func (m *Machine) hearLooking(now int64, from wire.SID, b ballot) {
 		// Its support would be that of a server which may have forgotten what it
 		// acknowledged: an election must go on without it.
 		return
-	case b.round < m.clock:
+	case b.round < m.clock && !plant.In(plant.StaleNotification):
 		m.reply(now, from, b, m.cast())
 		return
 	case b.abstains():
@@ -88,6 +89,9 @@ func (m *Machine) isNew(id wire.SID) bool {
 // beats reports whether a vote is strictly better than another. Servers without
 // weight never lead.
 func (m *Machine) beats(v, over Vote) bool {
+	if plant.In(plant.LowerZxidWins) && v.PeerEpoch == over.PeerEpoch && v.Zxid != over.Zxid {
+		return v.Zxid < over.Zxid
+	}
 	return m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
 }
 

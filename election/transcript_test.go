@@ -12,9 +12,9 @@ import (
 )
 
 // TestTranscripts tells one machine what happens and shows what it does. See
-// testdata for the stories; the commands are the cases of script.run.
+// testdata/transcripts for the stories; the commands are the cases of script.run.
 func TestTranscripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
 		s := &script{t: t}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			s.t = t
