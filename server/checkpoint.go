@@ -102,11 +102,18 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	}
 	var scan *datatree.Scan
 	core.Exclusive(func(t *datatree.Tree) {
+		if t != d.tree {
+			return // it was replaced on disk already, and is about to be here
+		}
 		for _, keys := range cp.Due() {
 			t.Refresh(keys)
 		}
 		scan = t.Scan(false)
 	})
+	if scan == nil {
+		signal(d.due)
+		return cp.Abort()
+	}
 	defer core.Exclusive(func(*datatree.Tree) { scan.Cancel() })
 	if err := d.write(ctx, core, scan, cp); err != nil {
 		return err

@@ -29,6 +29,12 @@ type data struct {
 	zap     *zap.Logger
 	metrics *metrics.Metrics
 
+	// Of a member of an ensemble: what it has promised, and whether it may count on
+	// what it holds; see zab.State.
+	accepted, current atomic.Int32
+	untrusted, resync atomic.Bool
+	empty             bool // there was nothing on disk
+
 	since      atomic.Int64 // operations applied since the last checkpoint
 	sinceBytes atomic.Int64
 	due        chan struct{} // a checkpoint is due
@@ -153,7 +159,13 @@ func (d *data) load() error {
 		return fmt.Errorf("the checkpoint in %s stands at %v and the log in %s begins after %v: what lies between is missing; "+
 			"put the files of one of them back, or restore a backup of both", d.storeDir(), tree.LastZxid(), d.logDir(), base)
 	}
-	n, err := replay(d.log, tree)
+	n := 0
+	if d.cfg.Ensemble.Distributed {
+		// What is logged behind the checkpoint is committed when a leader says so.
+		err = d.recoverEpochs()
+	} else {
+		n, err = replay(d.log, tree)
+	}
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func (d *data) guard() error {
 	if err != nil {
 		return err
 	}
+	d.empty = !logs && !store
 	if logs {
 		return nil
 	}

@@ -54,7 +54,7 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		MaxHandshakes:      l.OutstandingHandshakes,
 		Identify:           s.identify,
 		Words:              words{s.admin},
-		Serving:            s.serving.Load,
+		Serving:            func() bool { return s.serving.Load() && s.core.Serving() },
 		StopGrace:          s.cfg.Throttle.ShutdownTimeout,
 		Throttle:           throttleOptions(&s.cfg.Throttle),
 	}))

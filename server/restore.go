@@ -57,6 +57,13 @@ func raise(tree *datatree.Tree, z wire.Zxid) {
 // replace makes tree what the disk holds. After the checkpoint is complete an
 // error is fatal: the log and the memory still speak of the old tree.
 func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
+	return d.replaceWith(tree, func() error {
+		return core.LogAlone(func() error { return d.log.Reset(tree.LastZxid()) })
+	})
+}
+
+// replaceWith does so with a way to let the log begin behind the tree.
+func (d *data) replaceWith(tree *datatree.Tree, reset func() error) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
 	if err := d.room(d.storeRoom()); err != nil {
@@ -71,7 +78,7 @@ func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 	} else if err != nil {
 		return d.giveUpRestore(err)
 	}
-	err := core.LogAlone(func() error { return d.log.Reset(tree.LastZxid()) })
+	err := reset()
 	if err == nil {
 		err = d.removeRestoreMark()
 	}

@@ -34,15 +34,12 @@ type Server struct {
 	serving atomic.Bool
 	admin   *admin.Admin
 	web     []*webPort
+	member  *member // nil when the server stands alone
 }
 
 // Open prepares a node: it locks the data directory, loads the tree and binds
 // the ports. The error says what an operator should do.
 func Open(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger) (*Server, error) {
-	if cfg.Ensemble.Distributed {
-		return nil, errors.New("server: the configuration names several servers, and this version runs standalone only; " +
-			"remove the server.N lines, or set standaloneEnabled=true with a single one")
-	}
 	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now()}
 	var err error
 	if s.schemes, err = newSchemes(cfg); err != nil {
@@ -65,12 +62,20 @@ func (s *Server) assemble() error {
 	opts := coreOptions(s.cfg)
 	opts.NewSASL = sasl
 	s.core = pipeline.New(s.data.tree, s.data.journal(), s.schemes, s.metrics, s.events(), opts)
+	if s.cfg.Ensemble.Distributed {
+		if s.member, err = newMember(s); err != nil {
+			return err
+		}
+	}
 	s.gauges()
 	s.admin = s.newAdmin()
 	if err := s.listen(); err != nil {
 		return err
 	}
-	return s.listenAdmin()
+	if err := s.listenAdmin(); err != nil || s.member == nil {
+		return err
+	}
+	return s.member.listen(context.Background())
 }
 
 // Close releases what Open took; Run does it itself.
@@ -80,6 +85,9 @@ func (s *Server) Close() error {
 	}
 	for _, w := range s.web {
 		_ = w.ln.Close()
+	}
+	if s.member != nil {
+		s.member.close()
 	}
 	return s.data.close()
 }
@@ -117,8 +125,14 @@ func (s *Server) Run(ctx context.Context) error {
 	rest.Go(func() { s.data.checkpoints(work, s.core) })
 	rest.Go(func() { tuneCollector(work) })
 	s.serveAdmin(work, &rest)
+	mode := "standalone"
+	if s.member != nil {
+		mode = "ensemble"
+		s.member.fatal = func(err error) { cancel(err) }
+		rest.Go(func() { s.member.run(work) })
+	}
 	s.serving.Store(true)
-	s.log.Info("serving", zap.String("mode", "standalone"), zap.String("compatible", versionLine()),
+	s.log.Info("serving", zap.String("mode", mode), zap.String("compatible", versionLine()),
 		zap.Stringers("clients", s.Addrs()))
 
 	<-work.Done()
@@ -132,6 +146,9 @@ func (s *Server) Run(ctx context.Context) error {
 	stopCore()
 	core.Wait()
 	rest.Wait()
+	if s.member != nil {
+		s.member.close()
+	}
 	return errors.Join(stopReason(work), s.data.close())
 }
 
@@ -144,8 +161,13 @@ func stopReason(ctx context.Context) error {
 }
 
 func coreOptions(cfg *zoocfg.Config) pipeline.Options {
+	id := wire.SID(1)
+	if cfg.Ensemble.Distributed {
+		id = cfg.Ensemble.MyID
+	}
 	return pipeline.Options{
-		ServerID:         1,
+		ServerID:         id,
+		Member:           cfg.Ensemble.Distributed,
 		Tick:             cfg.TickTime,
 		MinTimeout:       cfg.MinSessionTimeout,
 		MaxTimeout:       cfg.MaxSessionTimeout,

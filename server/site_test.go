@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -84,7 +85,19 @@ func startSite(t testing.TB, config ...string) *site {
 
 func (s *site) start() {
 	s.t.Helper()
-	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(s.config))
+	s.launch()
+	s.eventually("the server to serve", s.serves)
+}
+
+// launch starts the server, which may not serve yet.
+func (s *site) launch() {
+	s.t.Helper()
+	cfg, _, err := zoocfg.Load(zoocfg.Source{File: "zoo.cfg", ReadFile: func(path string) ([]byte, error) {
+		if path == "zoo.cfg" {
+			return []byte(s.config), nil
+		}
+		return os.ReadFile(path)
+	}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -96,21 +109,22 @@ func (s *site) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop, s.ended = stop, make(chan error, 1)
 	go func() { s.ended <- s.server.Run(ctx) }()
-	s.eventually("the server to serve", func() bool {
-		nc, err := net.Dial("tcp", s.addr())
-		if err != nil {
-			return false
-		}
-		defer nc.Close()
-		if s.tlsOnly() {
-			return true
-		}
-		c, err := rawclient.NewConn(nc, rawclient.Options{})
-		if err == nil {
-			c.Close() // what it answers is up to the configuration
-		}
-		return err == nil
-	})
+}
+
+func (s *site) serves() bool {
+	nc, err := net.Dial("tcp", s.addr())
+	if err != nil {
+		return false
+	}
+	defer nc.Close()
+	if s.tlsOnly() {
+		return true
+	}
+	c, err := rawclient.NewConn(nc, rawclient.Options{})
+	if err == nil {
+		c.Close() // what it answers is up to the configuration
+	}
+	return err == nil
 }
 
 func (s *site) tlsOnly() bool { return strings.Contains(s.config, "\nclientPort=-") }

@@ -2,6 +2,7 @@ package rawclient
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,6 +31,10 @@ type Options struct {
 	Timeout time.Duration
 	// LastZxidSeen makes a server that is behind it hang up.
 	LastZxidSeen wire.Zxid
+	// Session is to be resumed, with the password that Conn.Passwd told; 0 opens a
+	// new one.
+	Session wire.SessionID
+	Passwd  []byte
 	// ReadOnly accepts a server that has lost its quorum.
 	ReadOnly bool
 	// OnEvent is called for each watch event by the goroutine that is in Do or
@@ -48,8 +53,9 @@ type Event struct {
 // A Conn is a connection with a session. One goroutine at a time may receive
 // (Do, Recv); Ping may be called from any.
 type Conn struct {
-	// Session is the session's id.
+	// Session is the session's id, Passwd what resumes it elsewhere.
 	Session wire.SessionID
+	Passwd  []byte
 	// Timeout is the session timeout the server granted. It ends the session
 	// that long after the last request, so an idle Conn calls Ping every third
 	// of it.
@@ -109,18 +115,22 @@ func NewConn(nc net.Conn, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Session = resp.Session
+	c.Session, c.Passwd = resp.Session, bytes.Clone(resp.Passwd)
 	c.Timeout = time.Duration(resp.Timeout) * time.Millisecond
 	c.ReadOnly = resp.ReadOnly
 	return c, nil
 }
 
-// AppendConnect appends the frame that asks for a new session.
+// AppendConnect appends the frame that asks for a session.
 func AppendConnect(b []byte, o Options) []byte {
+	if o.Passwd == nil {
+		o.Passwd = make([]byte, wire.PasswdLen)
+	}
 	req := wire.ConnectRequest{
 		LastZxidSeen: o.LastZxidSeen,
 		Timeout:      int32(min(o.Timeout.Milliseconds(), 1<<31-1)),
-		Passwd:       make([]byte, wire.PasswdLen),
+		Session:      o.Session,
+		Passwd:       o.Passwd,
 		ReadOnly:     o.ReadOnly,
 		HasReadOnly:  true,
 	}

@@ -19,5 +19,17 @@ func (l Layout) StoreDir() string { return filepath.Join(l.Data, "zabra-store") 
 // decimal: a start that finds the checkpoint at that zxid has to forget the log.
 func (l Layout) RestoreMark() string { return filepath.Join(l.Data, "zabra-restoring") }
 
+// AcceptedEpoch and CurrentEpoch are the files of a member of an ensemble that hold, in
+// decimal as ZooKeeper's do, the latest epoch it has promised and the latest whose
+// history it has taken over.
+func (l Layout) AcceptedEpoch() string { return filepath.Join(l.Data, "acceptedEpoch") }
+
+// CurrentEpoch: see AcceptedEpoch.
+func (l Layout) CurrentEpoch() string { return filepath.Join(l.Data, "currentEpoch") }
+
+// Distrust is a file that exists while a member of an ensemble must not count on what
+// its log and checkpoint hold: it fetches a snapshot from the leader first.
+func (l Layout) Distrust() string { return filepath.Join(l.Data, "zabra-distrust") }
+
 // ZooKeeperDir is where Apache ZooKeeper has its files; Zabra does not use it.
 func (l Layout) ZooKeeperDir() string { return filepath.Join(l.Data, "version-2") }

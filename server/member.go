@@ -1,0 +1,248 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/election"
+	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/server/peer"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+	"go.uber.org/zap"
+)
+
+// A member is this server's part in its ensemble: it looks for a leader, leads, or
+// learns, and looks again when that is over. One goroutine, run, owns it; what
+// happens elsewhere comes by the mailbox.
+type member struct {
+	server  *Server
+	id      wire.SID
+	log     *zap.Logger
+	mail    *mailbox
+	began   time.Time
+	active  quorum.Active
+	machine *election.Machine
+	votes   *peer.Election
+	fatal   func(error)
+
+	role   memberRole // nil while looking
+	since  time.Time  // when the election, or the role, began
+	epoch  wire.Epoch
+	leader wire.SID
+}
+
+// A memberRole is a leader's or a learner's side of the connections.
+type memberRole interface {
+	// close ends the connections; nothing is called any more that matters.
+	close()
+}
+
+func newMember(s *Server) (*member, error) {
+	e := &s.cfg.Ensemble
+	config, err := e.Membership()
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	m := &member{
+		server: s, id: e.MyID, log: s.log.Named("ensemble"), mail: newMailbox(), began: time.Now(),
+		active: quorum.Active{Committed: config},
+		machine: election.New(election.Options{
+			ID: e.MyID, Reconfig: e.ReconfigEnabled,
+			MinInterval: e.MinNotification.Milliseconds(), MaxInterval: e.MaxNotification.Milliseconds(),
+		}),
+	}
+	return m, nil
+}
+
+// listen binds the election port.
+func (m *member) listen(ctx context.Context) error {
+	self, ok := m.active.Committed.Server(m.id)
+	if !ok {
+		return fmt.Errorf("server: myid is %d, and there is no line server.%d=...: add it, or correct the file myid", m.id, m.id)
+	}
+	e := &m.server.cfg.Ensemble
+	var listeners []net.Listener
+	for _, a := range self.Addrs {
+		ln, err := peer.Bind(ctx, m.bindAddr(a.Election()), e.ElectionPortBindRetry, time.Second)
+		if err != nil {
+			return errors.Join(fmt.Errorf("server: election port: %w; stop what listens there, or correct the line server.%d", err, m.id), closeAll(listeners))
+		}
+		listeners = append(listeners, ln)
+	}
+	m.votes = peer.NewElection(peer.ElectionConfig{
+		Self: m.id, Addresses: electionAddrs(self), Multi: e.MultiAddress, Log: m.log.Named("election"),
+		Transport: m.transport(),
+		Receive: func(from wire.SID, n wire.Notification) {
+			m.mail.put(func() { m.machine.Receive(m.now(), from, &n) })
+		},
+		Reachable:   func(id wire.SID) { m.mail.put(func() { m.machine.Reachable(id) }) },
+		Unreachable: func(id wire.SID, _ error) { m.mail.put(func() { m.machine.Unreachable(m.now(), id) }) },
+	}, m.electionServers(), listeners...)
+	return nil
+}
+
+func closeAll(listeners []net.Listener) (err error) {
+	for _, ln := range listeners {
+		err = errors.Join(err, ln.Close())
+	}
+	return err
+}
+
+func (m *member) transport() peer.Transport {
+	return peer.Transport{DialTimeout: m.server.cfg.Ensemble.CnxTimeout}
+}
+
+// bindAddr is where a port of this server is bound.
+func (m *member) bindAddr(a quorum.HostPort) string {
+	if m.server.cfg.Ensemble.ListenOnAllIPs {
+		a.Host = ""
+	}
+	return a.String()
+}
+
+func electionAddrs(s quorum.Server) (addrs []string) {
+	for _, a := range s.Addrs {
+		addrs = append(addrs, a.Election().String())
+	}
+	return addrs
+}
+
+func (m *member) electionServers() map[wire.SID][]string {
+	servers := map[wire.SID][]string{}
+	for _, s := range m.active.Committed.Servers {
+		servers[s.ID] = electionAddrs(s)
+	}
+	return servers
+}
+
+// close closes the election port.
+func (m *member) close() {
+	if m.votes != nil {
+		m.votes.Close()
+	}
+}
+
+// now is the election's clock, in milliseconds.
+func (m *member) now() int64 { return time.Since(m.began).Milliseconds() }
+
+// run takes part in the ensemble until ctx is done.
+func (m *member) run(ctx context.Context) {
+	m.look(nil)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		m.obey()
+		timer.Reset(m.pause())
+		select {
+		case <-m.mail.wake:
+			m.mail.run()
+		case <-timer.C:
+			m.machine.Tick(m.now())
+		case <-ctx.Done():
+			if m.role != nil {
+				m.role.close()
+			}
+			return
+		}
+	}
+}
+
+// pause is how long the election machine can be left alone.
+func (m *member) pause() time.Duration {
+	at, ok := m.machine.Deadline()
+	if !ok {
+		return time.Hour
+	}
+	return max(time.Duration(at-m.now())*time.Millisecond, 0)
+}
+
+// look begins to look for a leader. The log has done what it was told.
+func (m *member) look(why error) {
+	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
+	state := m.state()
+	if why != nil {
+		m.log.Warn("looking for a leader", zap.Error(why), zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
+	} else {
+		m.log.Info("looking for a leader", zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
+	}
+	m.machine.Start(m.now(), election.Own{
+		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
+		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
+	}, m.active)
+}
+
+func (m *member) observer() bool { return !m.active.Committed.IsVoter(m.id) }
+
+func (m *member) state() zab.State {
+	var applied wire.Zxid
+	m.server.core.View(func(t *datatree.Tree) { applied = t.LastZxid() })
+	return m.server.data.state(applied)
+}
+
+// obey does what the election machine wants.
+func (m *member) obey() {
+	out := m.machine.Take()
+	for _, msg := range out.Messages {
+		m.votes.Send(msg.To, msg.Notification)
+	}
+	if out.Decision != nil && m.role == nil {
+		m.decided(out.Decision)
+	}
+}
+
+// decided takes the role that an election gave.
+func (m *member) decided(d *election.Decision) {
+	m.log.Info("a leader is elected", zap.Int64("leader", int64(d.Vote.Leader)), zap.Stringer("state", d.State),
+		zap.Int64("round", d.Round), zap.Stringer("because", d.Basis), zap.Duration("took", time.Since(m.since)))
+	m.since, m.leader = time.Now(), d.Vote.Leader
+	var err error
+	if d.State == wire.Leading {
+		m.role, err = m.lead()
+	} else {
+		m.role, err = m.learn(d.Vote.Leader, d.State == wire.Observing)
+	}
+	if err != nil {
+		m.again(err)
+	}
+}
+
+// report is what the core tells of a role. Each call comes on the core's goroutine.
+func (m *member) report() pipeline.Report {
+	return pipeline.Report{
+		Serving: func(e wire.Epoch) {
+			m.mail.put(func() {
+				m.epoch = e
+				m.machine.Synced(e)
+				m.log.Info("serving", zap.Int32("epoch", int32(e)), zap.Int64("leader", int64(m.leader)),
+					zap.Duration("after the election", time.Since(m.since)))
+			})
+		},
+		Activated: func(*zab.Activation) {},
+		Ended:     func(why error) { m.mail.put(func() { m.again(why) }) },
+	}
+}
+
+// again ends the role and looks for a leader, once the log has done what it was told:
+// only then is it known what it holds.
+func (m *member) again(why error) {
+	if m.role != nil {
+		m.role.close()
+	}
+	var resync *zab.ResyncError
+	if errors.As(why, &resync) {
+		if err := m.server.data.distrust(); err != nil {
+			m.fatal(err)
+			return
+		}
+	}
+	if err := m.server.core.LogAlone(func() error { return nil }); err != nil {
+		return // the log has failed, and the server stops
+	}
+	m.look(why)
+}

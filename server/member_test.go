@@ -1,0 +1,158 @@
+package server_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/zabra/zabra/internal/rawclient"
+	"github.com/zabra/zabra/wire"
+)
+
+// startEnsemble starts servers 1 to n on empty directories and waits until all of
+// them serve.
+func startEnsemble(t testing.TB, n int, config ...string) []*site {
+	t.Helper()
+	var servers strings.Builder
+	ports := freePorts(t, 2*n)
+	for i := range n {
+		fmt.Fprintf(&servers, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
+	}
+	var sites []*site
+	for i := range n {
+		s := &site{t: t, dir: filepath.ToSlash(t.TempDir()), log: new(lines)}
+		if err := os.WriteFile(filepath.Join(s.dir, "myid"), fmt.Append(nil, i+1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.config = siteDefaults + "initLimit=20\nsyncLimit=10\ndataDir=" + s.dir + "\n" + servers.String() + strings.Join(config, "\n") + "\n"
+		s.launch()
+		t.Cleanup(func() {
+			s.halt()
+			if t.Failed() {
+				log := s.log.String()
+				t.Logf("end of the log of server %d:\n%s", i+1, log[max(0, len(log)-4000):])
+			}
+		})
+		sites = append(sites, s)
+	}
+	for _, s := range sites {
+		s.eventually("the server to serve", s.serves)
+	}
+	return sites
+}
+
+// freePorts are ports that nobody has now.
+func freePorts(t testing.TB, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// read reads a node behind a sync.
+func (c *client) read(path string) (string, error) {
+	if err := c.Do(wire.OpSync, &wire.PathRequest{Path: path}, &wire.PathResponse{}); err != nil {
+		return "", err
+	}
+	var r wire.GetDataResponse
+	err := c.Do(wire.OpGetData, &wire.PathWatchRequest{Path: path}, &r)
+	return string(r.Data), err
+}
+
+// agree wants every server to show the same node.
+func agree(t testing.TB, sites []*site, path, want string) {
+	t.Helper()
+	for i, s := range sites {
+		if got, err := s.client().read(path); err != nil || got != want {
+			t.Errorf("server %d: %s is %q, %v; want %q", i+1, path, got, err, want)
+		}
+	}
+}
+
+func TestEnsembleServesWhereverAClientConnects(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	for i, s := range sites {
+		s.client().create(fmt.Sprint("/n", i), fmt.Sprint(i), wire.ModePersistent)
+	}
+	for i := range sites {
+		agree(t, sites, fmt.Sprint("/n", i), fmt.Sprint(i))
+	}
+	leader := sites[2] // with empty logs the largest id wins
+	leader.halt()
+	for _, s := range sites[:2] {
+		s.eventually("the others to serve", s.serves)
+	}
+	sites[0].client().create("/after", "x", wire.ModePersistent)
+	leader.launch()
+	leader.eventually("the server to serve again", leader.serves)
+	agree(t, sites, "/after", "x")
+}
+
+// A session moves between servers with its password, and its ephemeral node stays.
+func TestSessionMovesBetweenServers(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	a := sites[0].client()
+	a.create("/e", "", wire.ModeEphemeral)
+	sites[0].halt()
+	nc, err := net.Dial("tcp", sites[1].addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	b, err := rawclient.NewConn(nc, rawclient.Options{Timeout: patience, Session: a.Session, Passwd: a.Passwd})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Session != a.Session {
+		t.Fatalf("session %v instead of %v", b.Session, a.Session)
+	}
+	agree(t, sites[1:], "/e", "")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sites[1:] {
+		if _, err := s.client().read("/e"); err == nil {
+			t.Error("the node outlives its session")
+		}
+	}
+}
+
+// A server with an empty disk gets a snapshot, and one that was away the
+// transactions that it missed.
+func TestServersCatchUp(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	c := sites[2].client()
+	for i := range 50 {
+		c.create(fmt.Sprint("/n", i), "x", wire.ModePersistent)
+	}
+	sites[0].halt()
+	sites[1].eventually("a client to be served", sites[1].serves)
+	sites[2].client().create("/missed", "y", wire.ModePersistent)
+	sites[0].launch()
+	sites[0].eventually("the server to serve again", sites[0].serves)
+	agree(t, sites, "/missed", "y")
+
+	sites[1].halt()
+	for _, name := range []string{"zabra-log", "zabra-store", "acceptedEpoch", "currentEpoch"} {
+		if err := os.RemoveAll(filepath.Join(sites[1].dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sites[1].launch()
+	sites[1].eventually("the server to serve again", sites[1].serves)
+	agree(t, sites, "/n49", "x")
+	agree(t, sites, "/missed", "y")
+	sites[1].halt() // what it was sent is on its disk
+	sites[1].launch()
+	sites[1].eventually("the server to serve again", sites[1].serves)
+	agree(t, sites, "/missed", "y")
+}

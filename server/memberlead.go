@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/server/peer"
+	"github.com/zabra/zabra/server/pipeline"
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+	"go.uber.org/zap"
+)
+
+// learners is a leader's side of its connections: the quorum port, and what the core
+// sends there.
+type learners struct {
+	log        *zap.Logger
+	leadership *pipeline.Leadership
+	port       *peer.Listener
+	ended      chan struct{}
+
+	mu    sync.Mutex
+	conns map[zab.Conn]*peer.Conn // nil once closed
+	last  zab.Conn
+}
+
+// lead makes this server the leader that was elected.
+func (m *member) lead() (memberRole, error) {
+	e := &m.server.cfg.Ensemble
+	machine, err := zab.NewLeader(zab.LeaderConfig{
+		ID: m.id, State: m.state(), Log: m.server.data.log, Active: m.active, Reconfig: e.ReconfigEnabled,
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := m.bindQuorum()
+	if err != nil {
+		return nil, err
+	}
+	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*peer.Conn{}}
+	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.report())
+	l.port = peer.NewListener(peer.ListenerConfig{
+		Transport: m.transport(), Accept: l.accept, Log: m.log.Named("quorum"),
+	}, listeners...)
+	go l.watch(m.server.cfg.TickTime / 2)
+	return l, nil
+}
+
+// bindQuorum binds the quorum port, which only a leader has open.
+func (m *member) bindQuorum() (listeners []net.Listener, err error) {
+	self, _ := m.active.Committed.Server(m.id)
+	for _, a := range self.Addrs {
+		ln, err := peer.Bind(context.Background(), m.bindAddr(a.Quorum()), 3, 100*time.Millisecond)
+		if err != nil {
+			_ = closeAll(listeners)
+			return nil, fmt.Errorf("server: quorum port: %w; stop what listens there, or correct the line server.%d", err, m.id)
+		}
+		listeners = append(listeners, ln)
+	}
+	return listeners, nil
+}
+
+func (l *learners) accept(c *peer.Conn) {
+	l.mu.Lock()
+	if l.conns == nil {
+		l.mu.Unlock()
+		c.Close()
+		return
+	}
+	l.last++
+	id := l.last
+	l.conns[id] = c
+	l.mu.Unlock()
+	l.leadership.Connected(id)
+	c.Start(peer.Handler{
+		Receive: func(pkts []wire.QuorumPacket) error {
+			l.leadership.Receive(id, pkts)
+			return nil
+		},
+		Ended: func(why error) {
+			l.log.Info("a learner's connection has ended", zap.Stringer("peer", c.Remote()), zap.Error(why))
+			l.mu.Lock()
+			delete(l.conns, id)
+			l.mu.Unlock()
+			l.leadership.Disconnected(id)
+		},
+	})
+}
+
+func (l *learners) conn(id zab.Conn) *peer.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conns[id]
+}
+
+// Send queues packets for a learner.
+func (l *learners) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
+	if c := l.conn(to); c != nil {
+		c.Send(pkts...)
+	}
+}
+
+// Stream queues what f writes.
+func (l *learners) Stream(to zab.Conn, f func(w io.Writer) error) {
+	if c := l.conn(to); c != nil {
+		c.SendStream(f)
+	}
+}
+
+// Close ends a learner's connection.
+func (l *learners) Close(to zab.Conn, why error) {
+	if c := l.conn(to); c != nil {
+		l.log.Warn("a learner is dropped", zap.Stringer("peer", c.Remote()), zap.Error(why))
+		c.Close()
+	}
+}
+
+// watch tells the leader which connections take what they are sent, and how much
+// waits for them.
+func (l *learners) watch(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	written := map[zab.Conn]int64{}
+	for {
+		select {
+		case <-l.ended:
+			return
+		case <-tick.C:
+		}
+		now := map[zab.Conn]int64{}
+		l.mu.Lock()
+		for id, c := range l.conns {
+			now[id] = c.Written()
+			if n, known := written[id]; known && n < now[id] {
+				l.leadership.Progress(id, c.Backlog())
+			}
+		}
+		l.mu.Unlock()
+		written = now
+	}
+}
+
+// close ends all connections and closes the port.
+func (l *learners) close() {
+	l.mu.Lock()
+	conns := l.conns
+	l.conns = nil
+	l.mu.Unlock()
+	if conns == nil {
+		return
+	}
+	close(l.ended)
+	l.leadership.Resign(errStopping)
+	for _, c := range conns {
+		c.Finish(100 * time.Millisecond)
+	}
+	l.port.Close()
+}
