@@ -66,14 +66,15 @@ type Conn struct {
 
 	// Of a connection that was accepted: leave takes it out of the door, when its
 	// first packet has come, by firstBy at the latest, or when it ends.
-	leave    func() bool
-	firstBy  time.Time
-	admitted atomic.Bool
+	leave   func() bool
+	firstBy time.Time // zero when it has come; guarded by arming
 
-	readTimeout atomic.Int64 // nanoseconds, 0 for none
-	written     atomic.Int64
-	received    atomic.Int64
-	out         queue
+	written  atomic.Int64
+	received atomic.Int64
+	out      queue
+
+	arming      sync.Mutex    // held while the read deadline is chosen and set
+	readTimeout time.Duration // 0 for none
 
 	ending sync.Once
 	cause  error         // why, once dead is closed
@@ -153,19 +154,31 @@ func (c *Conn) Wait() { <-c.done }
 // for d, from now on; 0 is for ever, as it is at first. Time that the Handler takes
 // does not count.
 func (c *Conn) SetReadTimeout(d time.Duration) {
-	c.readTimeout.Store(int64(d))
-	c.armRead()
+	c.arming.Lock()
+	defer c.arming.Unlock()
+	c.readTimeout = d
+	c.nc.SetReadDeadline(c.deadline())
 }
 
+// armRead sets the deadline of the next read, if there is any.
 func (c *Conn) armRead() {
-	var until time.Time
-	if d := time.Duration(c.readTimeout.Load()); d > 0 {
-		until = time.Now().Add(d)
+	c.arming.Lock()
+	defer c.arming.Unlock()
+	if until := c.deadline(); !until.IsZero() {
+		c.nc.SetReadDeadline(until)
 	}
-	if !c.firstBy.IsZero() && !c.admitted.Load() && (until.IsZero() || until.After(c.firstBy)) {
+}
+
+// deadline is when a read that begins now is to end, zero for never.
+func (c *Conn) deadline() time.Time {
+	var until time.Time
+	if c.readTimeout > 0 {
+		until = time.Now().Add(c.readTimeout)
+	}
+	if !c.firstBy.IsZero() && (until.IsZero() || until.After(c.firstBy)) {
 		until = c.firstBy
 	}
-	c.nc.SetReadDeadline(until)
+	return until
 }
 
 // Backlog is how many bytes of packets wait to be taken by the system. Streams are

@@ -56,6 +56,7 @@ type Election struct {
 	remotes   map[wire.SID]*remote
 	strangers int      // remotes that are not in servers
 	anonymous wire.SID // given last to one without an id
+	accepts   uint64   // connections accepted
 }
 
 // maxStrangers bounds the servers that are known only because they have called:
@@ -211,9 +212,13 @@ func (e *Election) accepted(nc net.Conn) {
 	if !e.door.enter(nc) {
 		return
 	}
+	e.mu.Lock()
+	e.accepts++
+	number := e.accepts
+	e.mu.Unlock()
 	e.wg.Go(func() {
 		nc.SetDeadline(time.Now().Add(e.c.Transport.handshakeTimeout()))
-		if err := e.greet(nc); err != nil {
+		if err := e.greet(nc, number); err != nil {
 			e.door.leave(nc)
 			nc.Close()
 			e.c.Log.Info("closed a connection to the election port", zap.Stringer("peer", nc.RemoteAddr()), zap.Error(err))
@@ -226,11 +231,12 @@ var (
 	errCrowded   = errors.New("peer: too many connections are open that have not said who they are")
 	errOurself   = errors.New("peer: the dialler has this server's own id")
 	errBadID     = errors.New("peer: the dialler's id is negative")
+	errOutdated  = errors.New("peer: a later connection of the same server was faster")
 	errStrangers = errors.New("peer: too many connections of servers that do not belong to the ensemble")
 )
 
 // greet reads the initial message and does what it asks for.
-func (e *Election) greet(raw net.Conn) error {
+func (e *Election) greet(raw net.Conn, number uint64) error {
 	nc, err := e.c.Transport.accepted(raw)
 	if err != nil {
 		return err
@@ -253,7 +259,7 @@ func (e *Election) greet(raw net.Conn) error {
 		return e.called(m)
 	}
 	nc.SetDeadline(time.Time{})
-	return e.keep(m.SID, nc, br)
+	return e.keep(m.SID, nc, br, number)
 }
 
 // called answers the call of a server with a smaller id: the connection that it
@@ -280,8 +286,10 @@ func (e *Election) called(m wire.InitialMessage) error {
 	return nil
 }
 
-// keep makes an accepted connection that of its server.
-func (e *Election) keep(sid wire.SID, nc net.Conn, br *bufio.Reader) error {
+// keep makes an accepted connection that of its server. Connections are greeted side
+// by side; of two of one server the one that was accepted last counts, since the
+// server has given the other one up.
+func (e *Election) keep(sid wire.SID, nc net.Conn, br *bufio.Reader, number uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if sid == wire.AnonymousSID {
@@ -292,6 +300,10 @@ func (e *Election) keep(sid wire.SID, nc net.Conn, br *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
+	if number < r.newest {
+		return errOutdated
+	}
+	r.newest = number
 	r.setLink(nc, br)
 	return nil
 }

@@ -35,8 +35,12 @@ func readInitial(br *bufio.Reader) (wire.InitialMessage, error) {
 	}
 }
 
-// usable returns the addresses that can be dialled: those with a host that is not
-// that of every interface, and with a port.
+// maxHints bounds the addresses that are taken from an initial message. Whoever
+// sends one can have that many connections made.
+const maxHints = 8
+
+// usable returns the addresses that can be dialled, the first maxHints of them:
+// those with a host that is not that of every interface, and with a port.
 func usable(addrs []string) []string {
 	var list []string
 	for _, addr := range addrs {
@@ -50,7 +54,9 @@ func usable(addrs []string) []string {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			continue
 		}
-		list = append(list, addr)
+		if list = append(list, addr); len(list) == maxHints {
+			break
+		}
 	}
 	return list
 }

@@ -10,8 +10,10 @@ import (
 type DialConfig struct {
 	Transport Transport
 	Conn      ConnOptions
-	// Tries is how often it tries, 0 is 5; Pause lies between, 0 is 100 ms. A
-	// leader may be elected before it listens.
+	// A leader may be elected before it listens, mostly by a moment: the first
+	// pause between two tries is a 16th of Pause (0 is 100 ms), and each doubles the
+	// one before, up to Pause. Dial gives up when the pauses come to Tries times
+	// Pause (0 is 5); with 1, after the first try.
 	Tries int
 	Pause time.Duration
 }
@@ -22,17 +24,20 @@ func Dial(ctx context.Context, c DialConfig, addrs ...string) (*Conn, error) {
 	if c.Tries == 0 {
 		c.Tries = 5
 	}
+	most := orDefault(c.Pause, 100*time.Millisecond)
+	pause, left := most/16, time.Duration(c.Tries-1)*most
 	for n := 1; ; n++ {
 		nc, err := c.Transport.dialAny(ctx, addrs)
 		if err == nil {
 			return newConn(nc, c.Conn), nil
 		}
-		if n >= c.Tries || ctx.Err() != nil {
-			return nil, fmt.Errorf("peer: leader, try %d of %d: %w", n, c.Tries, err)
+		if left <= 0 || ctx.Err() != nil {
+			return nil, fmt.Errorf("peer: leader, after %d tries: %w", n, err)
 		}
 		select {
-		case <-time.After(orDefault(c.Pause, 100*time.Millisecond)):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
+		left, pause = left-pause, min(2*pause, most)
 	}
 }

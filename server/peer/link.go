@@ -22,6 +22,7 @@ type link struct {
 	done   chan struct{}   // closed when this one has
 
 	waiting chan struct{} // a token: there is something to write
+	taken   time.Time     // when a frame was taken last for writing; guarded by Election.mu
 	heard   bool          // a frame has come; the reader's until it has ended
 	odd     bool          // a frame could not be decoded, and was told of
 }
@@ -139,7 +140,7 @@ func (l *link) take() []byte {
 		return nil
 	}
 	frame := l.r.next
-	l.r.last, l.r.next = frame, nil
+	l.r.last, l.r.next, l.taken = frame, nil, time.Now()
 	return frame
 }
 

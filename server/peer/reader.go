@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -140,8 +141,9 @@ func (s source) Read(b []byte) (int, error) {
 }
 
 // read hands in packets until the connection ends.
-func (c *Conn) read() error {
-	in := newInput(source{c}, c.o.MaxData)
+func (c *Conn) read() error { return c.packets(newInput(source{c}, c.o.MaxData)) }
+
+func (c *Conn) packets(in *input) error {
 	for {
 		if err := in.fill(); err != nil {
 			return err
@@ -186,8 +188,15 @@ func (c *Conn) deliver(in *input, list []wire.QuorumPacket, snap bool) error {
 
 // admit takes the connection out of the door when its first packet has come.
 func (c *Conn) admit() error {
-	if c.leave == nil || c.admitted.Swap(true) || c.leave() {
+	c.arming.Lock()
+	defer c.arming.Unlock()
+	if c.firstBy.IsZero() {
 		return nil
 	}
-	return errCrowded
+	c.firstBy = time.Time{}
+	c.nc.SetReadDeadline(c.deadline())
+	if !c.leave() {
+		return errCrowded
+	}
+	return nil
 }

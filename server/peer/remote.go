@@ -25,6 +25,7 @@ type remote struct {
 	last     []byte             // the frame taken last for writing
 	link     *link              // the connection, nil for none
 	ended    <-chan struct{}    // closed when nothing of the links before is left; nil before the first
+	newest   uint64             // number of the connection accepted last
 	dialling bool               // dial runs
 	abort    context.CancelFunc // ends the attempt under way, nil for none
 	called   bool               // the server has asked to be dialled
@@ -104,6 +105,7 @@ func (r *remote) lost(l *link) bool {
 	current := r.link == l
 	if current {
 		r.link = nil
+		r.recall(l)
 		if l.heard {
 			r.pause.reset()
 		}
@@ -112,6 +114,17 @@ func (r *remote) lost(l *link) bool {
 	}
 	r.e.forget(r)
 	return current
+}
+
+// doubt is how long a frame that was written may not have arrived.
+const doubt = 5 * time.Second
+
+// recall lets the frame that was written last wait again, if it may have been lost
+// with its link. Election.mu is held.
+func (r *remote) recall(l *link) {
+	if r.next == nil && time.Since(l.taken) < doubt && r.e.member(r.sid) {
+		r.next = r.last
+	}
 }
 
 // tellReachable tells that l stands, if it still does.
