@@ -59,7 +59,7 @@ func (l *Leader) broadcast(o outstanding) {
 			l.sendProposal(p, &o)
 		}
 	}
-	l.out.write(Write{Op: WriteTxns, Txns: []Txn{o.txn}})
+	l.out.append(o.txn)
 	l.disk.expect(z, l.ticks)
 	l.quorum.expect(z, l.ticks)
 	if plant.In(plant.OwnAckUncounted) || plant.In(plant.CommitBySingleAck) {
@@ -123,7 +123,7 @@ func (l *Leader) commit(o *outstanding) {
 func (l *Leader) deliver() {
 	n := 0
 	for n < len(l.proposals) && l.proposals[n].txn.Zxid <= min(l.committed, l.persisted) {
-		l.out.Deliver = append(l.out.Deliver, l.proposals[n].txn)
+		l.out.deliver(l.proposals[n].txn)
 		l.delivered = l.proposals[n].txn.Zxid
 		n++
 	}

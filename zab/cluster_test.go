@@ -26,6 +26,7 @@ type cluster struct {
 	initial  map[wire.Epoch][]Txn
 	asked    map[uint64]int // what had been delivered anywhere when a read was asked for
 	trace    func(format string, args ...any)
+	packet   func(k *link, down bool, pkt *wire.QuorumPacket)
 	counts   map[string]int // what happened how often
 	init     int
 	sync     int
@@ -111,7 +112,7 @@ type item struct {
 }
 
 func newCluster(t testing.TB, voters, observers int) *cluster {
-	c := &cluster{t: t, init: 10, sync: 5, trace: func(string, ...any) {}, leaders: map[wire.Epoch]wire.SID{}, initial: map[wire.Epoch][]Txn{}, asked: map[uint64]int{}, counts: map[string]int{}}
+	c := &cluster{t: t, init: 10, sync: 5, trace: func(string, ...any) {}, packet: func(*link, bool, *wire.QuorumPacket) {}, leaders: map[wire.Epoch]wire.SID{}, initial: map[wire.Epoch][]Txn{}, asked: map[uint64]int{}, counts: map[string]int{}}
 	var text strings.Builder
 	for i := 1; i <= voters+observers; i++ {
 		role := quorum.Participant
@@ -510,6 +511,7 @@ func (d *disk) write(n *node, w Write) {
 func (c *cluster) deliverOne(k *link, down bool) {
 	if down {
 		i := k.down[0]
+		c.packet(k, down, &i.pkt)
 		k.down = k.down[1:]
 		n := k.learner
 		if i.pkt.Type == wire.PacketSnap {
@@ -523,6 +525,7 @@ func (c *cluster) deliverOne(k *link, down bool) {
 		return
 	}
 	i := k.up[0]
+	c.packet(k, down, &i.pkt)
 	k.up = k.up[1:]
 	k.leader.leader.Receive(k.conn, &i.pkt)
 	k.leader.drain()

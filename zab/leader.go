@@ -21,6 +21,9 @@ type LeaderConfig struct {
 	Reconfig bool
 	// InitLimit and SyncLimit are in tickTimes, at least 1.
 	InitLimit, SyncLimit int
+	// PreferSnapshot, if there is one, says that a learner whose log ends at a zxid is
+	// brought up to date faster by a snapshot than by all that followed.
+	PreferSnapshot func(after wire.Zxid) bool
 	// MaxBacklog is how many bytes may wait for a slow learner; default 64 MiB.
 	MaxBacklog int64
 	// LastCounter is the last counter that an epoch uses; default, and most, is

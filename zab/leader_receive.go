@@ -132,15 +132,23 @@ func (l *Leader) synchronise(p *peer) {
 	if l.phase == broadcasting {
 		h.end = l.committed
 	}
-	stream := snap(h.end)
-	if p.zxid != 0 || p.counts { // "0, do not count me" asks for a snapshot
-		stream = planSync(l.cfg.Log, p.zxid, h)
-	}
+	stream := l.plan(p, h)
 	p.stage, p.sent, p.heard = syncing, h.end, l.ticks
 	stream.Range.To = min(stream.Range.To, max(l.persisted, stream.Range.After))
 	l.out.send(Message{To: p.conn, Stream: &stream})
 	l.sendCommitted(p, stream.Range.To, h.end, false)
 	l.out.send(Message{To: p.conn, kind: newLeader, zxid: wire.MakeZxid(l.epoch, 0), data: l.offered().Text()})
+}
+
+func (l *Leader) plan(p *peer, h horizon) Stream {
+	if p.zxid == 0 && !p.counts { // "0, do not count me" asks for a snapshot
+		return snap(h.end)
+	}
+	s := planSync(l.cfg.Log, p.zxid, h)
+	if f := l.cfg.PreferSnapshot; f != nil && s.First != wire.PacketSnap && !s.Range.Empty() && f(s.Range.After) {
+		return snap(h.end)
+	}
+	return s
 }
 
 // offered is the configuration that learners put into force with UPTODATE: before the

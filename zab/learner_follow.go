@@ -19,7 +19,7 @@ func (l *Learner) deliver() {
 		l.queue[0] = Txn{}
 		l.queue, l.ncommitted = l.queue[1:], l.ncommitted-1
 		if txn.Zxid > l.delivered {
-			l.out.Deliver = append(l.out.Deliver, txn)
+			l.out.deliver(txn)
 			l.delivered = txn.Zxid
 		}
 		if len(l.changes) > 0 && l.changes[0].Zxid == txn.Zxid {
@@ -85,7 +85,7 @@ func (l *Learner) Forward(r wire.ForwardedRequest, auth []wire.ID, id uint64) bo
 	if l.phase != following {
 		return false
 	}
-	l.out.send(Message{kind: request, zxid: wire.NoZxid, data: r.AppendTo(nil), auth: auth})
+	l.out.send(Message{kind: request, zxid: wire.NoZxid, data: r.AppendTo(nil), auth: &auth})
 	if r.Op == wire.OpSync {
 		l.syncs = append(l.syncs, id)
 	}

@@ -117,7 +117,7 @@ func (l *Learner) log(txn Txn) {
 		return // the snapshot holds it
 	}
 	if l.phase >= pledged {
-		l.out.write(Write{Op: WriteTxns, Txns: []Txn{txn}})
+		l.out.append(txn)
 		if l.phase == following && !l.cfg.Observer {
 			l.out.vouchFor(txn.Zxid)
 		}

@@ -2,6 +2,7 @@ package zab
 
 import (
 	"flag"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -42,20 +43,50 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestRandomRepeatsItself shows that nothing but the seed decides.
+func TestRandomRepeatsItself(t *testing.T) {
+	for seed := uint64(1); seed <= 20; seed++ {
+		if a, b := fingerprint(t, seed), fingerprint(t, seed); a != b {
+			t.Fatalf("seed %d: %x and %x", seed, a, b)
+		}
+	}
+}
+
+// fingerprint is that of every packet of a run.
+func fingerprint(t *testing.T, seed uint64) uint64 {
+	h := fnv.New64()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	c := newRandomCluster(t, rng)
+	c.packet = func(k *link, down bool, pkt *wire.QuorumPacket) {
+		h.Write(pkt.AppendTo(wire.AppendBool(wire.AppendLong(nil, int64(k.conn)), down)))
+	}
+	c.runRandom(rng)
+	return h.Sum64()
+}
+
 func runRandom(t testing.TB, seed uint64, trace func(string, ...any)) map[string]int {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	c := newCluster(t, 3+2*rng.IntN(2), rng.IntN(3))
+	c := newRandomCluster(t, rng)
 	if trace != nil {
 		c.trace = trace
 	}
+	c.runRandom(rng)
+	return c.counts
+}
+
+func newRandomCluster(t testing.TB, rng *rand.Rand) *cluster {
+	c := newCluster(t, 3+2*rng.IntN(2), rng.IntN(3))
 	if rng.IntN(4) == 0 {
 		c.counter = 5 + rng.Uint32N(20)
 	}
+	return c
+}
+
+func (c *cluster) runRandom(rng *rand.Rand) {
 	for range 1000 + rng.IntN(2000) {
 		c.randomStep(rng)
 	}
 	c.recoverAll()
-	return c.counts
 }
 
 // recoverAll brings everybody back; in the end all have the same.

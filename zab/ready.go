@@ -87,13 +87,17 @@ type Message struct {
 	kind   free
 	zxid   wire.Zxid
 	data   []byte
-	auth   []wire.ID
+	auth   *[]wire.ID // only in REQUEST
 }
 
 // Packet is the packet to send. It shares memory with the machine and with the
 // same packet to others: nobody changes it.
 func (m *Message) Packet() wire.QuorumPacket {
-	return wire.QuorumPacket{Type: wire.PacketType(m.kind), Zxid: m.zxid, Data: m.data, Auth: m.auth}
+	pkt := wire.QuorumPacket{Type: wire.PacketType(m.kind), Zxid: m.zxid, Data: m.data}
+	if m.auth != nil {
+		pkt.Auth = *m.auth
+	}
+	return pkt
 }
 
 // A Stream is history for a learner that a machine does not hold in memory: the
@@ -166,7 +170,15 @@ type output struct {
 	last     uint64 // ID handed out last
 	deferred []Write
 	pending  []promise
+	room     room
 }
+
+// room is how much the last Ready held of what comes in numbers: the next one is
+// likely to be of that size.
+type room struct{ send, txns, deliver int }
+
+// maxRoom bounds the room that is made before it is needed.
+const maxRoom = 4096
 
 // A promise is what becomes true when the writes of a Ready are durable.
 type promise struct {
@@ -188,17 +200,41 @@ func (o *output) take() Ready {
 	r.ID = o.last
 	o.Ready = Ready{Writes: o.deferred}
 	o.deferred = nil
+	// A Ready with a little of something says nothing about the ones with much.
+	o.room.send = max(o.room.send/2, min(len(r.Send), maxRoom))
+	o.room.deliver = max(o.room.deliver/2, min(len(r.Deliver), maxRoom))
 	return r
 }
 
-func (o *output) send(m Message) { o.Send = append(o.Send, m) }
+func (o *output) send(m Message) {
+	if o.Send == nil {
+		o.Send = make([]Message, 0, max(1, o.room.send))
+	}
+	o.Send = append(o.Send, m)
+}
+
+func (o *output) deliver(t Txn) {
+	if o.Deliver == nil {
+		o.Deliver = make([]Txn, 0, max(1, o.room.deliver))
+	}
+	o.Deliver = append(o.Deliver, t)
+}
+
+// append writes one transaction to the log.
+func (o *output) append(t Txn) {
+	n := len(o.Writes)
+	if n == 0 || o.Writes[n-1].Op != WriteTxns {
+		o.Writes = append(o.Writes, Write{Op: WriteTxns, Txns: make([]Txn, 0, max(1, o.room.txns))})
+		n++
+	}
+	w := &o.Writes[n-1]
+	w.Txns = append(w.Txns, t)
+	o.room.txns = min(len(w.Txns), maxRoom)
+	o.promise().zxid = t.Zxid
+}
 
 func (o *output) write(w Write) {
-	if n := len(o.Writes); n > 0 && w.Op == WriteTxns && o.Writes[n-1].Op == WriteTxns {
-		o.Writes[n-1].Txns = append(o.Writes[n-1].Txns, w.Txns...)
-	} else {
-		o.Writes = append(o.Writes, w)
-	}
+	o.Writes = append(o.Writes, w)
 	p := o.promise()
 	switch w.Op {
 	case WriteAcceptedEpoch:

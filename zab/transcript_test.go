@@ -51,7 +51,11 @@ func TestTranscripts(t *testing.T) {
 func (s *transcript) do(t *testing.T, d *datadriven.TestData) string {
 	s.t = t
 	s.out.Reset()
-	if d.Cmd != "do" {
+	switch d.Cmd {
+	case "do":
+	case "grid":
+		return s.grid(d.Input)
+	default:
 		t.Fatalf("%s: unknown command", d.Cmd)
 	}
 	for _, line := range strings.Split(d.Input, "\n") {
@@ -169,7 +173,8 @@ func (s *transcript) run(fields []string) {
 	case "leader":
 		state, active := s.start(a)
 		l, err := NewLeader(LeaderConfig{ID: wire.SID(a.num("id", 3)), State: state, Log: &s.disk, Active: active, Reconfig: a.has("reconfig"),
-			InitLimit: 10, SyncLimit: 5, LastCounter: uint32(a.num("counter", 0)), MaxBacklog: 1000})
+			InitLimit: 10, SyncLimit: 5, LastCounter: uint32(a.num("counter", 0)), MaxBacklog: 1000,
+			PreferSnapshot: preferSnapshot(a)})
 		if err != nil {
 			s.printf("error: %v", err)
 		}
@@ -524,4 +529,13 @@ func (s *transcript) printLearner(r *LearnerReady) {
 	if r.Stop != nil {
 		s.printf("%d stop: %v", r.ID, r.Stop)
 	}
+}
+
+// preferSnapshot prefers it for whoever is behind a zxid.
+func preferSnapshot(a args) func(wire.Zxid) bool {
+	v, ok := a.named["snapshot-below"]
+	if !ok {
+		return nil
+	}
+	return func(after wire.Zxid) bool { return after < parseZxid(v) }
 }
