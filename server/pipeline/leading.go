@@ -265,7 +265,7 @@ func (r *leading) persist(rd *zab.Ready) {
 
 // establish begins to serve.
 func (r *leading) establish(first wire.Zxid) {
-	r.assume(r)
+	r.renew()
 	r.prep.Reset(first - 1)
 	r.serving.Store(true)
 	r.report.Serving(first.Epoch())

@@ -183,7 +183,7 @@ func (r *learning) work(rd *zab.LearnerReady) {
 		}
 	}
 	if rd.Serving {
-		r.assume(r)
+		r.renew()
 		r.serving.Store(true)
 		r.report.Serving(rd.Epoch)
 	}

@@ -110,12 +110,18 @@ func (r alone) flush() {
 // assume changes the role of a member. Nothing of the role before is under way.
 func (c *Core) assume(r role) {
 	c.role = r
+	c.decided = c.tree.LastZxid()
+	c.renew()
+}
+
+// renew begins to prepare, and to time sessions, from the tree as it is: all of them
+// have been heard of just now.
+func (c *Core) renew() {
 	c.prep = NewPreparer(c.tree, c.schemes, c.opts.Prepare)
 	c.tracker = session.NewTracker(c.opts.Tick.Milliseconds())
 	for id, timeout := range c.tree.Sessions() {
 		c.tracker.Add(id, timeout, c.millis())
 	}
-	c.decided = c.tree.LastZxid()
 }
 
 // resign ends the role: who waited for it waits in vain, and is told by the end of
