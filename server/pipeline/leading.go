@@ -21,6 +21,7 @@ type leading struct {
 	speaks map[wire.SessionID]wire.SID // the server that a session speaks through
 	syncs  map[uint64]*Request
 	asked  uint64
+	parcel parcel
 	over   bool
 }
 
@@ -195,11 +196,13 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	for i := range rd.Send {
 		m := &rd.Send[i]
 		if m.Stream != nil {
+			r.parcel.send(r.peers)
 			r.stream(m.To, m.Stream)
 		} else {
-			r.peers.Send(m.To, m.Packet())
+			r.parcel.add(m.To, m.Packet())
 		}
 	}
+	r.parcel.send(r.peers)
 	r.persist(&rd.Ready)
 	if err := r.replay(r.vault, rd.Replay); err != nil {
 		r.fail(err)
@@ -256,9 +259,10 @@ func (r *leading) persist(rd *zab.Ready) {
 		}
 		for i := range then {
 			for p := range then[i].Packets() {
-				r.peers.Send(then[i].To, p)
+				r.parcel.add(then[i].To, p)
 			}
 		}
+		r.parcel.send(r.peers)
 		r.machine.Persisted(id)
 	})
 }

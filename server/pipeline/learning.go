@@ -21,6 +21,7 @@ type learning struct {
 	resuming map[wire.SessionID][]resuming // asked about
 	syncs    map[uint64]*Request
 	asked    uint64
+	parcel   parcel
 	received *datatree.Tree // a snapshot that is not the state yet
 	over     bool
 }
@@ -168,8 +169,9 @@ func (r *learning) flush() {
 // work does what one Ready says.
 func (r *learning) work(rd *zab.LearnerReady) {
 	for i := range rd.Send {
-		r.peers.Send(0, rd.Send[i].Packet())
+		r.parcel.add(0, rd.Send[i].Packet())
 	}
+	r.parcel.send(r.peers)
 	r.persist(&rd.Ready)
 	if err := r.replay(r.vault, rd.Replay); err != nil {
 		r.inbox.put(message{err: err})
@@ -237,9 +239,10 @@ func (r *learning) persist(rd *zab.Ready) {
 		}
 		for i := range then {
 			for p := range then[i].Packets() {
-				r.peers.Send(0, p)
+				r.parcel.add(0, p)
 			}
 		}
+		r.parcel.send(r.peers)
 		r.machine.Persisted(id)
 	})
 }

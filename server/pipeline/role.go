@@ -59,6 +59,43 @@ type Vault interface {
 	Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error
 }
 
+// A parcel gathers the packets of one Ready by connection, so that each connection is
+// looked for, and woken, once.
+type parcel struct {
+	to   []zab.Conn
+	pkts map[zab.Conn][]wire.QuorumPacket
+}
+
+func (p *parcel) add(to zab.Conn, pkt wire.QuorumPacket) {
+	if p.pkts == nil {
+		p.pkts = map[zab.Conn][]wire.QuorumPacket{}
+	}
+	list := p.pkts[to]
+	if len(list) == 0 {
+		p.to = append(p.to, to)
+	}
+	p.pkts[to] = append(list, pkt)
+}
+
+// send hands over what was gathered. The lists are used again, so long as they are
+// not very long.
+func (p *parcel) send(peers Peers) {
+	for _, to := range p.to {
+		list := p.pkts[to]
+		peers.Send(to, list...)
+		clear(list)
+		if cap(list) > keepParcel {
+			delete(p.pkts, to)
+		} else {
+			p.pkts[to] = list[:0]
+		}
+	}
+	p.to = p.to[:0]
+}
+
+// keepParcel is how many packets a list may have room for that is kept.
+const keepParcel = 4096
+
 // alone is the role of a server whose quorum is itself: what is in its log is
 // decided.
 type alone struct{ *Core }
