@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server/datadir"
@@ -67,6 +69,9 @@ func (m *maker) checkpoint() {
 	s := store.New(m.dirs.StoreDir(), zap.NewNop())
 	cp, err := s.Begin(false)
 	m.ok(err)
+	for _, keys := range cp.Due() {
+		m.tree.Refresh(keys)
+	}
 	scan := m.tree.Scan(false)
 	for recs := scan.Step(1 << 20); recs != nil; recs = scan.Step(1 << 20) {
 		m.ok(cp.Put(recs))
@@ -260,6 +265,22 @@ func TestVerifyStoreDamage(t *testing.T) {
 	flip(t, tables[0], 300)
 	r := m.verify()
 	if len(r.Damage) != 1 || !strings.Contains(r.Damage[0].Problem, "the checkpoint cannot be read") {
+		t.Errorf("damage %v", r.Damage)
+	}
+}
+
+// A store of a version before blobs.
+func TestVerifyOtherFormat(t *testing.T) {
+	m := standard(t)
+	m.ok(os.RemoveAll(m.dirs.StoreDir()))
+	db, err := badger.OpenManaged(badger.DefaultOptions(m.dirs.StoreDir()).WithLogger(nil).WithCompression(options.None))
+	m.ok(err)
+	batch := db.NewWriteBatchAt(1)
+	m.ok(batch.SetEntryAt(badger.NewEntry([]byte("C"), []byte{0, 0, 0, 0, 0, 0, 0, 1}), 1))
+	m.ok(batch.Flush())
+	m.ok(db.Close())
+	r := m.verify()
+	if len(r.Damage) != 1 || r.Damage[0].Problem != "the checkpoint has format 1" || !strings.Contains(r.Damage[0].Remedy, "version of Zabra") {
 		t.Errorf("damage %v", r.Damage)
 	}
 }

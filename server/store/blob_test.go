@@ -174,6 +174,27 @@ func TestDamagedBlobs(t *testing.T) {
 	refused("impossible group", b)
 }
 
+// Blobs that hold only whole records: that one is missing shows in the others.
+func TestMissingParts(t *testing.T) {
+	sound := blobs{}
+	var records []datatree.Record
+	for i := range uint64(200) {
+		records = append(records, datatree.Record{Key: recordKey(nodeKind, i), Value: make([]byte, 1000)})
+	}
+	sound.pack(t, 1, records)
+	keys := slices.Sorted(maps.Keys(sound))
+	if len(keys) < 4 {
+		t.Fatalf("%d blobs", len(keys))
+	}
+	for _, key := range keys[:len(keys)-1] {
+		b := maps.Clone(sound)
+		delete(b, key)
+		if _, err := b.unpack(); !errors.Is(err, datatree.ErrCorrupt) || !strings.Contains(err.Error(), "the part before is missing") {
+			t.Errorf("without %q: %v", key, err)
+		}
+	}
+}
+
 // seal makes a blob of content as the only one of a group.
 func seal(content []byte, records int) blobs {
 	key := blobKey{group{nodeKind, 0}, 1, 0}.append(nil)

@@ -259,3 +259,34 @@ func TestInterruptedFreshCheckpointIsInvisible(t *testing.T) {
 	defer after.Close()
 	same(t, load(t, after), old)
 }
+
+// A node that changes all the time wears its group, and only that: checkpoints stay
+// small, and now and then one writes the group anew.
+func TestCheckpointsCostWhatChanges(t *testing.T) {
+	s := New(t.TempDir(), zap.NewNop())
+	defer s.Close()
+	tree := datatree.New()
+	const others = 600 // in the group of the node that changes
+	for i := range groupSize + others {
+		create(tree, fmt.Sprintf("/node-with-a-name-%d", i))
+	}
+	worn := write(t, s, tree, true) / (groupSize + others) * others
+	anew := 0
+	for i := range 150 {
+		set(tree, "/node-with-a-name-4500", fmt.Sprint(i), int32(i+1))
+		switch n := write(t, s, tree, true); {
+		case n < 200:
+		case n > worn*3/4 && n < worn*5/4:
+			anew++
+		default:
+			t.Fatalf("a checkpoint of one change has %d bytes, its group about %d", n, worn)
+		}
+		if s.recent > 200 {
+			t.Fatalf("one change counts %d bytes", s.recent)
+		}
+	}
+	if most := 150*(blobCost+200)/int(worn) + 1; anew < 2 || anew > most {
+		t.Errorf("a group of %d bytes was written anew %d times, want 2 to %d", worn, anew, most)
+	}
+	same(t, load(t, s), tree)
+}
