@@ -1,6 +1,7 @@
 package datatree
 
 import (
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -245,8 +246,15 @@ func (t *Tree) setACL(h *wire.TxnHeader, b *wire.SetACLTxn) Result {
 // endSession removes the listed nodes, then whatever else the session still
 // owns, in order of path.
 func (t *Tree) endSession(h *wire.TxnHeader, paths []string) {
+	if n := len(paths); n > 0 && plant.In(plant.EphemeralKept) {
+		paths = paths[:n-1]
+	}
 	for _, p := range paths {
 		t.delete(h, p)
+	}
+	if plant.In(plant.EphemeralKept) {
+		t.closeSession(h.Session)
+		return
 	}
 	for _, p := range t.Ephemerals(h.Session) {
 		t.delete(h, p)

@@ -1,11 +1,17 @@
 package datatree
 
-import "github.com/zabra/zabra/wire"
+import (
+	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/wire"
+)
 
 // multi applies all operations, or none if one of them is an error.
 func (t *Tree) multi(h *wire.TxnHeader, m *wire.MultiTxn) Result {
 	for i := range m.Txns {
 		if m.Txns[i].Op == wire.OpError {
+			if plant.In(plant.MultiPartlyApplied) {
+				t.applyPart(h, m.Txns[:i])
+			}
 			t.failMulti(h, m, i)
 			return Result{Sub: t.subs}
 		}
@@ -23,6 +29,15 @@ func (t *Tree) multi(h *wire.TxnHeader, m *wire.MultiTxn) Result {
 		t.subs = append(t.subs, r)
 	}
 	return Result{Sub: t.subs}
+}
+
+// applyPart is what a planted bug does.
+func (t *Tree) applyPart(h *wire.TxnHeader, subs []wire.SubTxn) {
+	for i := range subs {
+		if op, err := wire.DecodeSubTxn(*h, subs[i]); err == nil {
+			t.apply(&op.Header, op.Body)
+		}
+	}
 }
 
 // failMulti fills in the results of a multi whose first error is at failed.

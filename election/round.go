@@ -14,7 +14,7 @@ const maxRound = math.MaxInt64 / 2
 
 // Receive takes a notification of a peer. It keeps nothing of n.
 func (m *Machine) Receive(now int64, from wire.SID, n *wire.Notification) {
-	if !m.started || from == m.opts.ID || !n.State.Valid() || n.Round > maxRound {
+	if !m.started || from == m.opts.ID || n.Round > maxRound {
 		return
 	}
 	if m.offer(n) {

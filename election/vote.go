@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -68,7 +69,7 @@ func ballotOf(n *wire.Notification) ballot {
 func (b ballot) supports(o ballot) bool {
 	switch {
 	case b.state == wire.Looking || o.state == wire.Looking:
-		return b.Vote == o.Vote && b.round == o.round
+		return b.Vote == o.Vote && (b.round == o.round || plant.In(plant.StaleNotification))
 	case (b.version > 0) != (o.version > 0):
 		return b.Leader == o.Leader
 	}

@@ -21,7 +21,7 @@ var arrows = []arrow{
 	{from: "datatree", only: []string{"./wire", "./internal/plant"}, reason: "the tree knows transactions, and nothing of who makes or watches them"},
 	{from: "session", only: []string{"./wire"}, reason: "sessions know nothing of what they own"},
 	{from: "watch", only: []string{"./wire", "./internal/plant"}, reason: "watches know nothing of the tree they are about"},
-	{from: "quorum", only: []string{"./wire", "./internal/properties", "./internal/plant"}, reason: "who decides is known to those who decide, not the other way"},
+	{from: "quorum", only: []string{"./wire", "./internal/plant", "./internal/properties"}, reason: "who decides is known to those who decide, not the other way"},
 	{from: "election", only: []string{"./wire", "./quorum", "./internal/plant"}, reason: "a state machine that sockets are driven by, not the other way"},
 	{from: "zab", only: []string{"./wire", "./quorum", "./internal/plant"}, reason: "a state machine that sockets are driven by, not the other way"},
 	{from: "internal/vfs", only: []string{"./internal/vfs", "./internal/plant"}, reason: "the door to the disk does not know the house"},

@@ -269,6 +269,10 @@ func (c *client) doSomething() {
 	if c.closing {
 		return
 	}
+	if c.id >= c.opts.Clients-c.opts.Readers {
+		c.syncAndGet()
+		return
+	}
 	switch p := c.rng.IntN(100); {
 	case p < 22:
 		c.set(registers[c.rng.IntN(len(registers))], -1)
@@ -289,9 +293,7 @@ func (c *client) doSomething() {
 	case p < 67:
 		c.multi()
 	case p < 75:
-		path := registers[c.rng.IntN(len(registers))]
-		c.ask(&history.Op{Op: wire.OpSync, Path: path}, &wire.PathRequest{Path: path})
-		c.get(path)
+		c.syncAndGet()
 	case p < 83:
 		c.get(registers[c.rng.IntN(len(registers))])
 	case p < 89:
@@ -308,6 +310,13 @@ func (c *client) doSomething() {
 		c.lost()
 		c.closing = false
 	}
+}
+
+// syncAndGet reads what is not older than anything that was answered before.
+func (c *client) syncAndGet() {
+	path := registers[c.rng.IntN(len(registers))]
+	c.ask(&history.Op{Op: wire.OpSync, Path: path}, &wire.PathRequest{Path: path})
+	c.get(path)
 }
 
 func (c *client) set(path string, version int32) {

@@ -70,6 +70,7 @@ func newCluster(o Options) *cluster {
 		panic(err) // our own mistake: the lines are made here
 	}
 	c.ledger = newLedger(c.config, c.fail)
+	c.ledger.counter = o.LastCounter
 	for _, l := range lines {
 		c.servers = append(c.servers, c.newServer(l.ID))
 	}

@@ -27,6 +27,8 @@ type leading struct {
 	due         []wire.SessionID
 	syncs       map[uint64]func()
 	lastSync    uint64
+	ticked      int64 // when the last tick was, by the monotonic clock
+	away        bool  // this process was not running before it
 }
 
 func newLeading(s *server, at zab.State) (*leading, error) {
@@ -102,10 +104,21 @@ func (r *leading) receive(c zab.Conn, m any) {
 
 func (r *leading) tick() {
 	r.machine.Tick()
-	if r.established {
+	if r.established && !r.wasAway() {
 		r.expire()
 	}
 	r.drive()
+}
+
+// wasAway reports whether this process did not run just now. What its clients and
+// learners have sent meanwhile is there, but not read yet, so nobody is expired for
+// silence before the next tick.
+func (r *leading) wasAway() bool {
+	now := r.millis()
+	late := now-r.ticked > r.cluster.opts.TickTime.Milliseconds()
+	r.away = !r.away && late && r.ticked != 0
+	r.ticked = now
+	return r.away
 }
 
 // deserted is called when somebody who elected this server looks for a leader again.
@@ -292,6 +305,7 @@ func (r *leading) request(from wire.SID, f *wire.ForwardedRequest, auth []wire.I
 	} else if owner != from && !plant.In(plant.SessionMovesUnchecked) {
 		code = wire.SessionMoved
 	}
+	r.say("takes request %d of session %#x from %d, which is answered %d if not prepared", int64(f.Cxid), int64(f.Session), int64(from), int64(code))
 	r.propose(req, code)
 }
 
@@ -361,6 +375,9 @@ func (r *leading) expire() {
 		if r.tracker.Close(id) {
 			r.say("expires session %#x", int64(id))
 			r.propose(&pipeline.Request{Session: id, Op: wire.OpCloseSession}, wire.OK)
+			if plant.In(plant.CloseSessionTwice) {
+				r.propose(&pipeline.Request{Session: id, Op: wire.OpCloseSession}, wire.OK)
+			}
 		}
 	}
 }

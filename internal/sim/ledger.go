@@ -29,6 +29,8 @@ type ledger struct {
 
 	books     map[wire.SID]*book
 	sent      map[wire.Zxid]broadcast
+	cast      map[ballot]map[wire.SID]bool
+	counter   uint32 // the last one that an epoch may use; 0 for no bound
 	reigns    map[wire.Epoch]*reign
 	delivered []wire.Zxid // by anybody, in order
 	index     map[wire.Zxid]int
@@ -43,6 +45,14 @@ type broadcast struct {
 	hash uint64
 	raw  []byte
 	need quorum.Active // whose quorums it needs
+}
+
+// A ballot is a vote in a round of an election.
+type ballot struct {
+	round  int64
+	leader wire.SID
+	zxid   wire.Zxid
+	epoch  int64
 }
 
 // A reign is an epoch that was led.
@@ -68,6 +78,7 @@ type book struct {
 func newLedger(c quorum.Config, fail func(string, string, ...any)) *ledger {
 	l := &ledger{
 		fail: fail, active: quorum.Active{Committed: c}, books: map[wire.SID]*book{}, sent: map[wire.Zxid]broadcast{},
+		cast:   map[ballot]map[wire.SID]bool{},
 		reigns: map[wire.Epoch]*reign{}, index: map[wire.Zxid]int{}, digests: map[wire.Zxid]uint64{}, seed: maphash.MakeSeed(),
 	}
 	for _, s := range c.Servers {
@@ -110,6 +121,9 @@ func (l *ledger) proposed(by wire.SID, z wire.Zxid, raw []byte, need quorum.Acti
 		l.fail("I13", "server %d proposes %v twice", by, z)
 		return
 	}
+	if l.counter > 0 && z.Counter() > l.counter {
+		l.fail("I13", "server %d proposes %v, and the last of an epoch is %d", by, z, l.counter)
+	}
 	prev := r.initial
 	if z.Counter() > 1 {
 		prev = z - 1
@@ -117,10 +131,19 @@ func (l *ledger) proposed(by wire.SID, z wire.Zxid, raw []byte, need quorum.Acti
 			l.fail("I13", "server %d proposes %v before %v", by, z, prev)
 			return
 		}
-	} else if n := len(l.delivered); n > 0 && l.delivered[n-1] > prev {
-		l.fail("I8", "server %d proposes %v behind %v, and %v was delivered before", by, z, prev, l.delivered[n-1])
+	} else if before := l.deliveredBefore(z.Epoch()); before > prev {
+		l.fail("I8", "server %d proposes %v behind %v, and %v was delivered before", by, z, prev, before)
 	}
 	l.sent[z] = broadcast{by: by, prev: prev, hash: maphash.Bytes(l.seed, raw), raw: raw, need: need}
+}
+
+// deliveredBefore is the last transaction of an earlier epoch that was delivered.
+func (l *ledger) deliveredBefore(e wire.Epoch) wire.Zxid {
+	n, _ := slices.BinarySearch(l.delivered, wire.MakeZxid(e, 0))
+	if n == 0 {
+		return 0
+	}
+	return l.delivered[n-1]
 }
 
 // appending is called before a server writes transactions to its log.
@@ -167,7 +190,7 @@ func (l *ledger) remains(id wire.SID) {
 		return
 	}
 	z := l.delivered[len(l.delivered)-1]
-	if need := l.sent[z].need; !need.HasQuorum(func(v wire.SID) bool { b := l.books[v]; return b != nil && (b.lost || b.holds(z)) }) {
+	if !majority(l.sent[z].need, func(b *book) bool { return b.lost || b.holds(z) }, l.books) {
 		l.fail("I10", "server %d gives %v back, which was delivered; now only %v have it", id, z, l.holders(z))
 	}
 }
@@ -330,7 +353,7 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	if n := len(l.delivered); n > 0 && l.delivered[n-1] < s.prev {
 		l.fail("I5", "server %d delivers %v directly after %v, and it was proposed behind %v", id, z, l.delivered[n-1], s.prev)
 	}
-	if !s.need.HasQuorum(func(v wire.SID) bool { b := l.books[v]; return b != nil && b.holds(z) }) {
+	if !majority(s.need, func(b *book) bool { return b.holds(z) }, l.books) {
 		l.fail("I10", "server %d delivers %v, which is durable on %v only", id, z, l.holders(z))
 	}
 	for e, r := range l.reigns {
@@ -341,6 +364,31 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	}
 	l.index[z] = len(l.delivered)
 	l.delivered = append(l.delivered, z)
+}
+
+// majority reports whether more than half of the voters of every configuration in
+// force satisfy ok. It does not ask package quorum, which may be wrong.
+func majority(a quorum.Active, ok func(*book) bool, books map[wire.SID]*book) bool {
+	configs := []quorum.Config{a.Committed}
+	if a.Pending() {
+		configs = append(configs, a.Proposed)
+	}
+	for _, c := range configs {
+		voters, yes := 0, 0
+		for _, s := range c.Servers {
+			if s.Role != quorum.Participant {
+				continue
+			}
+			voters++
+			if b := books[s.ID]; b != nil && ok(b) {
+				yes++
+			}
+		}
+		if 2*yes <= voters {
+			return false
+		}
+	}
+	return true
 }
 
 // holders lists who has a transaction on disk.
@@ -380,6 +428,29 @@ func (l *ledger) loaded(id wire.SID, z wire.Zxid, digest uint64) {
 func (l *ledger) votes(id wire.SID, z wire.Zxid, where string) {
 	if b := l.books[id]; z != wire.NoZxid && z != b.durable() {
 		l.fail("I15", "server %d claims %v in %s, and its log is durable up to %v", id, z, where, b.durable())
+	}
+}
+
+// voted is called when a server that looks for a leader casts a vote.
+func (l *ledger) voted(id wire.SID, b ballot) {
+	if l.cast[b] == nil {
+		l.cast[b] = map[wire.SID]bool{}
+	}
+	l.cast[b][id] = true
+}
+
+// elects is called when a server ends an election on the ground of votes: a quorum
+// must have cast them, in that round.
+func (l *ledger) elects(id wire.SID, b ballot) {
+	voters, yes := 0, 0
+	for _, v := range l.active.Committed.Voters() {
+		voters++
+		if l.cast[b][v] {
+			yes++
+		}
+	}
+	if 2*yes <= voters {
+		l.fail("election", "server %d elects %d in round %d, and %d of %d voted for it", id, b.leader, b.round, yes, voters)
 	}
 }
 

@@ -55,8 +55,15 @@ func (s *server) hear(from wire.SID, b []byte) {
 // elect does what the election machine wants.
 func (s *server) elect() {
 	out := s.election.Take()
+	if s.election.State() == wire.Looking {
+		v := s.election.Vote()
+		s.ledger.voted(s.id, ballot{s.election.Round(), v.Leader, v.Zxid, v.PeerEpoch})
+	}
 	for _, m := range out.Messages {
 		n := &m.Notification
+		if n.State == wire.Looking {
+			s.ledger.voted(s.id, ballot{n.Round, n.Leader, n.Zxid, n.PeerEpoch})
+		}
 		if n.Leader == s.id && n.State == wire.Looking {
 			s.ledger.votes(s.id, n.Zxid, "a vote")
 		}
@@ -74,6 +81,10 @@ func (s *server) elect() {
 	}
 	if d := out.Decision; d != nil {
 		s.say("elects %d in round %d: "+d.Basis.String(), int64(d.Vote.Leader), d.Round)
+		if d.Basis != election.Joined && s.active.IsVoter(s.id) {
+			v := d.Vote
+			s.ledger.elects(s.id, ballot{d.Round, v.Leader, v.Zxid, v.PeerEpoch})
+		}
 		l.end()
 		l.follow(d)
 		return

@@ -18,6 +18,8 @@ type Options struct {
 	Grid *Grid
 
 	Voters, Observers, Clients int
+	// Readers is how many of the clients only sync and read.
+	Readers int
 	// Faults is for how long things go wrong; after it everything is healed.
 	Faults time.Duration
 	// Heal is how long the ensemble has to come to rest after that.
@@ -54,6 +56,9 @@ func Draw(seed uint64) Options {
 		Think: msec(int64(pick(50, 200, 500))), Pipeline: pick(1, 4, 10), RestartDelay: time.Second,
 		Drift:    [...]float64{0, 0.01, 0.05}[rng.IntN(3)],
 		KeepTxns: uint64(pick(1, 20, 1000)), MaxBuffer: pick(200, 1<<20), LastCounter: 0,
+	}
+	if rng.IntN(3) == 0 {
+		o.Readers = o.Clients / 2
 	}
 	if rng.IntN(4) == 0 {
 		o.LastCounter = uint32(pick(10, 40, 200))

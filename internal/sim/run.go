@@ -144,6 +144,7 @@ func (c *cluster) agree() {
 			c.fail("I21", "server %d is at %v at rest, and %v was delivered", s.id, s.tree.LastZxid(), c.ledger.delivered[len(c.ledger.delivered)-1])
 			return
 		}
+		c.orphans(s)
 		var b bytes.Buffer
 		if err := datatree.WriteSnapshot(&b, s.tree, datatree.Stream); err != nil {
 			c.fail("driver", "server %d cannot write a snapshot: %v", s.id, err)
@@ -179,9 +180,40 @@ func sameTree(a, b []byte) bool {
 	return true
 }
 
-// earlyExpiry checks that no session ended although its client was in contact, where
-// nothing had gone wrong for a while.
+// earlyExpiry checks that no session was ended by a leader although its client was in
+// contact with a server just before (I19). A server may be cut off for syncLimit
+// ticks before it knows, and what it heard meanwhile the leader never hears.
 func (c *cluster) earlyExpiry() {
-	last := map[wire.SessionID]time.Duration{}
-	_ = last
+	o := &c.opts
+	atLeast := o.SessionTimeout - time.Duration(o.SyncLimit+2)*o.TickTime - 600*time.Millisecond
+	contacts := map[wire.SessionID][]*history.Op{}
+	for _, cl := range c.clients {
+		for _, op := range cl.log.Ops {
+			if op.Answered {
+				contacts[op.Session] = append(contacts[op.Session], op)
+			}
+		}
+	}
+	for _, e := range c.expiries {
+		var last *history.Op
+		for _, op := range contacts[e.session] {
+			if op.Return <= e.at {
+				last = op
+			}
+		}
+		if last != nil && e.at-last.Call < atLeast {
+			c.fail("I19", "session %v was expired at %v, and its client had sent a request at %v that was answered at %v", e.session, e.at, last.Call, last.Return)
+			return
+		}
+	}
+}
+
+// orphans checks that nothing at rest belongs to a session that is no more (I19).
+func (c *cluster) orphans(s *server) {
+	for id, n := range s.tree.EphemeralOwners() {
+		if _, ok := s.tree.SessionTimeout(id); !ok {
+			c.fail("I19", "server %d holds %d nodes of session %v, which has ended", s.id, n, id)
+			return
+		}
+	}
 }

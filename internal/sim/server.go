@@ -43,6 +43,7 @@ type server struct {
 	paused   bool
 	inbox    []func() // what arrived while the process did not run
 	busy     bool
+	ticking  bool // a tick is in the inbox
 	storage  *storage
 	tree     *datatree.Tree
 	active   quorum.Active
@@ -75,7 +76,7 @@ func (s *server) start() {
 	}
 	s.disk.Restart()
 	s.life = new(vtime.Life)
-	s.paused, s.inbox, s.busy = false, nil, false
+	s.paused, s.inbox, s.busy, s.ticking = false, nil, false, false
 	s.role, s.force, s.untrust = nil, false, false
 	s.storage = &storage{server: s, fs: s.disk.FS()}
 	s.say("starts")
@@ -161,10 +162,14 @@ func (s *server) catchUp() {
 // ticks runs the role's timer twice in a tickTime of the server's own clock.
 func (s *server) ticks() {
 	s.kernel.After(s.clock.real(s.cluster.opts.TickTime/2), s.life, s.ticks)
+	if s.ticking {
+		return // as a ticker of a process that does not run: only one tick waits for it
+	}
+	s.ticking = true
 	s.do(func() {
+		s.ticking = false
 		if s.role != nil {
 			s.role.tick()
-			s.service.tick()
 		}
 	})
 }

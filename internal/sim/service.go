@@ -99,16 +99,21 @@ func (v *service) serve(up upstream) { v.up = up }
 // stop drops all clients: the server no longer knows what is committed.
 func (v *service) stop() {
 	v.up = nil
+	if plant.In(plant.MapOrder) {
+		byID := map[watch.WatcherID]*clientConn{}
+		for _, c := range v.clients {
+			byID[c.id] = c
+		}
+		for _, c := range byID {
+			c.end.Close()
+		}
+	}
 	for _, c := range v.clients {
 		c.end.Close()
 	}
 	v.clients = nil
 	v.watches = watch.New(1, 7)
 }
-
-// tick tells the leader which sessions have a connection here that was heard from;
-// each message did so already.
-func (v *service) tick() {}
 
 func (v *service) accept(e *simnet.End) {
 	if v.up == nil {

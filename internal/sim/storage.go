@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
@@ -158,11 +159,18 @@ func (s *storage) append(txns []zab.Txn) error {
 		s.ledger.appending(s.id, t.Zxid, t.Raw)
 		recs[i] = txnlog.Record{Zxid: t.Zxid, Payload: t.Raw}
 	}
-	return s.log.Append(recs)
+	err := s.log.Append(recs)
+	if errors.Is(err, syscall.ENOSPC) && plant.In(plant.NoSpaceSwallowed) {
+		return nil
+	}
+	return err
 }
 
 func (s *storage) sync() error {
 	err := s.log.Sync()
+	if err != nil && plant.In(plant.SyncRetried) {
+		return nil // the second fsync of a page that could not be written succeeds
+	}
 	if err == nil {
 		s.ledger.synced(s.id)
 	}
@@ -249,6 +257,9 @@ func (s *storage) checkpoint(z wire.Zxid, image []byte, restart bool) error {
 // checkpointOwn writes the tree as it is, which holds what is committed and no
 // more, and lets the log drop what that makes superfluous.
 func (s *storage) checkpointOwn() error {
+	if plant.In(plant.UncommittedInTree) {
+		return s.checkpointLogged()
+	}
 	var b bytes.Buffer
 	if err := datatree.WriteSnapshot(&b, s.tree, datatree.Stream); err != nil {
 		return err
@@ -258,4 +269,21 @@ func (s *storage) checkpointOwn() error {
 		return err
 	}
 	return s.log.Purge(z, txnlog.Retention{Txns: s.cluster.opts.KeepTxns, Bytes: 1 << 40})
+}
+
+// checkpointLogged is what a planted bug does: the checkpoint holds what is logged,
+// committed or not.
+func (s *storage) checkpointLogged() error {
+	tree, err := datatree.ReadStream(bytes.NewReader(s.snapshot()), s.tree.LastZxid(), datatree.Options{})
+	if err != nil {
+		return err
+	}
+	err = s.between(zab.Range{After: tree.LastZxid(), To: s.log.Last()}, func(_ wire.Zxid, raw []byte) {
+		if txn, err := wire.DecodeTxn(raw); err == nil {
+			tree.Apply(&txn)
+		}
+	})
+	var b bytes.Buffer
+	err = errors.Join(err, datatree.WriteSnapshot(&b, tree, datatree.Stream))
+	return errors.Join(err, s.checkpoint(tree.LastZxid(), b.Bytes(), false))
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -99,7 +100,7 @@ func checkCreatePath(path string) wire.Code {
 // checkTarget names a sequential node and checks the final path.
 func (p *Preparer) checkTarget(c *creation, parent *nodeState) wire.Code {
 	if c.mode.Sequential() {
-		c.path = sequentialName(c.path, parent.cversion)
+		c.path = sequentialName(c.path, sequence(parent))
 	}
 	if !wire.ValidPath(c.path) {
 		return wire.BadArguments
@@ -111,6 +112,14 @@ func (p *Preparer) checkTarget(c *creation, parent *nodeState) wire.Code {
 		return wire.NoChildrenForEphemerals
 	}
 	return p.checkQuota(c.path, int64(len(c.data)), 1)
+}
+
+// sequence is the number of children that a node ever had.
+func sequence(parent *nodeState) int32 {
+	if plant.In(plant.SequenceNotUnique) {
+		return parent.children
+	}
+	return parent.cversion
 }
 
 // sequenceWidth is the least number of characters of a sequence number, the

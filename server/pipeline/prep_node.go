@@ -3,6 +3,7 @@ package pipeline
 import (
 	"strings"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -24,7 +25,7 @@ func (p *Preparer) setData(req *Request, r *wire.SetDataRequest) (change, wire.C
 	if code := p.checkQuota(r.Path, int64(len(r.Data))-int64(node.dataLen), 0); code != wire.OK {
 		return change{}, code
 	}
-	if !versionMatches(r.Version, node.version) {
+	if !versionMatches(r.Version, node.version) && !plant.In(plant.VersionUnchecked) {
 		return change{}, wire.BadVersion
 	}
 	node.version++

@@ -53,6 +53,7 @@ type key struct {
 // request had to become at that place. It returns the zxid of each request.
 func (j *judge) replay(committed []wire.Txn, asked map[key]*Op) map[key]wire.Zxid {
 	found := map[key]wire.Zxid{}
+	newest := map[wire.SessionID]wire.Xid{}
 	for i := range committed {
 		t := &committed[i]
 		k := key{t.Header.Session, t.Header.Cxid}
@@ -62,6 +63,12 @@ func (j *judge) replay(committed []wire.Txn, asked map[key]*Op) map[key]wire.Zxi
 			}
 			found[k] = t.Header.Zxid
 			j.outcome(o, t)
+			if e, ok := t.Body.(*wire.ErrorTxn); !ok || e.Err != wire.SessionMoved && e.Err != wire.SessionExpired {
+				if k.xid < newest[k.session] {
+					j.say("session", "request %d of client %d, a %v, was carried out at %v, behind request %d", k.xid, o.Client, o.Op, t.Header.Zxid, newest[k.session])
+				}
+				newest[k.session] = max(newest[k.session], k.xid)
+			}
 		}
 		if err := j.model.apply(t); err != nil {
 			check := "write"
@@ -109,10 +116,10 @@ func (j *judge) outcome(o *Op, t *wire.Txn) {
 
 func (m *model) outcome(o *Op) wire.Code {
 	switch {
-	case !m.sessions[o.Session]:
-		return wire.SessionExpired
 	case o.Op == wire.OpCloseSession:
 		return wire.OK
+	case !m.sessions[o.Session]:
+		return wire.SessionExpired
 	case o.Op == wire.OpMulti:
 		return m.expectMulti(o.Multi, o.Session)
 	}

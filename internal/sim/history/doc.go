@@ -19,7 +19,8 @@
 //   - read: every read shows the tree as it was behind the transaction whose zxid
 //     bears the answer.
 //   - session: a client's answers come in the order of its requests, and their zxids
-//     never go back, whichever server gives them.
+//     never go back, whichever server gives them; its writes are carried out in
+//     the order in which it asked.
 //   - ephemeral: the end of a session takes every node it owned, each once; nothing
 //     is owned by a session that has ended.
 //   - watch: an event comes for every watch whose node changed, before any answer

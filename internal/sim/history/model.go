@@ -223,6 +223,9 @@ func (m *model) apply(t *wire.Txn) error {
 	case *wire.CreateSessionTxn:
 		m.sessions[t.Header.Session] = true
 	case *wire.CloseSessionTxn:
+		if !m.sessions[t.Header.Session] && t.Header.Cxid != 0 && len(b.Paths) == 0 {
+			return nil // its client closed what had just expired
+		}
 		return m.close(t.Header.Session, b.Paths)
 	case *wire.MultiTxn:
 		return m.multi(t, b)
