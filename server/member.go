@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
@@ -30,6 +31,7 @@ type member struct {
 	machine *election.Machine
 	votes   *peer.Election
 	fatal   func(error)
+	part    atomic.Int32 // wire.ServerState: what mode tells
 
 	role   memberRole // nil while looking
 	since  time.Time  // when the election, or the role, began
@@ -165,6 +167,7 @@ func (m *member) pause() time.Duration {
 // look begins to look for a leader. The log has done what it was told.
 func (m *member) look(why error) {
 	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
+	m.part.Store(int32(wire.Looking))
 	state := m.state()
 	if why != nil {
 		m.log.Warn("looking for a leader", zap.Error(why), zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
@@ -175,6 +178,19 @@ func (m *member) look(why error) {
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
 		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
 	}, m.active)
+}
+
+// mode is the server's part in its ensemble as the admin commands call it.
+func (m *member) mode() string {
+	switch wire.ServerState(m.part.Load()) {
+	case wire.Leading:
+		return "leader"
+	case wire.Following:
+		return "follower"
+	case wire.Observing:
+		return "observer"
+	}
+	return "looking"
 }
 
 func (m *member) observer() bool { return !m.active.Committed.IsVoter(m.id) }
@@ -201,6 +217,7 @@ func (m *member) decided(d *election.Decision) {
 	m.log.Info("a leader is elected", zap.Int64("leader", int64(d.Vote.Leader)), zap.Stringer("state", d.State),
 		zap.Int64("round", d.Round), zap.Stringer("because", d.Basis), zap.Duration("took", time.Since(m.since)))
 	m.since, m.leader = time.Now(), d.Vote.Leader
+	m.part.Store(int32(d.State))
 	var err error
 	if d.State == wire.Leading {
 		m.role, err = m.lead()

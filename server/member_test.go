@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,23 @@ func agree(t testing.TB, sites []*site, path, want string) {
 	}
 }
 
+// leaderOf wants one server to call itself the leader, and the others followers.
+func leaderOf(t *testing.T, sites []*site) (leader *site) {
+	t.Helper()
+	for i, s := range sites {
+		switch got := s.word(t, "srvr"); {
+		case strings.Contains(got, "Mode: leader") && leader == nil:
+			leader = s
+		case !strings.Contains(got, "Mode: follower"):
+			t.Fatalf("server %d: srvr says %q", i+1, got)
+		}
+	}
+	if leader == nil {
+		t.Fatal("nobody leads")
+	}
+	return leader
+}
+
 func TestEnsembleServesWhereverAClientConnects(t *testing.T) {
 	sites := startEnsemble(t, 3)
 	for i, s := range sites {
@@ -86,12 +104,13 @@ func TestEnsembleServesWhereverAClientConnects(t *testing.T) {
 	for i := range sites {
 		agree(t, sites, fmt.Sprint("/n", i), fmt.Sprint(i))
 	}
-	leader := sites[2] // with empty logs the largest id wins
+	leader := leaderOf(t, sites)
 	leader.halt()
-	for _, s := range sites[:2] {
+	others := slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return s == leader })
+	for _, s := range others {
 		s.eventually("the others to serve", s.serves)
 	}
-	sites[0].client().create("/after", "x", wire.ModePersistent)
+	others[0].client().create("/after", "x", wire.ModePersistent)
 	leader.launch()
 	leader.eventually("the server to serve again", leader.serves)
 	agree(t, sites, "/after", "x")

@@ -26,8 +26,11 @@ var _ admin.Node = node{}
 
 func (n node) Status() admin.Status {
 	st := admin.Status{
-		Version: versionLine(), Serving: n.s.serving.Load(), Mode: "standalone",
+		Version: versionLine(), Serving: n.s.serving.Load() && n.s.core.Serving(), Mode: "standalone",
 		Connections: n.s.connections(), Outstanding: n.s.core.Outstanding(), Uptime: time.Since(n.s.started),
+	}
+	if n.s.member != nil {
+		st.Mode = n.s.member.mode()
 	}
 	st.Trouble = n.s.Trouble()
 	// The root counts twice, as in znode_count: so ZooKeeper counts it.
