@@ -34,7 +34,13 @@
 //
 // A machine that ends says why in Stop, and wants nothing more. A change of role is a
 // barrier: the driver lets the writes under way end, and takes the next State from the
-// disk and not from what the old machine believed.
+// disk, by Recover, and not from what the old machine believed. What the error asks for:
+//
+//	*RoleChange     lead, or connect to who is designated, without an election
+//	*ResyncError    look for a leader, and connect with State.ForceSnapshot until a
+//	                learner serves
+//	*AheadError     look for a leader; tell somebody if it goes on
+//	all others      look for a leader
 //
 // # What is on disk, and what is in the tree
 //
@@ -90,6 +96,28 @@
 // commits nothing more, and ends (RoleChange) when its learners have left it for the new
 // one; a learner whose role or leader changes ends at once, with the same error, and
 // needs no election.
+//
+// The driver keeps what Activated says on disk. For the next machine that is
+// quorum.Active.Committed, and the last reconfiguration in the log, if its version is
+// larger, is Proposed; one before that in the log is committed, as the leader proposes
+// none while another is under way. NEWLEADER carries a configuration too. A learner puts
+// it into force with UPTODATE, unless it is a proposal of the present leader that nobody
+// has committed: servers that acted on it could form a quorum that knows nothing of the
+// old one.
+//
+// # What the disk may look like
+//
+// After any crash, and in any order of the other servers' crashes:
+//
+//   - the log is a prefix of what some leader proposed, without a gap, and the tree a
+//     prefix of the log;
+//   - acceptedEpoch is at least currentEpoch, and at least the epoch of the log's end;
+//   - if the log's end is of an epoch after currentEpoch, which is so between two writes
+//     of a long DIFF, Recover raises currentEpoch: whoever has a transaction of an epoch
+//     has all of its initial history;
+//   - between TRUNC and the new currentEpoch, the log may lack a part of the initial
+//     history of currentEpoch. That epoch was never established, or the leader would have
+//     that part, and what is cut was never committed.
 //
 // # Planted bugs
 //

@@ -53,7 +53,8 @@ func (l *Learner) role(c quorum.Config) (observer bool) {
 }
 
 // Touch notes that a client session was heard from; the leader learns of it with the
-// next PING.
+// next PING. ZooKeeper's learners do so, too, for every session that is created
+// anywhere, when they apply its createSession.
 func (l *Learner) Touch(s wire.SessionID, timeout int32) {
 	if plant.In(plant.TouchesNotForwarded) {
 		return
