@@ -44,7 +44,12 @@ func (e *end) receive(packets []wire.QuorumPacket) error {
 
 func (e *end) snapshot(p wire.QuorumPacket, r io.Reader) error {
 	b := make([]byte, streamSize)
-	_, err := io.ReadFull(r, b)
+	var err error
+	for piece := range slices.Chunk(b, 1000) { // as one who reads fields does
+		if err == nil {
+			_, err = io.ReadFull(r, piece)
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.got, e.streams = append(e.got, p), append(e.streams, b)
@@ -326,4 +331,39 @@ func TestCloseBeforeStart(t *testing.T) {
 	leader.endsWith(t, ErrClosed)
 	learner.start()
 	learner.endsWith(t, io.EOF)
+}
+
+// What was sent before a stream does not wait for the stream.
+func TestStreamDoesNotHoldBackWhatIsBefore(t *testing.T) {
+	noLeaks(t)
+	leader, learner := pair(t, ConnOptions{})
+	learner.start()
+	leader.start()
+	leader.Send(packet(1, 1))
+	leader.SendStream(func(w io.Writer) error {
+		eventually(t, "the packet before", func() bool { return learner.count() == 1 })
+		p := packet(2, 1)
+		_, err := w.Write(p.AppendTo(nil))
+		return err
+	})
+	leader.Send(packet(3, 1))
+	eventually(t, "all packets", func() bool { return learner.count() == 3 })
+	checkPackets(t, learner.got, []wire.QuorumPacket{packet(1, 1), packet(2, 1), packet(3, 1)})
+}
+
+// The read timeout begins anew with everything that comes.
+func TestReadTimeoutIsOfSilence(t *testing.T) {
+	noLeaks(t)
+	leader, learner := pair(t, ConnOptions{})
+	leader.start()
+	learner.start()
+	learner.SetReadTimeout(2 * time.Second)
+	for z := range 30 {
+		leader.Send(packet(wire.Zxid(z), 1))
+		time.Sleep(100 * time.Millisecond)
+	}
+	if n := learner.count(); n != 30 {
+		t.Fatalf("%d packets came, and then %v", n, learner.ended)
+	}
+	learner.endsWith(t, os.ErrDeadlineExceeded)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
@@ -121,6 +122,8 @@ func FuzzPacketStream(f *testing.F) {
 	f.Add(all, uint16(0), uint16(0))
 	f.Add(all, uint16(6), uint16(3))
 	f.Add(all, uint16(5000), uint16(100))
+	snap := (&wire.QuorumPacket{Type: wire.PacketSnap}).AppendTo(nil)
+	f.Add(slices.Concat(snap, make([]byte, 100), all[:20], snap, make([]byte, 100), all[:20]), uint16(5000), uint16(100))
 	f.Add(all[:len(all)-3], uint16(60000), uint16(1))
 	f.Add(bytes.Repeat((&wire.QuorumPacket{Type: wire.PacketAck}).AppendTo(nil), 500), uint16(65535), uint16(0))
 	f.Add([]byte{0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0f, 0xff, 0xff, 1, 2, 3}, uint16(0), uint16(0))

@@ -398,3 +398,75 @@ func TestSilentLearners(t *testing.T) {
 		closed(t, nc)
 	}
 }
+
+// What came over an old connection is handed in before what came over a new one.
+func TestConnectionsDoNotOvertake(t *testing.T) {
+	noLeaks(t)
+	release := make(chan struct{})
+	v := newVoter(t, 1, nil, func(c *ElectionConfig) {
+		receive := c.Receive
+		c.Receive = func(from wire.SID, n wire.Notification) {
+			<-release
+			receive(from, n)
+		}
+	})
+	for round := range int64(3) {
+		write(t, raw(t, v.addr), append(initial(t, 2, "127.0.0.1:1"), frame(round)...))
+		eventually(t, "the connection to count", func() bool { return v.connections() == uint64(round)+1 })
+	}
+	close(release)
+	v.hears(t, 2, 2)
+	if got := v.all(2); !slices.IsSorted(got) {
+		t.Errorf("heard %v", got)
+	}
+}
+
+// connections is the number of the connection that server 2 has made last.
+func (v *voter) connections() uint64 {
+	v.Election.mu.Lock()
+	defer v.Election.mu.Unlock()
+	if r := v.remotes[2]; r != nil {
+		return r.newest
+	}
+	return 0
+}
+
+// A vote that could not be written does not come back when a newer one was taken.
+func TestOldVotesDoNotComeBack(t *testing.T) {
+	for _, tt := range []struct {
+		next, last, unsent, want string
+	}{
+		{"", "old", "old", "old"},
+		{"", "new", "old", ""},
+		{"newest", "new", "old", "newest"},
+		{"newest", "old", "old", "newest"},
+	} {
+		frames := map[string][]byte{"": nil, "old": {1}, "new": {2}, "newest": {3}}
+		e := &Election{}
+		r := &remote{e: e, next: frames[tt.next], last: frames[tt.last]}
+		nc, _ := net.Pipe()
+		l := &link{r: r, nc: nc, waiting: make(chan struct{}, 1)}
+		r.link = l
+		l.unsent(frames[tt.unsent])
+		if !slices.Equal(r.next, frames[tt.want]) {
+			t.Errorf("%+v: %v waits", tt, r.next)
+		}
+	}
+}
+
+// A stranger that cannot be called back is forgotten, with what waits for it.
+func TestStrangerThatLies(t *testing.T) {
+	noLeaks(t)
+	ln := listen(t)
+	v := newVoter(t, 5, nil, nil)
+	write(t, raw(t, v.addr), initial(t, 2, ln.Addr().String()))
+	nc, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a connection", func() bool { return slices.Equal(v.Connected(), []wire.SID{2}) })
+	ln.Close()
+	nc.Close()
+	v.Send(2, vote(1))
+	eventually(t, "the stranger to be forgotten", func() bool { return v.known() == 0 })
+}
