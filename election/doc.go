@@ -32,8 +32,9 @@
 // A vote is (leader, zxid, peerEpoch): the candidate, the last zxid in its log,
 // committed or not, and its currentEpoch. Of two votes the one with the larger
 // peerEpoch wins, then the larger zxid, then the larger server id. A candidate of
-// weight 0 in the committed configuration wins against nobody. Since every
-// committed transaction is in the logs of a quorum, the best vote of a quorum
+// weight 0 in the committed configuration wins against nobody, and a vote for the
+// server itself that it does not cast is nothing to it: it had more data once and
+// lost it. Since every committed transaction is in the logs of a quorum, the best vote of a quorum
 // names a server that has them all.
 //
 // A server without a vote proposes (-2^63, -2^63, -2^63): an observer, one that

@@ -439,3 +439,62 @@ func TestUnknownStatesAreIgnored(t *testing.T) {
 		t.Errorf("round %d, %s", m.Round(), m.Vote())
 	}
 }
+
+// What was heard in an earlier election counts in none that follows.
+func TestEachElectionBeginsEmpty(t *testing.T) {
+	m, _ := started(5, members(5, 0), Own{})
+	m.Receive(1, 1, settled(wire.Following, 3, 2, 9))
+	m.Receive(1, 2, looking(5, 0, 0, 1))
+	m.Unreachable(1, 4)
+	m.Start(2, Own{}, only(members(5, 0)))
+	m.Receive(3, 2, settled(wire.Following, 3, 2, 9))
+	m.Receive(3, 3, settled(wire.Leading, 3, 2, 9))
+	m.Take()
+	if m.State() != wire.Looking || len(m.recv) != 1 || len(m.silent) != 0 {
+		t.Errorf("%s: %v, silent %v", m.State(), m.recv, m.silent)
+	}
+}
+
+// A vote of a later round is weighed against the first vote of this server, not
+// against what it has come to support: that was in another round.
+func TestLaterRound(t *testing.T) {
+	for zxid, want := range map[wire.Zxid]Vote{
+		6: {Leader: 2, Zxid: 6},
+		4: {Leader: 1, Zxid: 5},
+	} {
+		m, _ := started(1, members(5, 0), Own{LastLogged: 5})
+		m.Receive(1, 3, looking(3, 9, 0, 1))
+		m.Receive(2, 2, looking(2, zxid, 0, 2))
+		if m.Vote() != want || m.Round() != 2 {
+			t.Errorf("%s: votes for %s in round %d", zxid, m.Vote(), m.Round())
+		}
+	}
+}
+
+// A voter that was heard before and falls back to a worse vote was restarted, or
+// lost what it was told.
+func TestWorseVoteIsAnswered(t *testing.T) {
+	m, _ := started(1, members(5, 0), Own{LastLogged: 5})
+	m.Receive(1, 2, looking(1, 5, 0, 1))
+	expect(t, m.Take(), "to 2: LOOKING 1 (0x5, epoch 0) round 1")
+	m.Receive(2, 2, looking(1, 5, 0, 1))
+	expect(t, m.Take())
+	m.Receive(3, 2, looking(2, 4, 0, 1))
+	expect(t, m.Take(), "to 2: LOOKING 1 (0x5, epoch 0) round 1")
+}
+
+// Peers may still vote for what this server was before it lost a part of its log.
+// It must not take office on the strength of that.
+func TestVotesForAnEarlierLife(t *testing.T) {
+	for _, own := range []Own{{LastLogged: 5}, {LastLogged: 5, Observer: true}, {Untrusted: true}} {
+		m, _ := started(1, members(3, 0), own)
+		for _, round := range []int64{1, 2} {
+			m.Receive(1, 2, looking(1, 9, 0, round))
+			m.Receive(1, 3, looking(1, 9, 0, round))
+		}
+		m.Tick(1000)
+		if out := m.Take(); out.Decision != nil || m.Vote() != m.initial {
+			t.Errorf("%+v: %s", own, show(out))
+		}
+	}
+}

@@ -87,12 +87,14 @@ func (m *Machine) isNew(id wire.SID) bool {
 }
 
 // beats reports whether a vote is strictly better than another. Servers without
-// weight never lead.
+// weight never lead. A vote for this server that it does not cast itself is of an
+// earlier life of it, in which it had more than it has now.
 func (m *Machine) beats(v, over Vote) bool {
 	if plant.In(plant.LowerZxidWins) && v.PeerEpoch == over.PeerEpoch && v.Zxid != over.Zxid {
 		return v.Zxid < over.Zxid
 	}
-	return m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
+	phantom := v.Leader == m.opts.ID && v != m.initial
+	return !phantom && m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
 }
 
 // propose makes a vote the proposal and tells everybody.
