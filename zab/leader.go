@@ -120,8 +120,9 @@ type Leader struct {
 	gone   map[wire.SID]bool // seen looking for another leader
 	out    leaderOutput
 
-	promised bool // acceptedEpoch is durable
-	synced   bool // currentEpoch is durable: our own ACK of NEWLEADER
+	promised bool              // acceptedEpoch is durable
+	promises map[wire.SID]bool // of others; they hold when a connection is gone, and are made only once
+	synced   bool              // currentEpoch is durable: our own ACK of NEWLEADER
 
 	initial   wire.Zxid // end of the initial history
 	proposed  wire.Zxid
@@ -161,7 +162,7 @@ func NewLeader(cfg LeaderConfig) (*Leader, error) {
 	if cfg.LastCounter == 0 {
 		cfg.LastCounter = wire.MaxCounter - 1
 	}
-	l := &Leader{cfg: cfg, active: &cfg.Active, gone: map[wire.SID]bool{}}
+	l := &Leader{cfg: cfg, active: &cfg.Active, gone: map[wire.SID]bool{}, promises: map[wire.SID]bool{}}
 	l.initial, l.persisted = cfg.State.Last, cfg.State.Last
 	l.committed, l.delivered = cfg.State.Applied, cfg.State.Applied
 	l.tryEpoch()
@@ -307,7 +308,7 @@ func (l *Leader) hasPromised(id wire.SID) bool {
 	if id == l.cfg.ID {
 		return l.promised
 	}
-	return l.anyPeer(id, func(p *peer) bool { return p.stage >= promised && p.counts && p.zxid != wire.NoZxid })
+	return l.promises[id]
 }
 
 // tryEstablish ends the synchronisation when a quorum has the initial history (W3):

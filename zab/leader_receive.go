@@ -110,12 +110,26 @@ func (l *Leader) ackEpoch(p *peer, pkt *wire.QuorumPacket) error {
 		return &AheadError{p.sid, "has a longer history than this leader"}
 	}
 	p.stage, p.zxid, p.counts = promised, pkt.Zxid, current >= 0
+	if p.counts && p.zxid != wire.NoZxid {
+		l.promisedBy(p)
+	}
 	if l.phase == electing {
 		l.tryPromised()
 	} else {
 		l.synchronise(p)
 	}
 	return nil
+}
+
+func (l *Leader) promisedBy(p *peer) {
+	if !p.observer {
+		l.promises[p.sid] = true
+	}
+	if p.observer && observersCount() {
+		for _, id := range l.active.Voters() {
+			l.promises[id] = true
+		}
+	}
 }
 
 // behind reports whether a history ends later than ours did before this reign.
