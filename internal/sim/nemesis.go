@@ -18,6 +18,7 @@ type nemesis struct {
 	rng    *rand.Rand
 	kinds  []Fault
 	faulty map[wire.SID]bool // its disk has been made to fail in this life
+	harmed map[wire.SID]bool // its disk was damaged, and it has not served since
 	ambush *ambush
 	over   bool
 }
@@ -29,7 +30,7 @@ type ambush struct {
 }
 
 func newNemesis(c *cluster) *nemesis {
-	n := &nemesis{cluster: c, rng: c.kernel.Rand("nemesis"), faulty: map[wire.SID]bool{}}
+	n := &nemesis{cluster: c, rng: c.kernel.Rand("nemesis"), faulty: map[wire.SID]bool{}, harmed: map[wire.SID]bool{}}
 	for _, f := range AllFaults {
 		if contains(c.opts.Kinds, f) {
 			n.kinds = append(n.kinds, f)
@@ -245,7 +246,7 @@ func (n *nemesis) checkpoint(s *server) {
 func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
 	for _, o := range n.servers {
 		b := n.ledger.books[o.id]
-		if o != s && n.config.IsVoter(o.id) && (b.lost || len(n.ledger.delivered) > 0 && !b.holds(n.ledger.delivered[len(n.ledger.delivered)-1])) {
+		if o != s && n.config.IsVoter(o.id) && (b.lost || n.harmed[o.id] || len(n.ledger.delivered) > 0 && !b.holds(n.ledger.delivered[len(n.ledger.delivered)-1])) {
 			return
 		}
 	}
@@ -254,7 +255,7 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
 	if f == BitFlip && (s.storage.busy || s.storage.log.Settle() != nil) {
 		return
 	}
-	n.faulty[s.id] = true
+	n.faulty[s.id], n.harmed[s.id] = true, true
 	s.down(false, false)
 	if f == Wipe {
 		s.disk.Wipe()
@@ -270,6 +271,9 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
 		n.reconnect(s)
 	})
 }
+
+// serves is told that a server serves: it has been synchronised.
+func (n *nemesis) serves(s *server) { delete(n.harmed, s.id) }
 
 // excuses reports whether a server that stopped had a reason to.
 func (n *nemesis) excuses(s *server) bool { return n.faulty[s.id] || s.disk.Full() }

@@ -76,7 +76,7 @@ var mutants = []mutant{
 	{plant.VersionUnchecked, "write register", nil},
 	{plant.SequenceNotUnique, "write", nil},
 	{plant.AppliedBeforeCommit, "I10 I3", nil},
-	{plant.UncommittedInTree, "I17 I10 I3", only1(Checkpoint, PowerLoss, Isolate, EverybodyOff)},
+	{plant.UncommittedInTree, "I17 I10 I3", only1(Checkpoint, Checkpoint, PowerLoss, Isolate, EverybodyOff)},
 	{plant.StaleNotification, "election", nil},
 }
 

@@ -52,6 +52,9 @@ func (s *storage) recover() (zab.State, error) {
 		}
 		s.ledger.reset(s.id, d.Tree)
 	}
+	if d.Damaged {
+		s.ledger.damaged(s.id)
+	}
 	d.Base, d.Last = s.log.Base(), s.log.Last()
 	return s.settle(d)
 }

@@ -94,7 +94,10 @@ func newService(s *server) *service {
 	return &service{server: s, ids: session.NewIDs(s.id, s.wall()), watches: watch.New(1, 7)}
 }
 
-func (v *service) serve(up upstream) { v.up = up }
+func (v *service) serve(up upstream) {
+	v.up = up
+	v.cluster.nemesis.serves(v.server)
+}
 
 // stop drops all clients: the server no longer knows what is committed.
 func (v *service) stop() {
