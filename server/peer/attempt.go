@@ -88,7 +88,9 @@ func (r *remote) attempt(a attempt) error {
 		return err
 	}
 	if r.e.c.Self < r.sid {
-		nc.Close()
+		// Closed late: closing with something unread, such as what TLS says of its
+		// own accord, could take the initial message back.
+		defer closeNow(nc)
 		return r.awaitCall(a)
 	}
 	return r.take(a.ctx, nc)

@@ -33,9 +33,9 @@ type Transport struct {
 	// that do not begin with a TLS handshake are served too.
 	Server *tls.Config
 	Unify  bool
-	// Client returns the TLS of a connection that was dialled as host, nil for
-	// none.
-	Client func(host string) *tls.Config
+	// Client returns the TLS of a connection that was dialled as host and has
+	// reached remote. A nil Client, or a nil Config, is none.
+	Client func(host string, remote net.Addr) *tls.Config
 }
 
 // keepAlive notices within a minute that a machine is gone, where nothing is being
@@ -77,7 +77,7 @@ func (t *Transport) startTLS(ctx context.Context, nc net.Conn, addr string) (net
 		nc.Close()
 		return nil, fmt.Errorf("peer: address %q: %w", addr, err)
 	}
-	config := t.Client(host)
+	config := t.Client(host, nc.RemoteAddr())
 	if config == nil {
 		return nc, nil
 	}

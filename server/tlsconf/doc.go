@@ -20,6 +20,14 @@
 // error (crl, ocsp, a Java class, an unknown suite); one that only cannot be
 // offered is left out and said so in Notes.
 //
+// # Between servers
+//
+// ForQuorum is for both ends of a connection between servers (ssl.quorum keys). The
+// one who dials always checks the certificate of the other against the trust store,
+// and with hostnameVerification its names against the host that was dialled, then
+// against the address that was reached. The other one does as a client port does:
+// clientAuth, and names against the address, or with reverse DNS its name.
+//
 // # Reload
 //
 // With Reload on, a handshake looks whether a store or password file has another

@@ -17,13 +17,15 @@ import (
 // checkInterval is how often, at most, the files are looked at for changes.
 const checkInterval = time.Second
 
-// A Server holds the TLS material and policy of a port. Its methods may be
-// called from any goroutine.
+// A Server holds the TLS material and policy of a port, and of the connections
+// that are made to others if it is for that too. Its methods may be called from
+// any goroutine.
 type Server struct {
 	prefix   string // "ssl." or "ssl.quorum."
 	cfg      zoocfg.TLS
 	onReload func(error)
 	policy   *policy
+	dials    bool // it makes connections too, and so needs the trust store for them
 
 	current   atomic.Pointer[material]
 	lastCheck atomic.Int64 // Unix nanoseconds
@@ -33,6 +35,7 @@ type Server struct {
 // material is what was read from the files at one time.
 type material struct {
 	config *tls.Config
+	roots  *x509.CertPool // nil if nobody's certificate is looked at
 	stamps []stamp
 	notes  []string
 }
@@ -41,7 +44,7 @@ type material struct {
 // may be nil, is called after each reload of changed files, with the error if
 // the old material stays in use.
 func ForClients(c *zoocfg.Config, onReload func(error)) (*Server, error) {
-	return newServer("ssl.", c.TLS, onReload)
+	return newServer("ssl.", c.TLS, false, onReload)
 }
 
 // ForAdmin makes the TLS of the admin server, which ZooKeeper takes from the
@@ -55,14 +58,23 @@ func ForAdmin(c *zoocfg.Config, onReload func(error)) (*Server, error) {
 	}
 	cfg.ClientHostnameVerification = false
 	cfg.Reload = c.Ensemble.ReloadCerts
-	return newServer("ssl.quorum.", cfg, onReload)
+	return newServer("ssl.quorum.", cfg, false, onReload)
 }
 
-func newServer(prefix string, cfg zoocfg.TLS, onReload func(error)) (*Server, error) {
+// ForQuorum makes the TLS between servers from the ssl.quorum keys, for both ends
+// of a connection. Servers check each other, so a trust store is needed whatever
+// ssl.quorum.clientAuth says.
+func ForQuorum(c *zoocfg.Config, onReload func(error)) (*Server, error) {
+	cfg := c.QuorumTLS
+	cfg.Reload = c.Ensemble.ReloadCerts
+	return newServer("ssl.quorum.", cfg, true, onReload)
+}
+
+func newServer(prefix string, cfg zoocfg.TLS, dials bool, onReload func(error)) (*Server, error) {
 	if onReload == nil {
 		onReload = func(error) {}
 	}
-	s := &Server{prefix: prefix, cfg: cfg, onReload: onReload}
+	s := &Server{prefix: prefix, cfg: cfg, dials: dials, onReload: onReload}
 	if err := s.refuseUnsupported(); err != nil {
 		return nil, err
 	}
@@ -87,6 +99,8 @@ func (s *Server) refuseUnsupported() error {
 			Problem: "Java classes cannot be loaded; set " + s.prefix + "keyStore.location"}
 	case s.cfg.KeyStore.Location == "":
 		return &PolicyError{Key: s.prefix + "keyStore.location", Problem: "is not set; a server needs a certificate"}
+	case s.dials && s.cfg.TrustStore.Location == "":
+		return &PolicyError{Key: s.prefix + "trustStore.location", Problem: "is not set; servers check each other's certificates"}
 	case s.cfg.ClientAuth == "need" && s.cfg.TrustStore.Location == "":
 		return &PolicyError{Key: s.prefix + "trustStore.location",
 			Problem: "is not set; set it, or " + s.prefix + "clientAuth=none"}
@@ -161,12 +175,17 @@ func (s *Server) load() (*material, error) {
 		MaxVersion:   s.policy.max,
 		CipherSuites: s.policy.suites,
 	}
-	return m, s.addClientAuth(m)
+	if err := s.addRoots(m); err != nil {
+		return nil, err
+	}
+	s.addClientAuth(m)
+	return m, nil
 }
 
-func (s *Server) addClientAuth(m *material) error {
+// addRoots reads the trust store if anybody's certificate is looked at.
+func (s *Server) addRoots(m *material) error {
 	switch {
-	case s.cfg.ClientAuth == "none":
+	case s.cfg.ClientAuth == "none" && !s.dials:
 		return nil
 	case s.cfg.TrustStore.Location == "":
 		m.notes = append(m.notes, s.prefix+"clientAuth=want has no effect without "+s.prefix+"trustStore.location")
@@ -176,15 +195,22 @@ func (s *Server) addClientAuth(m *material) error {
 	if err != nil {
 		return &StoreError{Key: s.prefix + "trustStore.location", Path: s.cfg.TrustStore.Location, Err: err}
 	}
-	m.config.ClientCAs = x509.NewCertPool()
+	m.roots = x509.NewCertPool()
 	for _, cert := range trusted {
-		m.config.ClientCAs.AddCert(cert)
+		m.roots.AddCert(cert)
 	}
+	return nil
+}
+
+func (s *Server) addClientAuth(m *material) {
+	if s.cfg.ClientAuth == "none" || m.roots == nil {
+		return
+	}
+	m.config.ClientCAs = m.roots
 	m.config.ClientAuth = tls.RequireAndVerifyClientCert
 	if s.cfg.ClientAuth == "want" {
 		m.config.ClientAuth = tls.VerifyClientCertIfGiven
 	}
-	return nil
 }
 
 func (m *material) noteExpiry(keys []tls.Certificate) {
@@ -235,7 +261,7 @@ func (s *Server) reloadIfChanged(now time.Time) {
 	}
 	m, err := s.load()
 	if err != nil {
-		m = &material{config: old.config, notes: old.notes, stamps: stamps}
+		m = &material{config: old.config, roots: old.roots, notes: old.notes, stamps: stamps}
 	}
 	s.current.Store(m)
 	s.onReload(err)

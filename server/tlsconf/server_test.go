@@ -50,7 +50,7 @@ func (w *world) config(t testing.TB) zoocfg.TLS {
 
 func mustServer(t testing.TB, cfg zoocfg.TLS) *Server {
 	t.Helper()
-	s, err := newServer("ssl.", cfg, nil)
+	s, err := newServer("ssl.", cfg, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := good
 			tc.change(&cfg)
-			_, err := newServer("ssl.", cfg, nil)
+			_, err := newServer("ssl.", cfg, false, nil)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got %v, want %s", err, tc.want)
 			}
@@ -358,7 +358,7 @@ func TestReload(t *testing.T) {
 	cfg := w.config(t)
 	cfg.Reload = true
 	var reloads []error
-	s, err := newServer("ssl.", cfg, func(err error) { reloads = append(reloads, err) })
+	s, err := newServer("ssl.", cfg, false, func(err error) { reloads = append(reloads, err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -536,7 +536,7 @@ func TestKeytoolStores(t *testing.T) {
 		run("-importcert", "-noprompt", "-alias", "peer", "-file", cert, "-keystore", trust, "-storetype", tc.storeType, "-storepass", "changeit")
 		s, err := newServer("ssl.", zoocfg.TLS{ClientAuth: "need",
 			KeyStore:   zoocfg.Store{Location: keys, Password: "changeit"},
-			TrustStore: zoocfg.Store{Location: trust, Password: "changeit"}}, nil)
+			TrustStore: zoocfg.Store{Location: trust, Password: "changeit"}}, false, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -348,6 +348,8 @@ func TestConflicts(t *testing.T) {
 		minimal + "secureClientPort=2":                                                                    "secureClientPort",
 		minimal + "secureClientPort=2\nssl.keyStore.location=k":                                           "secureClientPort",
 		minimal + "client.portUnification=true":                                                           "client.portUnification",
+		minimal + three + "sslQuorum=true\nssl.quorum.keyStore.location=k":                                "sslQuorum",
+		minimal + three + "portUnification=true\nssl.quorum.trustStore.location=t":                        "portUnification",
 		minimal + "admin.forceHttps=true":                                                                 "admin.forceHttps",
 		minimal + "admin.portUnification=true\nadmin.needClientAuth=true\nssl.quorum.keyStore.location=k": "admin.needClientAuth",
 		minimal + "minSessionTimeout=9\nmaxSessionTimeout=8":                                              "minSessionTimeout",

@@ -231,6 +231,15 @@ func (c *Config) checkTLS(v *validator) {
 		v.require(c.TLS.ClientAuth != "need" || c.TLS.TrustStore.Location != "", key,
 			"needs trusted certificates to check clients with; set ssl.trustStore.location, or ssl.clientAuth=none")
 	}
+	if c.Ensemble.Distributed && (c.Ensemble.SSLQuorum || c.Ensemble.PortUnification) {
+		key := "sslQuorum"
+		if !c.Ensemble.SSLQuorum {
+			key = "portUnification"
+		}
+		v.require(c.QuorumTLS.KeyStore.Location != "", key, "needs a certificate; set ssl.quorum.keyStore.location")
+		v.require(c.QuorumTLS.TrustStore.Location != "", key,
+			"needs trusted certificates to check servers with; set ssl.quorum.trustStore.location")
+	}
 	if c.Admin.Enable && (c.Admin.ForceHTTPS || c.Admin.PortUnification) {
 		v.require(c.QuorumTLS.KeyStore.Location != "", "admin.forceHttps", "needs a certificate; set ssl.quorum.keyStore.location")
 		v.require(!c.Admin.NeedClientAuth || c.QuorumTLS.TrustStore.Location != "", "admin.needClientAuth",
