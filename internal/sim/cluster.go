@@ -32,7 +32,6 @@ type cluster struct {
 	onWire    map[int64]*wireQueue
 	proposed  map[wire.Zxid]time.Duration
 	expiries  []expiry
-	calm      time.Duration // since when nothing bad is done
 }
 
 // A wireQueue is the proposals on a connection that were not committed on it yet.

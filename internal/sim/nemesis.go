@@ -2,7 +2,6 @@ package sim
 
 import (
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,46 +73,36 @@ func (n *nemesis) passes(s *server) {
 	})
 }
 
-// strike lets a fault happen to a server.
+// strike lets a fault happen to a server, and counts it if it did.
 func (n *nemesis) strike(f Fault, s *server) {
 	if !s.up() {
 		return
 	}
+	place := Place{}
 	if s.role != nil {
-		n.grid.hit(f, Place{s.role.name(), s.role.phase()})
+		place = Place{s.role.name(), s.role.phase()}
 	}
 	s.say(strings.ToUpper(string(f)))
-	n.calm = n.kernel.Now() + 10*time.Second
-	back := n.upTo(3 * time.Second)
+	if n.does(f, s, n.upTo(3*time.Second)) && place.Role != "" {
+		n.grid.hit(f, place)
+	}
+}
+
+// does carries a fault out, and undoes it after a while. It returns false if there
+// was nothing to do.
+func (n *nemesis) does(f Fault, s *server, back time.Duration) bool {
 	switch f {
-	case PowerLoss, Kill:
-		n.crash(s, f == Kill, back)
-	case EverybodyOff:
-		for _, o := range n.servers {
-			n.crash(o, false, n.upTo(3*time.Second))
-		}
-	case PowerLossOp:
-		n.faulty[s.id] = true
-		s.disk.CrashAfter(1+n.rng.IntN(20), func() { n.crash(s, false, back) })
+	case PowerLoss, Kill, EverybodyOff, PowerLossOp:
+		n.deaths(f, s, back)
 	case Pause:
 		n.pause(s, back)
 	case Slow:
 		n.slow[s.id] = n.upTo(20 * time.Millisecond)
 		n.kernel.After(back, nil, func() { delete(n.slow, s.id) })
-	case SyncFails:
-		n.faulty[s.id] = true
-		s.disk.FailSync(1 + n.rng.IntN(5))
-	case DiskFull:
-		n.faulty[s.id] = true
-		s.disk.SetFull(true)
-		n.kernel.After(back, nil, func() { s.disk.SetFull(false) })
-	case DiskStalls:
-		speed := s.disk.Speed
-		s.disk.Speed.StallRate, s.disk.Speed.Stall = 1, n.upTo(2*time.Second)
-		n.kernel.After(back, nil, func() { s.disk.Speed = n.opts.Disk })
-		_ = speed
+	case SyncFails, DiskFull, DiskStalls:
+		n.badDisk(f, s, back)
 	case Break, HalfOpen:
-		n.cutConn(s, f == HalfOpen)
+		return n.cutConn(s, f == HalfOpen)
 	case Isolate, OneWayIn, OneWayOut, Halves, Bridge:
 		n.partition(f, s, back)
 	case ClockJump:
@@ -125,7 +114,37 @@ func (n *nemesis) strike(f Fault, s *server) {
 	case Checkpoint:
 		n.checkpoint(s)
 	case BitFlip, Wipe:
-		n.damage(f, s, back)
+		return n.damage(f, s, back)
+	}
+	return true
+}
+
+func (n *nemesis) deaths(f Fault, s *server, back time.Duration) {
+	switch f {
+	case EverybodyOff:
+		for _, o := range n.servers {
+			n.crash(o, false, n.upTo(3*time.Second))
+		}
+	case PowerLossOp:
+		n.faulty[s.id] = true
+		s.disk.CrashAfter(1+n.rng.IntN(20), func() { n.crash(s, false, back) })
+	default:
+		n.crash(s, f == Kill, back)
+	}
+}
+
+func (n *nemesis) badDisk(f Fault, s *server, back time.Duration) {
+	switch f {
+	case SyncFails:
+		n.faulty[s.id] = true
+		s.disk.FailSync(1 + n.rng.IntN(5))
+	case DiskFull:
+		n.faulty[s.id] = true
+		s.disk.SetFull(true)
+		n.kernel.After(back, nil, func() { s.disk.SetFull(false) })
+	case DiskStalls:
+		s.disk.Speed.StallRate, s.disk.Speed.Stall = 1, n.upTo(2*time.Second)
+		n.kernel.After(back, nil, func() { s.disk.Speed = n.opts.Disk })
 	}
 }
 
@@ -182,7 +201,7 @@ func (n *nemesis) pause(s *server, back time.Duration) {
 }
 
 // cutConn breaks a connection of the server, or any.
-func (n *nemesis) cutConn(s *server, half bool) {
+func (n *nemesis) cutConn(s *server, half bool) bool {
 	var own []*simnet.Conn
 	for _, c := range n.net.Conns() {
 		if a, b := c.Hosts(); a == s.host() || b == s.host() {
@@ -192,6 +211,7 @@ func (n *nemesis) cutConn(s *server, half bool) {
 	if len(own) > 0 {
 		own[n.rng.IntN(len(own))].Break(half)
 	}
+	return len(own) > 0
 }
 
 // partition cuts links between servers, and heals all links later.
@@ -235,7 +255,7 @@ func (n *nemesis) healLinks() {
 func (n *nemesis) checkpoint(s *server) {
 	life := s.life
 	s.storage.whenIdle(func() {
-		if s.life == life && s.up() && s.service.up != nil {
+		if s.life == life && s.up() {
 			s.storage.try("checkpoint", s.storage.checkpointOwn())
 		}
 	})
@@ -243,17 +263,17 @@ func (n *nemesis) checkpoint(s *server) {
 
 // damage harms the disk of one server, if all other voters have everything that
 // counts: nobody survives the loss of a majority.
-func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
+func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
 	for _, o := range n.servers {
 		b := n.ledger.books[o.id]
 		if o != s && n.config.IsVoter(o.id) && (b.lost || n.harmed[o.id] || len(n.ledger.delivered) > 0 && !b.holds(n.ledger.delivered[len(n.ledger.delivered)-1])) {
-			return
+			return false
 		}
 	}
 	// Package txnlog says what it cannot prove: that the last batch was durable,
 	// before the log was settled.
 	if f == BitFlip && (s.storage.busy || s.storage.log.Settle() != nil) {
-		return
+		return false
 	}
 	n.faulty[s.id], n.harmed[s.id] = true, true
 	s.down(false, false)
@@ -270,6 +290,7 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) {
 		s.start()
 		n.reconnect(s)
 	})
+	return true
 }
 
 // serves is told that a server serves: it has been synchronised.
@@ -296,5 +317,3 @@ func (n *nemesis) heal() {
 	}
 	n.healLinks()
 }
-
-var _ = slices.Contains[[]int]

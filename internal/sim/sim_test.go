@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// gridSeeds is from how many seeds on every cell of the grid must have been hit.
+const gridSeeds = 500
+
 var (
 	seeds = flag.Int("seeds", 0, "how many seeds to run; 0 for a few")
 	first = flag.Uint64("first", 1, "the first seed")
@@ -44,6 +47,12 @@ func TestSeeds(t *testing.T) {
 			t.Log(strings.Join(r.Recent, "\n"))
 			break
 		}
+	}
+	var table strings.Builder
+	grid.Write(&table)
+	t.Logf("faults by place:\n%s", table.String())
+	if empty := grid.Empty(); n >= gridSeeds && len(empty) > 0 {
+		t.Errorf("%d cells of the grid are empty: %s", len(empty), strings.Join(empty, "; "))
 	}
 	t.Logf("%v of servers simulated in %v on %d processors", simulated, time.Since(began).Round(time.Millisecond), runtime.GOMAXPROCS(0))
 }
