@@ -120,6 +120,9 @@ func (m *member) electionServers() map[wire.SID][]string {
 	for _, s := range m.active.Committed.Servers {
 		servers[s.ID] = electionAddrs(s)
 	}
+	for _, s := range m.active.Proposed.Servers {
+		servers[s.ID] = electionAddrs(s)
+	}
 	return servers
 }
 
@@ -168,6 +171,7 @@ func (m *member) pause() time.Duration {
 func (m *member) look(why error) {
 	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
 	m.part.Store(int32(wire.Looking))
+	m.recall()
 	state := m.state()
 	if why != nil {
 		m.log.Warn("looking for a leader", zap.Error(why), zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
@@ -193,7 +197,11 @@ func (m *member) mode() string {
 	return "looking"
 }
 
-func (m *member) observer() bool { return !m.active.Committed.IsVoter(m.id) }
+// observer reports whether the server belongs to the ensemble and votes in none of its
+// configurations.
+func (m *member) observer() bool {
+	return m.active.Committed.IsMember(m.id) && !m.active.IsVoter(m.id)
+}
 
 func (m *member) state() zab.State {
 	var applied wire.Zxid
@@ -206,6 +214,9 @@ func (m *member) obey() {
 	out := m.machine.Take()
 	for _, msg := range out.Messages {
 		m.votes.Send(msg.To, msg.Notification)
+	}
+	if out.Newer != nil && m.server.cfg.Ensemble.ReconfigEnabled {
+		m.adopt(quorum.Active{Committed: *out.Newer})
 	}
 	if out.Decision != nil && m.role == nil {
 		m.decided(out.Decision)
@@ -240,8 +251,10 @@ func (m *member) report() pipeline.Report {
 					zap.Duration("after the election", time.Since(m.since)))
 			})
 		},
-		Activated: func(*zab.Activation) {},
-		Ended:     func(why error) { m.mail.put(func() { m.again(why) }) },
+		Activated: func(a *zab.Activation) {
+			m.mail.put(func() { m.adopt(quorum.Active{Committed: a.Config}) })
+		},
+		Ended: func(why error) { m.mail.put(func() { m.again(why) }) },
 	}
 }
 

@@ -175,3 +175,68 @@ func TestServersCatchUp(t *testing.T) {
 	sites[1].eventually("the server to serve again", sites[1].serves)
 	agree(t, sites, "/missed", "y")
 }
+
+// members waits until the server shows a configuration, to whoever connects, that
+// holds the lines wanted and no other, and returns it.
+func (s *site) members(want ...string) (text string) {
+	s.t.Helper()
+	s.eventually("another configuration", func() bool {
+		if !s.serves() {
+			return false
+		}
+		text, _, _ = s.client().get("/zookeeper/config")
+		for _, line := range want {
+			if !strings.Contains(text, line) {
+				return false
+			}
+		}
+		return strings.Count(text, "server.") == len(want)
+	})
+	return text
+}
+
+func (c *client) reconfigure(joining, leaving string) error {
+	return c.Do(wire.OpReconfig, &wire.ReconfigRequest{
+		Joining: joining, Leaving: leaving, NewMembers: wire.NullString, CurConfigID: -1,
+	}, &wire.GetDataResponse{})
+}
+
+// Servers leave and come back while the others serve, the leader among them.
+func TestReconfigure(t *testing.T) {
+	sites := startEnsemble(t, 3, "reconfigEnabled=true", "skipACL=yes")
+	text := sites[0].members("server.1=", "server.2=", "server.3=")
+	var third string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "server.3=") {
+			third = strings.TrimSpace(line)
+		}
+	}
+	for _, leaves := range []int{3, 1} {
+		via := sites[1]
+		if err := via.client().reconfigure(wire.NullString, fmt.Sprint(leaves)); err != nil {
+			t.Fatalf("removing server %d: %v", leaves, err)
+		}
+		if leaves == 1 {
+			break
+		}
+		for _, s := range sites[:2] {
+			s.members("server.1=", "server.2=")
+		}
+		via.client().create("/two", "x", wire.ModePersistent)
+		if err := via.client().reconfigure(third+";"+sites[2].addr(), wire.NullString); err != nil {
+			t.Fatalf("taking server 3 back: %v", err)
+		}
+		for _, s := range sites {
+			s.members("server.1=", "server.2=", "server.3=")
+		}
+		agree(t, sites, "/two", "x")
+	}
+	for _, s := range sites[1:] {
+		s.members("server.2=", "server.3=")
+	}
+	sites[2].client().create("/after", "x", wire.ModePersistent)
+	agree(t, sites[1:], "/after", "x")
+	sites[1].halt() // what was agreed on is on disk
+	sites[1].launch()
+	sites[1].members("server.2=", "server.3=")
+}

@@ -43,7 +43,7 @@ func (m *member) lead() (memberRole, error) {
 		return nil, err
 	}
 	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*peer.Conn{}}
-	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.report())
+	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.settings(), m.report())
 	l.port = peer.NewListener(peer.ListenerConfig{
 		Transport: m.transport(), Accept: l.accept, Log: m.log.Named("quorum"),
 	}, listeners...)

@@ -73,7 +73,7 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 		u.m.again(err)
 		return
 	}
-	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.report())
+	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
 			learning.Receive(pkts)

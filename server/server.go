@@ -113,7 +113,8 @@ func (s *Server) Run(ctx context.Context) error {
 	coreCtx, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
 
-	var core, rest sync.WaitGroup
+	memberCtx, stopMember := context.WithCancel(coreCtx)
+	var core, member, rest sync.WaitGroup
 	core.Go(func() { cancel(s.core.Run(coreCtx)) })
 	for _, p := range s.ports {
 		rest.Go(func() {
@@ -129,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.member != nil {
 		mode = "ensemble"
 		s.member.fatal = func(err error) { cancel(err) }
-		rest.Go(func() { s.member.run(work) })
+		member.Go(func() { s.member.run(memberCtx) })
 	}
 	s.serving.Store(true)
 	s.log.Info("serving", zap.String("mode", mode), zap.String("compatible", versionLine()),
@@ -142,7 +143,9 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, p := range s.ports {
 		ports.Go(p.Stop)
 	}
-	ports.Wait()
+	ports.Wait() // the ensemble answers what is under way
+	stopMember()
+	member.Wait()
 	stopCore()
 	core.Wait()
 	rest.Wait()

@@ -137,6 +137,9 @@ func appendResult(b []byte, op wire.OpCode, txn *wire.Txn, res *datatree.Result)
 		return wire.AppendString(b, res.Path)
 	case wire.OpCreate2, wire.OpCreateContainer, wire.OpCreateTTL:
 		return res.Stat.AppendTo(wire.AppendString(b, res.Path))
+	case wire.OpReconfig:
+		b = wire.AppendBuffer(b, txn.Body.(*wire.SetDataTxn).Data)
+		return res.Stat.AppendTo(b)
 	case wire.OpSetData, wire.OpSetACL:
 		return res.Stat.AppendTo(b)
 	case wire.OpMulti:

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -18,11 +19,12 @@ type leading struct {
 	report   Report
 	nextTick int64 // of the machine, milliseconds
 
-	speaks map[wire.SessionID]wire.SID // the server that a session speaks through
-	syncs  map[uint64]*Request
-	asked  uint64
-	parcel parcel
-	over   bool
+	settings Settings
+	speaks   map[wire.SessionID]wire.SID // the server that a session speaks through
+	syncs    map[uint64]*Request
+	asked    uint64
+	parcel   parcel
+	over     bool
 }
 
 // A Report is what a role tells the server, on the core's goroutine; it must not
@@ -38,9 +40,9 @@ type Report struct {
 
 // Lead makes the core the leader that an election has made of this server. It must
 // have no role. The connections of learners are told to the Leader that is returned.
-func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, report Report) *Leadership {
+func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, s Settings, report Report) *Leadership {
 	r := &leading{
-		Core: c, machine: m, peers: peers, vault: v, report: report,
+		Core: c, machine: m, peers: peers, vault: v, settings: s, report: report,
 		speaks: map[wire.SessionID]wire.SID{}, syncs: map[uint64]*Request{},
 	}
 	c.inbox.put(message{call: func() {
@@ -238,6 +240,7 @@ func (r *leading) work(rd *zab.LeaderReady) {
 		delete(r.syncs, id)
 	}
 	if rd.Activated != nil {
+		r.settings.Config = rd.Activated.Config
 		r.report.Activated(rd.Activated)
 	}
 	for _, c := range rd.Close {
@@ -271,8 +274,17 @@ func (r *leading) persist(rd *zab.Ready) {
 func (r *leading) establish(first wire.Zxid) {
 	r.renew()
 	r.prep.Reset(first - 1)
+	r.prep.opts.Reconfigure = r.reconfigure
+	r.showConfig(r.settings.Config)
 	r.serving.Store(true)
 	r.report.Serving(first.Epoch())
+}
+
+// reconfigure judges a request to change the configuration.
+func (r *leading) reconfigure(req *wire.ReconfigRequest, z wire.Zxid) (quorum.Config, error) {
+	return r.machine.Active().Reconfigure(req, quorum.Reconfig{
+		Enabled: true, StandaloneEnabled: r.settings.StandaloneEnabled, Version: int64(z), Synced: r.machine.Synced,
+	})
 }
 
 func (r *leading) stop(why error) {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -17,6 +18,7 @@ type learning struct {
 	nextTick int64
 	heardAt  int64 // when clients were last looked at for signs of life
 
+	config   quorum.Config
 	waiting  map[wire.SessionID][]*Request // passed on, oldest first
 	resuming map[wire.SessionID][]resuming // asked about
 	syncs    map[uint64]*Request
@@ -34,9 +36,9 @@ type resuming struct {
 
 // Learn makes the core a learner of the leader that an election has found. It must
 // have no role.
-func (c *Core) Learn(m *zab.Learner, peers Peers, v Vault, report Report) *Learning {
+func (c *Core) Learn(m *zab.Learner, peers Peers, v Vault, s Settings, report Report) *Learning {
 	r := &learning{
-		Core: c, machine: m, peers: peers, vault: v, report: report,
+		Core: c, machine: m, peers: peers, vault: v, config: s.Config, report: report,
 		waiting: map[wire.SessionID][]*Request{}, resuming: map[wire.SessionID][]resuming{}, syncs: map[uint64]*Request{},
 	}
 	c.inbox.put(message{call: func() {
@@ -185,7 +187,11 @@ func (r *learning) work(rd *zab.LearnerReady) {
 		}
 	}
 	if rd.Serving {
+		if rd.Activated != nil {
+			r.config = rd.Activated.Config
+		}
 		r.renew()
+		r.showConfig(r.config)
 		r.serving.Store(true)
 		r.report.Serving(rd.Epoch)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -19,6 +20,10 @@ type PrepareOptions struct {
 	EnforceQuota bool
 	// ReconfigEnabled lets reconfig pass its first check (reconfigEnabled).
 	ReconfigEnabled bool
+	// Reconfigure makes the configuration that a request asks for, whose version is
+	// the request's zxid. An error is a *quorum.ReconfigError. nil: there is no
+	// ensemble here to change.
+	Reconfigure func(r *wire.ReconfigRequest, z wire.Zxid) (quorum.Config, error)
 	// MaxTxn is the longest transaction in bytes that a request may become; 0 is
 	// wire.DefaultMaxFrame twice. A longer one is refused with MarshallingError,
 	// except the end of a session, which then lists no nodes.
@@ -146,7 +151,7 @@ func (p *Preparer) change(req *Request, op wire.OpCode, body wire.Record, multi 
 	case *wire.SetACLRequest:
 		return p.setACL(req, r)
 	case *wire.ReconfigRequest:
-		return p.reconfig(req)
+		return p.reconfig(req, r)
 	case *wire.PathVersionRequest:
 		if op == wire.OpDelete {
 			return p.delete(req, r)

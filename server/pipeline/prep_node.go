@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -163,15 +165,38 @@ func checkDeletable(path string) wire.Code {
 	return wire.OK
 }
 
-// reconfig is refused: a server on its own has no configuration to change.
-func (p *Preparer) reconfig(req *Request) (change, wire.Code) {
+// configPath is the node that holds the configuration of the ensemble.
+const configPath = "/zookeeper/config"
+
+// reconfig changes the configuration of the ensemble. A server that does not lead
+// one has none to change.
+func (p *Preparer) reconfig(req *Request, r *wire.ReconfigRequest) (change, wire.Code) {
 	if !p.opts.ReconfigEnabled {
 		return change{}, wire.ReconfigDisabled
 	}
 	if code := p.checkSession(req, false); code != wire.OK {
 		return change{}, code
 	}
-	return change{}, wire.Unimplemented
+	if p.opts.Reconfigure == nil {
+		return change{}, wire.Unimplemented
+	}
+	next, err := p.opts.Reconfigure(r, p.last)
+	var refused *quorum.ReconfigError
+	if errors.As(err, &refused) {
+		return change{}, refused.Code
+	}
+	node, ok := p.node(configPath)
+	switch {
+	case err != nil:
+		return change{}, wire.RuntimeInconsistency
+	case !ok:
+		return change{}, wire.NoNode
+	case !p.acls.Allowed(node.acl, req.Auth, wire.PermWrite):
+		return change{}, wire.NoAuth
+	}
+	text := next.Text()
+	node.version, node.dataLen = -1, int32(len(text))
+	return change{body: &wire.SetDataTxn{Path: configPath, Data: text, Version: -1}, node: node}, wire.OK
 }
 
 // parentOf is the path before the last slash; the parent of a top-level node is

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
@@ -95,6 +97,19 @@ func (p *parcel) send(peers Peers) {
 
 // keepParcel is how many packets a list may have room for that is kept.
 const keepParcel = 4096
+
+// Settings are what a role needs to know of the ensemble.
+type Settings struct {
+	Config            quorum.Config // that is in force
+	StandaloneEnabled bool          // the key of that name; see quorum.Reconfig
+}
+
+// showConfig lets clients read the configuration where they look for it.
+func (c *Core) showConfig(q quorum.Config) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.tree.SetConfig(q.Text(), wire.Zxid(q.Version), time.Now().UnixMilli())
+}
 
 // alone is the role of a server whose quorum is itself: what is in its log is
 // decided.
