@@ -498,3 +498,27 @@ func TestVotesForAnEarlierLife(t *testing.T) {
 		}
 	}
 }
+
+// Votes count for voters only: not for observers, not for strangers.
+func TestCandidatesVote(t *testing.T) {
+	m, _ := started(1, members(3, 1), Own{LastLogged: 5})
+	for _, candidate := range []wire.SID{4, 9, 0, -1} {
+		for _, round := range []int64{1, 5} {
+			m.Receive(1, 2, looking(candidate, 99, 9, round))
+			m.Receive(1, 3, looking(candidate, 99, 9, round))
+		}
+	}
+	expect(t, m.Take())
+	if m.Vote().Leader != 1 || m.Round() != 1 || len(m.recv) != 1 {
+		t.Errorf("votes for %s in round %d with %v", m.Vote(), m.Round(), m.recv)
+	}
+}
+
+// An observer asks and listens. Nobody needs to hear what it thinks of a vote.
+func TestObserversDoNotCorrectVoters(t *testing.T) {
+	m, _ := started(4, members(3, 1), Own{Observer: true})
+	m.Receive(1, 3, looking(3, 9, 0, 1))
+	m.Take()
+	m.Receive(2, 1, looking(1, 5, 0, 1))
+	expect(t, m.Take())
+}

@@ -122,6 +122,9 @@ func TestNewKeepsNothingOfOthers(t *testing.T) {
 	if _, err := New(0, append(servers, Server{ID: 3}), nil, nil); err == nil {
 		t.Error("a server without address and role was taken")
 	}
+	if _, err := New(0, []Server{{ID: 3, Addrs: []PeerAddr{{"", 1, 2}}, Role: Observer}}, nil, nil); err == nil {
+		t.Error("an address without host was taken")
+	}
 	if _, err := New(0, []Server{{ID: 256, Addrs: servers[0].Addrs, Role: Observer}}, nil, nil); err == nil {
 		t.Error("server 256 was taken")
 	}
