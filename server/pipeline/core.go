@@ -100,6 +100,7 @@ type Core struct {
 	written  run       // within one round of commits
 	applied  int64     // transactions, within one round of commits
 	dirty    []*Client
+	now      time.Time         // when the core woke last: what it does then happens at once
 	clock    time.Duration     // when the current batch of commits began
 	watchers []watch.WatcherID // scratch
 	nextReap int64
@@ -200,6 +201,7 @@ func (c *Core) loop(ctx context.Context) error {
 			}
 			gather()
 		}
+		c.now = time.Now()
 		if due || arrived(tick.C) {
 			c.tick()
 		}

@@ -26,15 +26,16 @@ func (c *Core) prepare(req *Request) (proposal, bool) { return c.prepareAs(req, 
 // prepareAs does so for a request that may have been refused with a code already. It
 // returns false, and has dropped the client, if no zxid is left.
 func (c *Core) prepareAs(req *Request, code wire.Code) (proposal, bool) {
-	p := proposal{req: req, at: c.Now()}
+	p := proposal{req: req, at: c.now.Sub(c.start)}
+	wall := c.now.UnixMilli()
 	var err error
 	if code != wire.OK {
-		p.txn, err = c.prep.Refuse(req, code, time.Now().UnixMilli())
+		p.txn, err = c.prep.Refuse(req, code, wall)
 	} else {
 		if req.Op == wire.OpCloseSession {
 			c.tracker.Close(req.Session)
 		}
-		p.txn, err = c.prep.Prepare(req, time.Now().UnixMilli())
+		p.txn, err = c.prep.Prepare(req, wall)
 	}
 	if err != nil {
 		c.spent(req, err)
