@@ -102,6 +102,7 @@ func (l *Leader) has(id wire.SID, z wire.Zxid) bool {
 
 // commit tells the learners that a transaction is decided.
 func (l *Leader) commit(o *outstanding) {
+	l.answerBefore(o.txn.Zxid)
 	l.committed = o.txn.Zxid
 	l.quorum.caughtUp(l.committed, l.ticks)
 	if o.config != nil {

@@ -308,6 +308,10 @@ func (n *node) doLeader(r *LeaderReady) {
 		}
 	}
 	for _, req := range r.Requests {
+		if req.Op == wire.OpSync {
+			n.leader.SyncFor(req.From)
+			continue
+		}
 		n.c.trace("%d gets %v of session %v from %d", n.id, req.Op, req.Session, req.SID)
 	}
 	for _, rv := range r.Revalidations {
@@ -340,7 +344,9 @@ func (c *cluster) gossip(ids []wire.SID) {
 
 func (n *node) doLearner(r *LearnerReady) {
 	n.do(&r.Ready)
-	n.answer(r.Synced)
+	for _, a := range r.Synced {
+		n.answer([]uint64{a.ID})
+	}
 	if r.Serving {
 		n.serving, n.force = true, false
 		n.c.trace("%d serves in epoch %d", n.id, r.Epoch)

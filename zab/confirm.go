@@ -12,6 +12,9 @@ import (
 // answers only while it follows, and who follows has promised no later epoch; a
 // later leader needs promises from a quorum; so none had been established, and
 // nothing was committed elsewhere, when the ask came.
+//
+// An ACK of what was proposed after the ask shows the same, so a commit confirms the
+// syncs before it: none has to hold up what its session wrote behind it.
 type ask struct {
 	conn  Conn      // the learner whose sync this is; 0 for our own
 	id    uint64    // of our own
@@ -21,7 +24,17 @@ type ask struct {
 
 // Sync asks for the moment when everything that was proposed before is delivered
 // here and it is certain that nobody else led then. Confirmed tells when, by id.
+//
+// It tells so no later than anything proposed after the call is delivered.
 func (l *Leader) Sync(id uint64) { l.syncs = append(l.syncs, ask{id: id, zxid: l.proposed}) }
+
+// SyncFor takes a learner's sync, at its turn among the Requests. The learner is
+// answered behind the COMMITs of all that was proposed before, and ahead of the
+// COMMIT of anything later: Apache ZooKeeper's learners match answers to requests by
+// their order.
+func (l *Leader) SyncFor(c Conn) {
+	l.forwarded = append(l.forwarded, ask{conn: c, zxid: l.proposed})
+}
 
 // Read asks for the moment when everything that was committed before, by anybody, is
 // delivered here: a read answered after it is linearizable. Confirmed tells when, by
@@ -30,7 +43,7 @@ func (l *Leader) Read(id uint64) { l.reads = append(l.reads, ask{id: id, zxid: l
 
 // startSweep sends PINGs for the asks that have none yet.
 func (l *Leader) startSweep() {
-	if l.phase != broadcasting || !waiting(l.reads) && !waiting(l.syncs) {
+	if l.phase != broadcasting || !waiting(l.reads) && !waiting(l.syncs) && !waiting(l.forwarded) {
 		return
 	}
 	l.sweepPings(maxPings)
@@ -55,6 +68,7 @@ func (l *Leader) sweepPings(limit int) {
 	}
 	number(l.reads, l.sweep)
 	number(l.syncs, l.sweep)
+	number(l.forwarded, l.sweep)
 }
 
 func number(asks []ask, sweep uint64) {
@@ -68,35 +82,52 @@ func (l *Leader) confirm() {
 	if l.phase != broadcasting {
 		return
 	}
-	l.reads = l.answer(l.reads)
-	l.syncs = l.answer(l.syncs)
+	l.reads = l.answer(l.reads, false)
+	l.syncs = l.answer(l.syncs, true)
+	l.forwarded = l.answer(l.forwarded, true)
+}
+
+// answerBefore answers the learners whose syncs were asked before a transaction was
+// proposed that is about to be committed.
+func (l *Leader) answerBefore(z wire.Zxid) {
+	n := 0
+	for ; n < len(l.forwarded) && l.forwarded[n].zxid < z; n++ {
+		l.answerLearner(l.forwarded[n].conn)
+	}
+	l.forwarded = l.forwarded[n:]
+}
+
+func (l *Leader) answerLearner(c Conn) {
+	if l.peer(c) != nil {
+		l.out.send(Message{To: c, kind: syncReply})
+	}
 }
 
 // answer answers asks in their order; zxids and sweeps grow, so the first one that
-// has to wait is followed by none that need not.
-func (l *Leader) answer(asks []ask) []ask {
+// has to wait is followed by none that need not. A sync's zxid was proposed when it
+// was asked, so that a later one shows who follows; a read's was not.
+func (l *Leader) answer(asks []ask, syncs bool) []ask {
 	n := 0
-	for ; n < len(asks) && l.isAnswered(&asks[n]); n++ {
-		a := &asks[n]
-		switch {
-		case a.conn == 0:
+	for ; n < len(asks) && l.isAnswered(&asks[n], syncs); n++ {
+		if a := &asks[n]; a.conn == 0 {
 			l.out.extra.Confirmed = append(l.out.extra.Confirmed, a.id)
-		case l.peer(a.conn) != nil:
-			l.out.send(Message{To: a.conn, kind: syncReply})
+		} else {
+			l.answerLearner(a.conn)
 		}
 	}
 	return asks[n:]
 }
 
-func (l *Leader) isAnswered(a *ask) bool {
+func (l *Leader) isAnswered(a *ask, sync bool) bool {
 	// Before the first proposal of the epoch the zxid to wait for is epoch<<32.
-	if a.zxid > max(l.committed, wire.MakeZxid(l.epoch, 0)) {
+	first := wire.MakeZxid(l.epoch, 0)
+	if a.zxid > max(l.committed, first) {
 		return false
 	}
 	if a.conn == 0 && a.zxid.Counter() > 0 && a.zxid > l.delivered {
 		return false
 	}
-	if plant.In(plant.DeposedLeaderSyncs) {
+	if plant.In(plant.DeposedLeaderSyncs) || sync && l.committed > max(a.zxid, first) {
 		return true
 	}
 	return a.sweep != 0 && l.active.HasQuorum(func(id wire.SID) bool {

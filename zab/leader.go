@@ -40,8 +40,8 @@ type LeaderReady struct {
 	// serves, and proposes from FirstZxid on.
 	Established bool
 	FirstZxid   wire.Zxid
-	// Requests came from learners. Each must become exactly one transaction, in
-	// this order.
+	// Requests came from learners. Each must become exactly one transaction, or, if
+	// it is a sync, one call of SyncFor, in this order.
 	Requests []Request
 	// Touches came from learners: the sessions live.
 	Touches []wire.Touch
@@ -140,6 +140,8 @@ type Leader struct {
 	sweep uint64 // of PINGs, counted
 	reads []ask
 	syncs []ask
+	// learners' syncs: their answers stand at their place among the COMMITs
+	forwarded []ask
 }
 
 // leaderOutput is what the next LeaderReady is made from.

@@ -295,10 +295,6 @@ func (l *Leader) request(p *peer, pkt *wire.QuorumPacket) error {
 	if r.DecodeFrom(&d); d.Err() != nil {
 		return malformed(pkt, d.Err())
 	}
-	if r.Op == wire.OpSync {
-		l.syncs = append(l.syncs, ask{conn: p.conn, zxid: l.proposed})
-		return nil
-	}
 	l.out.extra.Requests = append(l.out.extra.Requests, r)
 	if plant.In(plant.ForwardedTwice) {
 		l.out.extra.Requests = append(l.out.extra.Requests, r)

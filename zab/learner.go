@@ -36,9 +36,10 @@ type LearnerReady struct {
 	// serves clients, in epoch Epoch.
 	Serving bool
 	Epoch   wire.Epoch
-	// Synced are the ids of sync requests that may be answered when Deliver has
-	// been applied.
-	Synced []uint64
+	// Synced are the sync requests that may be answered when Deliver has been
+	// applied. What has a larger zxid than one of them should be answered after it,
+	// for it may be what the same client wrote next.
+	Synced []Synced
 	// Revalidated are answers of the leader about sessions.
 	Revalidated []wire.Revalidated
 	// Activated is the configuration in force from now on, nil if it did not
@@ -47,6 +48,12 @@ type LearnerReady struct {
 	// Stop says why the learner follows no longer. It wants nothing after that,
 	// but this Ready still counts.
 	Stop error
+}
+
+// Synced is the answer to a sync request, and what was committed when it came.
+type Synced struct {
+	ID   uint64
+	Zxid wire.Zxid
 }
 
 // The phases of a learner.
@@ -100,14 +107,8 @@ type Learner struct {
 	touches []wire.Touch
 	touchAt map[wire.SessionID]int // in touches
 	syncs   []uint64
-	answers []answer
+	answers []Synced               // that wait for what was committed before
 	asked   map[wire.SessionID]int // REVALIDATEs under way
-}
-
-// An answer to a sync waits for what was committed before it.
-type answer struct {
-	id   uint64
-	zxid wire.Zxid
 }
 
 // learnerOutput is what the next LearnerReady is made from.

@@ -99,15 +99,15 @@ func (l *Learner) synced(pkt *wire.QuorumPacket) error {
 	if l.phase != following || len(l.syncs) == 0 {
 		return refuse(pkt, "nobody asked")
 	}
-	l.answers = append(l.answers, answer{l.syncs[0], l.committed})
+	l.answers = append(l.answers, Synced{l.syncs[0], l.committed})
 	l.syncs = l.syncs[1:]
 	l.answerSyncs()
 	return nil
 }
 
 func (l *Learner) answerSyncs() {
-	for len(l.answers) > 0 && l.answers[0].zxid <= l.delivered {
-		l.out.extra.Synced = append(l.out.extra.Synced, l.answers[0].id)
+	for len(l.answers) > 0 && l.answers[0].Zxid <= l.delivered {
+		l.out.extra.Synced = append(l.out.extra.Synced, l.answers[0])
 		l.answers = l.answers[1:]
 	}
 }

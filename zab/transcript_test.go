@@ -486,6 +486,10 @@ func (s *transcript) printLeader(r *LeaderReady) {
 		s.printf("%d established, first %s", r.ID, short(r.FirstZxid))
 	}
 	for _, req := range r.Requests {
+		if req.Op == wire.OpSync {
+			s.leader.SyncFor(req.From)
+			continue
+		}
 		s.printf("%d request %v of session %v from %d", r.ID, req.Op, req.Session, req.SID)
 	}
 	for _, t := range r.Touches {
@@ -519,8 +523,8 @@ func (s *transcript) printLearner(r *LearnerReady) {
 	if r.Serving {
 		s.printf("%d serves in epoch %d", r.ID, r.Epoch)
 	}
-	for _, id := range r.Synced {
-		s.printf("%d synced %d", r.ID, id)
+	for _, a := range r.Synced {
+		s.printf("%d synced %d", r.ID, a.ID)
 	}
 	for _, v := range r.Revalidated {
 		s.printf("%d revalidated %v: %v", r.ID, v.Session, v.Valid)

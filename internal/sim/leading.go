@@ -176,6 +176,10 @@ func (r *leading) do1(rd *zab.LeaderReady) {
 	}
 	for i := range rd.Requests {
 		q := &rd.Requests[i]
+		if q.Op == wire.OpSync {
+			r.machine.SyncFor(q.From)
+			continue
+		}
 		r.request(q.SID, &q.ForwardedRequest, q.Auth)
 	}
 	for _, id := range rd.Confirmed {

@@ -165,9 +165,9 @@ func (r *learning) do1(rd *zab.LearnerReady) {
 	for _, v := range rd.Revalidated {
 		r.service.revalidated(v.Session, v.Valid)
 	}
-	for _, id := range rd.Synced {
-		r.syncs[id]()
-		delete(r.syncs, id)
+	for _, a := range rd.Synced {
+		r.syncs[a.ID]()
+		delete(r.syncs, a.ID)
 	}
 	if rd.Activated != nil {
 		r.activate(rd.Activated)

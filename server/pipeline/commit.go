@@ -13,7 +13,7 @@ const commitBatch = 256
 
 // commit applies and answers, in order, what is durable, up to one batch.
 func (c *Core) commit() {
-	if !c.ready() && len(c.confirmed) == 0 {
+	if !c.ready() {
 		return
 	}
 	c.clock = c.Now()
@@ -22,9 +22,6 @@ func (c *Core) commit() {
 	for n := 0; n < commitBatch && c.ready(); n++ {
 		p := c.inflight.pop()
 		c.conclude(&p)
-	}
-	if !c.ready() {
-		c.answerConfirmed()
 	}
 	c.lock.Unlock()
 	c.countCommitted(before - c.inflight.len())
@@ -46,7 +43,11 @@ func (c *Core) countCommitted(n int) {
 }
 
 func (c *Core) ready() bool {
-	return c.inflight.len() > 0 && c.inflight.front().zxid <= c.decided
+	if c.inflight.len() == 0 {
+		return false
+	}
+	p := c.inflight.front()
+	return p.zxid <= c.decided && p.sync <= c.confirmed
 }
 
 // conclude applies one proposal and answers it. The tree is locked.
@@ -83,15 +84,6 @@ func (c *Client) beforeOwnWrite() {
 	if !c.mu.dead {
 		c.advance()
 	}
-}
-
-// answerConfirmed answers the syncs whose moment has come.
-func (c *Core) answerConfirmed() {
-	for _, req := range c.confirmed {
-		c.concluded(req)
-		c.answerSync(req)
-	}
-	c.confirmed = c.confirmed[:0]
 }
 
 func (c *Core) answerSync(req *Request) {

@@ -110,7 +110,7 @@ type Core struct {
 	held     []*Request     // came while paused was not empty, or full
 	full     bool           // the log waits for room on its disk
 
-	confirmed []*Request  // syncs to be answered behind what is decided
+	confirmed uint64      // the last sync of a leader's clients that a quorum has confirmed
 	serving   atomic.Bool // see Serving
 }
 
@@ -127,6 +127,7 @@ type message struct {
 // the zxid that must be durable before it is answered.
 type proposal struct {
 	zxid wire.Zxid
+	sync uint64 // the number of a sync that a quorum has to confirm
 	txn  wire.Txn
 	req  *Request
 	at   time.Duration // when it was proposed, on the core's clock

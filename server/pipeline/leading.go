@@ -21,8 +21,7 @@ type leading struct {
 
 	settings Settings
 	speaks   map[wire.SessionID]wire.SID // the server that a session speaks through
-	syncs    map[uint64]*Request
-	asked    uint64
+	asked    uint64                      // the syncs so far
 	parcel   parcel
 	over     bool
 }
@@ -43,7 +42,7 @@ type Report struct {
 func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, s Settings, report Report) *Leadership {
 	r := &leading{
 		Core: c, machine: m, peers: peers, vault: v, settings: s, report: report,
-		speaks: map[wire.SessionID]wire.SID{}, syncs: map[uint64]*Request{},
+		speaks: map[wire.SessionID]wire.SID{},
 	}
 	c.inbox.put(message{call: func() {
 		r.nextTick = c.millis() + r.halfTick()
@@ -133,8 +132,8 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 		return
 	case req.Op == wire.OpSync:
 		r.asked++
-		r.syncs[r.asked] = req
 		r.machine.Sync(r.asked)
+		r.inflight.push(proposal{req: req, sync: r.asked, at: r.Now()})
 		return
 	}
 	if req.Session != 0 && through != noServer {
@@ -230,14 +229,17 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	}
 	for i := range rd.Requests {
 		q := &rd.Requests[i]
+		if q.Op == wire.OpSync {
+			r.machine.SyncFor(q.From)
+			continue
+		}
 		req, code := decodeForwarded(&q.ForwardedRequest)
 		req.Auth = q.Auth
 		r.outstanding.Add(1)
 		r.request(req, q.SID, code)
 	}
-	for _, id := range rd.Confirmed {
-		r.confirmed = append(r.confirmed, r.syncs[id])
-		delete(r.syncs, id)
+	if n := len(rd.Confirmed); n > 0 {
+		r.confirmed = rd.Confirmed[n-1]
 	}
 	if rd.Activated != nil {
 		r.settings.Config = rd.Activated.Config
@@ -292,9 +294,6 @@ func (r *leading) stop(why error) {
 		return
 	}
 	r.over = true
-	for _, req := range r.syncs {
-		r.concluded(req)
-	}
 	r.resign()
 	r.report.Ended(why)
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"math"
+
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
@@ -180,12 +182,15 @@ func (r *learning) work(rd *zab.LearnerReady) {
 		r.stop(err)
 		return
 	}
+	synced := rd.Synced
 	for i := range rd.Deliver {
+		synced = r.synced(synced, rd.Deliver[i].Zxid)
 		if err := r.deliver(&rd.Deliver[i]); err != nil {
 			r.stop(err)
 			return
 		}
 	}
+	r.synced(synced, math.MaxInt64)
 	if rd.Serving {
 		if rd.Activated != nil {
 			r.config = rd.Activated.Config
@@ -198,16 +203,23 @@ func (r *learning) work(rd *zab.LearnerReady) {
 	for _, v := range rd.Revalidated {
 		r.revalidated(v)
 	}
-	for _, id := range rd.Synced {
-		r.confirmed = append(r.confirmed, r.syncs[id])
-		delete(r.syncs, id)
-	}
 	if rd.Activated != nil {
 		r.report.Activated(rd.Activated)
 	}
 	if rd.Stop != nil {
 		r.stop(rd.Stop)
 	}
+}
+
+// synced lets syncs be answered between the transactions that came before and those
+// that came behind them, of which next is the first. It returns those that come later.
+func (r *learning) synced(list []zab.Synced, next wire.Zxid) []zab.Synced {
+	for len(list) > 0 && list[0].Zxid < next {
+		r.inflight.push(proposal{req: r.syncs[list[0].ID], at: r.Now()})
+		delete(r.syncs, list[0].ID)
+		list = list[1:]
+	}
+	return list
 }
 
 // deliver lets a committed transaction be applied, and answered if it is that of a

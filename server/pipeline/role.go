@@ -162,7 +162,7 @@ func (r alone) flush() {
 // assume changes the role of a member. Nothing of the role before is under way.
 func (c *Core) assume(r role) {
 	c.role = r
-	c.decided = c.tree.LastZxid()
+	c.decided, c.confirmed = c.tree.LastZxid(), 0
 	c.renew()
 }
 
