@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"io"
-	"slices"
 )
 
 // A Fault is something that goes wrong.
@@ -105,5 +104,3 @@ func (g *Grid) Write(w io.Writer) {
 		_, _ = fmt.Fprintln(w)
 	}
 }
-
-func contains(list []Fault, f Fault) bool { return list == nil || slices.Contains(list, f) }

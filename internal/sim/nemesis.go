@@ -30,10 +30,8 @@ type ambush struct {
 
 func newNemesis(c *cluster) *nemesis {
 	n := &nemesis{cluster: c, rng: c.kernel.Rand("nemesis"), faulty: map[wire.SID]bool{}, harmed: map[wire.SID]bool{}}
-	for _, f := range AllFaults {
-		if contains(c.opts.Kinds, f) {
-			n.kinds = append(n.kinds, f)
-		}
+	if n.kinds = c.opts.Kinds; n.kinds == nil {
+		n.kinds = AllFaults
 	}
 	return n
 }
@@ -261,14 +259,30 @@ func (n *nemesis) checkpoint(s *server) {
 	})
 }
 
-// damage harms the disk of one server, if all other voters have everything that
-// counts: nobody survives the loss of a majority.
-func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
+// othersWhole reports whether all voters but one have whatever any of them has, so
+// that nothing is lost with that one. What is acknowledged may be committed, even if
+// nobody has delivered it yet.
+func (n *nemesis) othersWhole(s *server) bool {
+	var last wire.Zxid
+	for _, b := range n.ledger.books {
+		last = max(last, b.durable())
+	}
 	for _, o := range n.servers {
-		b := n.ledger.books[o.id]
-		if o != s && n.config.IsVoter(o.id) && (b.lost || n.harmed[o.id] || len(n.ledger.delivered) > 0 && !b.holds(n.ledger.delivered[len(n.ledger.delivered)-1])) {
+		if o == s || !n.config.IsVoter(o.id) {
+			continue
+		}
+		if b := n.ledger.books[o.id]; b.lost || n.harmed[o.id] || b.durable() != last {
 			return false
 		}
+	}
+	return true
+}
+
+// damage harms the disk of one server, if nothing is lost with it: nobody survives
+// the loss of a majority.
+func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
+	if !n.othersWhole(s) {
+		return false
 	}
 	// Package txnlog says what it cannot prove: that the last batch was durable,
 	// before the log was settled.

@@ -26,7 +26,8 @@ type Options struct {
 	Heal time.Duration
 	// FaultEvery is about the time between two faults; 0 for none at all.
 	FaultEvery time.Duration
-	// Kinds are the faults that may happen; nil for all.
+	// Kinds are the faults that may happen, as often as they are listed; nil for
+	// all.
 	Kinds []Fault
 
 	TickTime             time.Duration
