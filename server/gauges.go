@@ -27,6 +27,7 @@ func (s *Server) gauges() {
 	m.Uptime.Set(func() int64 { return time.Since(s.started).Milliseconds() })
 	m.LogFullTime.Set(func() int64 { return s.data.shortage.lasted().Milliseconds() })
 	s.quotaGauges()
+	s.memberGauges()
 	m.WatchCount.Set(func() (n int64) {
 		s.core.Watches(func(w *watch.Manager) { n = int64(w.Counts().Total()) })
 		return n

@@ -22,16 +22,17 @@ import (
 // learns, and looks again when that is over. One goroutine, run, owns it; what
 // happens elsewhere comes by the mailbox.
 type member struct {
-	server  *Server
-	id      wire.SID
-	log     *zap.Logger
-	mail    *mailbox
-	began   time.Time
-	active  quorum.Active
-	machine *election.Machine
-	votes   *peer.Election
-	fatal   func(error)
-	part    atomic.Int32 // wire.ServerState: what mode tells
+	server   *Server
+	id       wire.SID
+	log      *zap.Logger
+	mail     *mailbox
+	began    time.Time
+	active   quorum.Active
+	machine  *election.Machine
+	votes    *peer.Election
+	fatal    func(error)
+	standing atomic.Pointer[standing]
+	config   atomic.Pointer[quorum.Config] // in force, for others
 
 	role   memberRole // nil while looking
 	since  time.Time  // when the election, or the role, began
@@ -59,6 +60,7 @@ func newMember(s *Server) (*member, error) {
 			MinInterval: e.MinNotification.Milliseconds(), MaxInterval: e.MaxNotification.Milliseconds(),
 		}),
 	}
+	m.config.Store(&config)
 	return m, nil
 }
 
@@ -170,7 +172,7 @@ func (m *member) pause() time.Duration {
 // look begins to look for a leader. The log has done what it was told.
 func (m *member) look(why error) {
 	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
-	m.part.Store(int32(wire.Looking))
+	m.looks()
 	m.recall()
 	state := m.state()
 	if why != nil {
@@ -182,19 +184,6 @@ func (m *member) look(why error) {
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
 		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
 	}, m.active)
-}
-
-// mode is the server's part in its ensemble as the admin commands call it.
-func (m *member) mode() string {
-	switch wire.ServerState(m.part.Load()) {
-	case wire.Leading:
-		return "leader"
-	case wire.Following:
-		return "follower"
-	case wire.Observing:
-		return "observer"
-	}
-	return "looking"
 }
 
 // observer reports whether the server belongs to the ensemble and votes in none of its
@@ -228,7 +217,7 @@ func (m *member) decided(d *election.Decision) {
 	m.log.Info("a leader is elected", zap.Int64("leader", int64(d.Vote.Leader)), zap.Stringer("state", d.State),
 		zap.Int64("round", d.Round), zap.Stringer("because", d.Basis), zap.Duration("took", time.Since(m.since)))
 	m.since, m.leader = time.Now(), d.Vote.Leader
-	m.part.Store(int32(d.State))
+	m.elected(d.State, d.Vote.Leader)
 	var err error
 	if d.State == wire.Leading {
 		m.role, err = m.lead()
@@ -237,7 +226,9 @@ func (m *member) decided(d *election.Decision) {
 	}
 	if err != nil {
 		m.again(err)
+		return
 	}
+	m.plays(m.role)
 }
 
 // report is what the core tells of a role. Each call comes on the core's goroutine.
@@ -247,8 +238,7 @@ func (m *member) report() pipeline.Report {
 			m.mail.put(func() {
 				m.epoch = e
 				m.machine.Synced(e)
-				m.log.Info("serving", zap.Int32("epoch", int32(e)), zap.Int64("leader", int64(m.leader)),
-					zap.Duration("after the election", time.Since(m.since)))
+				m.serves(e)
 			})
 		},
 		Activated: func(a *zab.Activation) {

@@ -19,6 +19,7 @@ func (m *member) settings() pipeline.Settings {
 func (m *member) adopt(active quorum.Active) {
 	old := m.active
 	m.active = active
+	m.config.Store(&active.Committed)
 	m.votes.SetServers(m.electionServers())
 	m.machine.Reconfigure(m.now(), active)
 	if !old.Committed.Equal(active.Committed) {

@@ -24,8 +24,10 @@ type learners struct {
 	ended      chan struct{}
 
 	mu    sync.Mutex
-	conns map[zab.Conn]*peer.Conn // nil once closed
+	conns map[zab.Conn]*learnerConn // nil once closed
 	last  zab.Conn
+
+	stats syncStats
 }
 
 // lead makes this server the leader that was elected.
@@ -42,7 +44,8 @@ func (m *member) lead() (memberRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*peer.Conn{}}
+	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}}
+	l.stats.metrics = m.server.metrics
 	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.settings(), m.report())
 	l.port = peer.NewListener(peer.ListenerConfig{
 		Transport: m.transport(), Accept: l.accept, Log: m.log.Named("quorum"),
@@ -65,7 +68,8 @@ func (m *member) bindQuorum() (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-func (l *learners) accept(c *peer.Conn) {
+func (l *learners) accept(pc *peer.Conn) {
+	c := newLearnerConn(pc, l.log, &l.stats)
 	l.mu.Lock()
 	if l.conns == nil {
 		l.mu.Unlock()
@@ -79,11 +83,12 @@ func (l *learners) accept(c *peer.Conn) {
 	l.leadership.Connected(id)
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
+			c.received(pkts)
 			l.leadership.Receive(id, pkts)
 			return nil
 		},
 		Ended: func(why error) {
-			l.log.Info("a learner's connection has ended", zap.Stringer("peer", c.Remote()), zap.Error(why))
+			c.ended(why)
 			l.mu.Lock()
 			delete(l.conns, id)
 			l.mu.Unlock()
@@ -92,7 +97,7 @@ func (l *learners) accept(c *peer.Conn) {
 	})
 }
 
-func (l *learners) conn(id zab.Conn) *peer.Conn {
+func (l *learners) conn(id zab.Conn) *learnerConn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.conns[id]
@@ -101,6 +106,7 @@ func (l *learners) conn(id zab.Conn) *peer.Conn {
 // Send queues packets for a learner.
 func (l *learners) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
 	if c := l.conn(to); c != nil {
+		c.sending(pkts)
 		c.Send(pkts...)
 	}
 }
@@ -108,14 +114,14 @@ func (l *learners) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
 // Stream queues what f writes.
 func (l *learners) Stream(to zab.Conn, f func(w io.Writer) error) {
 	if c := l.conn(to); c != nil {
-		c.SendStream(f)
+		c.SendStream(c.streaming(f))
 	}
 }
 
 // Close ends a learner's connection.
 func (l *learners) Close(to zab.Conn, why error) {
 	if c := l.conn(to); c != nil {
-		l.log.Warn("a learner is dropped", zap.Stringer("peer", c.Remote()), zap.Error(why))
+		c.dropped(why)
 		c.Close()
 	}
 }
@@ -136,6 +142,7 @@ func (l *learners) watch(every time.Duration) {
 		l.mu.Lock()
 		for id, c := range l.conns {
 			now[id] = c.Written()
+			c.look()
 			if n, known := written[id]; known && n < now[id] {
 				l.leadership.Progress(id, c.Backlog())
 			}

@@ -73,13 +73,16 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 		u.m.again(err)
 		return
 	}
+	f := &feed{m: u.m, conn: c}
 	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
+			f.received(pkts)
 			learning.Receive(pkts)
 			return nil
 		},
 		Snapshot: func(snap wire.QuorumPacket, r io.Reader) error {
+			f.begins(&snap)
 			learning.Receive([]wire.QuorumPacket{snap})
 			tree, err := datatree.ReadStream(r, snap.Zxid, u.m.server.data.treeOptions())
 			if err != nil {

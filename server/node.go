@@ -29,12 +29,16 @@ func (n node) Status() admin.Status {
 		Version: versionLine(), Serving: n.s.serving.Load() && n.s.core.Serving(), Mode: "standalone",
 		Connections: n.s.connections(), Outstanding: n.s.core.Outstanding(), Uptime: time.Since(n.s.started),
 	}
-	if n.s.member != nil {
-		st.Mode = n.s.member.mode()
-	}
 	st.Trouble = n.s.Trouble()
 	// The root counts twice, as in znode_count: so ZooKeeper counts it.
 	n.s.core.View(func(t *datatree.Tree) { st.Zxid, st.Nodes = t.LastZxid(), t.NodeCount()+1 })
+	if n.s.member != nil {
+		now := n.s.member.stand()
+		st.Mode = now.mode()
+		if now.state == wire.Leading { // whose epoch begins with a zxid of no transaction
+			st.Zxid = max(st.Zxid, wire.MakeZxid(now.epoch, 0))
+		}
+	}
 	return st
 }
 
@@ -44,13 +48,17 @@ func (n node) Config() admin.Config {
 	for _, s := range c.Settings() {
 		props["zookeeper."+s.Key] = s.Value
 	}
-	return admin.Config{
+	view := admin.Config{
 		ClientPort: c.ClientPort, SecureClientPort: c.SecureClientPort,
 		DataDir: layoutOf(c).StoreDir(), DataLogDir: layoutOf(c).LogDir(),
 		TickTime: int(c.TickTime.Milliseconds()), MaxClientCnxns: c.Limits.MaxClientCnxns,
 		MinSessionTimeout: int(c.MinSessionTimeout.Milliseconds()), MaxSessionTimeout: int(c.MaxSessionTimeout.Milliseconds()),
 		Backlog: c.ClientPortListenBacklog, Source: c.InitialConfiguration(), Properties: props,
 	}
+	if n.s.member != nil {
+		n.s.member.memberConfig(&view)
+	}
+	return view
 }
 
 func (n node) DirSizes() (data, log int64) {
@@ -111,6 +119,15 @@ func (n node) ShedConnections(percent int) int {
 
 func (n node) Sessions() admin.Sessions {
 	var s admin.Sessions
+	if m := n.s.member; m != nil && m.stand().state != wire.Leading {
+		s.Learner = true
+		n.s.core.View(func(t *datatree.Tree) {
+			for id, timeout := range t.Sessions() {
+				s.Timeouts = append(s.Timeouts, admin.SessionLimit{ID: id, Timeout: timeout})
+			}
+		})
+		return s
+	}
 	for _, d := range n.s.core.Sessions() {
 		s.Global = append(s.Global, admin.Expiry{At: d.Deadline, IDs: d.IDs})
 	}
@@ -148,9 +165,13 @@ func (n node) Digests() []admin.Digest {
 // digestVersion is that of ZooKeeper's present digest.
 const digestVersion = 2
 
-func (n node) Ensemble() *admin.Ensemble { return nil }
-
-func (n node) ResetObserverStats() {}
+func (n node) ResetObserverStats() {
+	if m := n.s.member; m != nil {
+		if l, ok := m.stand().role.(*learners); ok {
+			l.each(func(c *learnerConn) { c.resetStats() })
+		}
+	}
+}
 
 func (n node) Authenticate(c admin.Credentials) ([]wire.ID, bool) {
 	peer := auth.Peer{IP: auth.IPID(c.Remote)}
@@ -180,6 +201,13 @@ func (n node) TakeSnapshot(ctx context.Context) (admin.SnapshotFile, error) {
 	return n.s.data.takeSnapshot(ctx, n.s.core)
 }
 
+// errRestoreAlone refuses what would make this server differ from the others.
+var errRestoreAlone = &admin.RefusedError{Reason: "a member of an ensemble cannot restore a snapshot, since the other members " +
+	"would not have it; restore it into a server that stands alone, and copy its directories to all members before they start"}
+
 func (n node) Restore(ctx context.Context, r io.Reader) (wire.Zxid, error) {
+	if n.s.member != nil {
+		return 0, errRestoreAlone
+	}
 	return n.s.restore(ctx, r)
 }

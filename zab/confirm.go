@@ -134,3 +134,7 @@ func (l *Leader) isAnswered(a *ask, sync bool) bool {
 		return id == l.cfg.ID || l.anyPeer(id, func(p *peer) bool { return p.stage == live && p.sweep >= a.sweep })
 	})
 }
+
+// PendingSyncs counts the Syncs, and the sync requests of learners, that are not
+// answered yet.
+func (l *Leader) PendingSyncs() int { return len(l.syncs) }

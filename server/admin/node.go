@@ -79,9 +79,15 @@ type Node interface {
 
 	// Restore replaces the tree with a snapshot in ZooKeeper's format and
 	// returns its zxid. It consumes the reader as far as the format goes. An
-	// error leaves the tree as it was.
+	// error leaves the tree as it was; a *RefusedError is for who asked.
 	Restore(ctx context.Context, snapshot io.Reader) (wire.Zxid, error)
 }
+
+// A RefusedError is why a Node does not do what it is asked for.
+type RefusedError struct{ Reason string }
+
+// Error implements error.
+func (e *RefusedError) Error() string { return "admin: " + e.Reason }
 
 // A Status is the state of a server at one moment.
 type Status struct {

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -83,6 +84,11 @@ func (a *Admin) restore(r *http.Request) response {
 	// A caller that hangs up is noticed by its body ending; half a restore for a
 	// lesser reason helps nobody.
 	zxid, err := a.node.Restore(context.WithoutCancel(r.Context()), r.Body)
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		a.log.Warn("restore over admin HTTP refused", zap.Error(err))
+		return failed(http.StatusConflict, refused.Reason)
+	}
 	if err != nil {
 		a.metrics.RestoreErrors.Inc(0)
 		a.log.Error("restore over admin HTTP failed", zap.Error(err))

@@ -43,6 +43,7 @@ type Metrics struct {
 	SyncedObservers          Gauge
 	PendingSyncs             Gauge
 	LeaderUptime             Gauge // milliseconds
+	ProposalSize             Sizes // of this reign; what the next three are provided with
 	LastProposalSize         Gauge
 	MinProposalSize          Gauge
 	MaxProposalSize          Gauge
@@ -214,11 +215,13 @@ func newStriped(stripes int) *Metrics {
 	}
 	m.FsyncThresholdExceed.attach(m.board)
 	m.ResponseSize.attach(m.board)
+	m.ProposalSize.attach(m.board)
 	m.board.seal()
 	for _, e := range m.entries {
 		e.metric.ready()
 	}
 	m.ResponseSize.ready()
+	m.ProposalSize.ready()
 	m.derive()
 	return m
 }
@@ -273,6 +276,7 @@ func (m *Metrics) Reset() {
 	m.PacketsReceived.Reset()
 	m.PacketsSent.Reset()
 	m.ResponseSize.reset()
+	m.ProposalSize.Reset()
 }
 
 // Each calls emit for every value that mntr shows, under ZooKeeper's name

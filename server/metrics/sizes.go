@@ -43,6 +43,9 @@ func (s *Sizes) Load() (last, smallest, largest int64) {
 func (s *Sizes) attach(b *board) { s.b, s.slot = b, b.alloc(sizeWords) }
 func (s *Sizes) ready()          { s.reset() }
 
+// Reset forgets all sizes.
+func (s *Sizes) Reset() { s.reset() }
+
 func (s *Sizes) reset() {
 	s.b.store(s.slot+sizeLast, -1)
 	s.b.store(s.slot+sizeMin, math.MaxInt64)

@@ -185,6 +185,13 @@ func (c *Conn) deadline() time.Time {
 // not counted.
 func (c *Conn) Backlog() int64 { return c.out.bytes.Load() }
 
+// Queued is how many packets and streams wait to be written.
+func (c *Conn) Queued() int {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return len(c.out.items)
+}
+
 // Written is how many bytes the system has taken since the start. If it stays the
 // same while Backlog is not 0, or a stream is under way, the peer is stuck.
 func (c *Conn) Written() int64 { return c.written.Load() }

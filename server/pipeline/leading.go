@@ -18,6 +18,7 @@ type leading struct {
 	vault    Vault
 	report   Report
 	nextTick int64 // of the machine, milliseconds
+	timing   *leaderClock
 
 	settings Settings
 	speaks   map[wire.SessionID]wire.SID // the server that a session speaks through
@@ -46,6 +47,7 @@ func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, s Settings, report Repo
 	}
 	c.inbox.put(message{call: func() {
 		r.nextTick = c.millis() + r.halfTick()
+		r.timing = newLeaderClock(c.metrics)
 		c.assume(r)
 		c.drive()
 	}})
@@ -63,12 +65,16 @@ func (l *Leadership) Connected(conn zab.Conn) {
 
 // Disconnected tells that a connection is gone.
 func (l *Leadership) Disconnected(conn zab.Conn) {
-	l.r.later(func() { l.r.machine.Disconnected(conn) })
+	l.r.later(func() {
+		l.r.timing.gone(conn)
+		l.r.machine.Disconnected(conn)
+	})
 }
 
 // Receive takes packets that came by a connection. It keeps them.
 func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
 	l.r.later(func() {
+		l.r.timing.received(conn, pkts, l.r.Now())
 		for i := range pkts {
 			l.r.machine.Receive(conn, &pkts[i])
 		}
@@ -151,6 +157,7 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 		r.spent(req, err)
 		return
 	}
+	r.timing.proposed(&p)
 	r.inflight.push(p)
 }
 
@@ -177,6 +184,8 @@ func (r *leading) claim(id wire.SessionID, timeout int32, through wire.SID) bool
 
 func (r *leading) applied(h wire.TxnHeader, body wire.Record) {
 	r.sessionTracked(h, body)
+	r.timing.committed(h.Zxid, r.clock)
+	r.propagated(&h)
 	if h.Op == wire.OpCloseSession {
 		delete(r.speaks, h.Session)
 	}

@@ -155,6 +155,7 @@ func (r *learning) revalidated(v wire.Revalidated) {
 }
 
 func (r *learning) applied(h wire.TxnHeader, body wire.Record) {
+	r.propagated(&h)
 	if b, ok := body.(*wire.CreateSessionTxn); ok {
 		r.machine.Touch(h.Session, b.Timeout)
 	}

@@ -1,0 +1,181 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zabra/zabra/wire"
+)
+
+const notServing = "This ZooKeeper instance is not currently serving requests"
+
+// mntr is what the word says, by name.
+func (s *site) mntr(t *testing.T) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for line := range strings.Lines(s.word(t, "mntr")) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// command is the answer of an admin command.
+func (s *site) command(t *testing.T, name string) map[string]any {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal(s.ask(t, http.MethodGet, "/commands/"+name, "", nil).body, &fields); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return fields
+}
+
+// holds wants values under their names.
+func holds(t *testing.T, who string, got map[string]string, want map[string]string) {
+	t.Helper()
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s: %s is %q, want %q", who, name, got[name], value)
+		}
+	}
+}
+
+// lead returns the server that leads, and the others.
+func lead(t *testing.T, sites []*site) (leader *site, id int, others []*site) {
+	t.Helper()
+	for i, s := range sites {
+		if strings.Contains(s.word(t, "srvr"), "Mode: leader\n") {
+			leader, id = s, i+1
+		} else {
+			others = append(others, s)
+		}
+	}
+	if leader == nil || len(others) != len(sites)-1 {
+		t.Fatalf("%d of %d servers do not lead", len(others), len(sites))
+	}
+	return leader, id, others
+}
+
+// What each member says of itself and of the others, and what it counts.
+func TestMembersTellTheirRoles(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	for i, s := range sites {
+		for k := range 5 {
+			s.client().create(fmt.Sprintf("/n%d%d", i, k), "x", wire.ModePersistent)
+		}
+	}
+	leader, id, followers := lead(t, sites)
+	leader.eventually("two synchronised followers", func() bool { return leader.mntr(t)["zk_synced_followers"] == "2" })
+	if got := leader.word(t, "srvr"); !strings.Contains(got, "\nProposal sizes last/min/max: ") || strings.Contains(got, "-1/-1/-1") {
+		t.Errorf("srvr of the leader: %s", got)
+	}
+	holds(t, "leader", leader.mntr(t), map[string]string{
+		"zk_server_state": "leader", "zk_peer_state": "leading - broadcast", "zk_learners": "2", "zk_quorum_size": "3",
+		"zk_synced_observers": "0", "zk_synced_non_voting_followers": "0", "zk_pending_syncs": "0",
+		"zk_looking_count": "1", "zk_cnt_election_time": "1",
+		"zk_cnt_unavailable_time": "1", "zk_cnt_leader_unavailable_time": "1", "zk_learner_proposal_received_count": "0",
+	})
+	if m := leader.mntr(t); m["zk_cnt_quorum_ack_latency"] == "0" || m["zk_cnt_propagation_latency"] == "0" || m["zk_leader_uptime"] == "" ||
+		m["zk_proposal_count"] != m["zk_cnt_quorum_ack_latency"] || m[fmt.Sprintf("zk_cnt_%d_ack_latency", 1+id%3)] == "" {
+		t.Errorf("the leader does not count what followers acknowledge: %v", m)
+	}
+	if m := leader.mntr(t); m["zk_diff_count"]+m["zk_snap_count"] != "11" && m["zk_diff_count"]+m["zk_snap_count"] != "20" {
+		t.Errorf("two followers were brought up to date by %s DIFF and %s SNAP", m["zk_diff_count"], m["zk_snap_count"])
+	}
+	for _, s := range followers {
+		m := s.mntr(t)
+		holds(t, "follower", m, map[string]string{
+			"zk_server_state": "follower", "zk_peer_state": "following - broadcast", "zk_quorum_size": "3",
+			"zk_learners": "", "zk_leader_uptime": "", "zk_last_proposal_size": "",
+			"zk_cnt_follower_sync_time": "1", "zk_cnt_leader_unavailable_time": "0", "zk_cnt_unavailable_time": "1",
+		})
+		for _, name := range []string{"zk_learner_proposal_received_count", "zk_learner_commit_received_count", "zk_cnt_propagation_latency"} {
+			if m[name] == "0" {
+				t.Errorf("a follower counts no %s", name)
+			}
+		}
+		if got := s.word(t, "isro"); got != "rw" {
+			t.Errorf("isro: %q", got)
+		}
+	}
+	for i, s := range sites {
+		conf := s.word(t, "conf")
+		for _, line := range []string{fmt.Sprintf("serverId=%d\n", i+1), "initLimit=20\nsyncLimit=10\nelectionAlg=3\nelectionPort=", "\nquorumPort=",
+			"\npeerType=0\nmembership: \nserver.1=127.0.0.1:", ":participant\nversion=0"} {
+			if !strings.Contains(conf, line) {
+				t.Errorf("conf of server %d lacks %q:\n%s", i+1, line, conf)
+			}
+		}
+		if got := s.command(t, "leader"); got["is_leader"] != (i+1 == id) || got["leader_id"] != float64(id) || got["leader_ip"] != "127.0.0.1" {
+			t.Errorf("leader: %v", got)
+		}
+		if got := s.command(t, "zabstate"); got["voting"] != true || got["zabstate"] != "broadcast" || got["myid"] != float64(i+1) {
+			t.Errorf("zabstate: %v", got)
+		}
+		if view, _ := s.command(t, "voting_view")["current_config"].(map[string]any); len(view) != 3 {
+			t.Errorf("voting view: %v", view)
+		}
+	}
+}
+
+// A server without a leader says that it does not serve, and why it looks for one.
+func TestMemberWithoutQuorumDoesNotServe(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	leader, _, followers := lead(t, sites)
+	for _, s := range followers {
+		s.halt()
+	}
+	leader.eventually("the leader to give up", func() bool { return strings.TrimSpace(leader.word(t, "srvr")) == notServing })
+	for word, want := range map[string]string{"stat": notServing, "mntr": notServing, "conf": notServing, "isro": "null", "ruok": "imok"} {
+		if got := strings.TrimSpace(leader.word(t, word)); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+	for _, command := range []string{"leader", "voting_view", "server_stats", "is_read_only", "ruok"} {
+		if got := leader.command(t, command); got["error"] != notServing {
+			t.Errorf("%s: %v", command, got)
+		}
+	}
+	if got := leader.command(t, "zabstate"); got["zabstate"] != "election" || got["is_leader"] != false {
+		t.Errorf("zabstate: %v", got)
+	}
+	if got := leader.command(t, "monitor"); got["peer_state"] != "looking" || got["looking_count"] != 2.0 || got["learners"] != nil {
+		t.Errorf("monitor: peer_state %v, looking_count %v, learners %v", got["peer_state"], got["looking_count"], got["learners"])
+	}
+	if got := leader.ask(t, http.MethodGet, "/readyz", "", nil).status; got != http.StatusServiceUnavailable {
+		t.Errorf("readyz: %d", got)
+	}
+	for _, line := range []string{"looking for a leader", "no quorum of servers is in contact", "a learner has gone", "a learner is up to date"} {
+		if !strings.Contains(leader.log.String(), line) {
+			t.Errorf("the log does not say %q", line)
+		}
+	}
+}
+
+// A member takes snapshots and restores none: the others would not have it.
+func TestSnapshotAndRestoreOfMembers(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	sites[0].client().create("/n", "x", wire.ModePersistent)
+	agree(t, sites, "/n", "x")
+	for i, s := range sites {
+		snapshot := s.ask(t, http.MethodGet, "/commands/snapshot", asSuper, nil)
+		if snapshot.status != http.StatusOK || len(snapshot.body) == 0 {
+			t.Errorf("snapshot of server %d: %d %s", i+1, snapshot.status, snapshot.body)
+		}
+		r := s.ask(t, http.MethodPost, "/commands/restore", asSuper, strings.NewReader(string(snapshot.body)))
+		if r.status != http.StatusConflict || !strings.Contains(string(r.body), "a member of an ensemble cannot restore a snapshot") {
+			t.Errorf("restore of server %d: %d %s", i+1, r.status, r.body)
+		}
+		names, err := os.ReadDir(s.dir)
+		if err != nil || !slices.ContainsFunc(names, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "snapshot.") }) {
+			t.Errorf("server %d has no snapshot file: %v", i+1, err)
+		}
+	}
+	agree(t, sites, "/n", "x")
+}
