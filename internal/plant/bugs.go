@@ -29,43 +29,37 @@ const (
 	EpochNotRaised    Bug = "epoch-not-raised"   // a leader reuses the largest epoch it heard of
 
 	// Synchronisation and broadcast.
-	DiffWithHole         Bug = "diff-with-hole"           // a DIFF skips a transaction
-	NewLeaderAckEarly    Bug = "new-leader-ack-early"     // NEWLEADER is acknowledged before what came before it is durable
-	CommitOutOfOrder     Bug = "commit-out-of-order"      // a transaction is committed before its predecessor
-	CommitBySingleAck    Bug = "commit-by-single-ack"     // a proposal is committed with the first acknowledgement
-	ZxidWraps            Bug = "zxid-wraps"               // the counter runs into the next epoch's
-	DeposedLeaderSyncs   Bug = "deposed-leader-syncs"     // sync is answered without asking whether one still leads
-	SyncAnsweredLocally  Bug = "sync-answered-locally"    // sync is answered by the server it came to
-	ForwardedTwice       Bug = "forwarded-twice"          // a forwarded request is proposed twice
-	PendingKeptOnNewRole Bug = "pending-kept-on-new-role" // what waited for its commit is committed in the next epoch
+	DiffWithHole        Bug = "diff-with-hole"        // a DIFF skips a transaction
+	NewLeaderAckEarly   Bug = "new-leader-ack-early"  // NEWLEADER is acknowledged before what came before it is durable
+	CommitOutOfOrder    Bug = "commit-out-of-order"   // a transaction is committed before its predecessor
+	CommitBySingleAck   Bug = "commit-by-single-ack"  // a proposal is committed with the first acknowledgement
+	ZxidWraps           Bug = "zxid-wraps"            // the counter runs into the next epoch's
+	DeposedLeaderSyncs  Bug = "deposed-leader-syncs"  // sync is answered without asking whether one still leads
+	SyncAnsweredLocally Bug = "sync-answered-locally" // sync is answered by the server it came to
+	ForwardedTwice      Bug = "forwarded-twice"       // a forwarded request is proposed twice
 
 	// Sessions and ephemerals.
 	ExpiryByWallClock     Bug = "expiry-by-wall-clock"     // sessions expire when the wall clock jumps
-	ExpiryByFollower      Bug = "expiry-by-follower"       // a follower ends the sessions it has not heard of
 	TouchLostOnNewLeader  Bug = "touch-lost-on-new-leader" // a new leader believes that its sessions were last heard of long ago
 	TouchesNotForwarded   Bug = "touches-not-forwarded"    // a learner does not tell the leader which sessions it heard of
 	EphemeralKept         Bug = "ephemeral-kept"           // the end of a session leaves one of its nodes
 	EphemeralMissedInView Bug = "ephemeral-missed-in-view" // the end of a session lists only committed ephemerals
 	SessionMovesUnchecked Bug = "session-moves-unchecked"  // a session that moved may still write through its old server
-	PasswordIgnored       Bug = "password-ignored"         // a session is resumed without its password
 
 	// Reads and watches.
-	WatchAfterRead         Bug = "watch-after-read"          // a watch is set after the read it belongs to
-	EventAfterData         Bug = "event-after-data"          // data may be read before the event that announces it
-	SetWatchesForgets      Bug = "set-watches-forgets"       // watches set again after a reconnection do not look at what was missed
-	RecursiveWatchOnParent Bug = "recursive-watch-on-parent" // a recursive watch fires for the parent of its path
-	WatchDropped           Bug = "watch-dropped"             // an event is dropped when many are queued
-	ReadBeforeOwnWrite     Bug = "read-before-own-write"     // a read overtakes an earlier write of its session
-	OlderServerAccepted    Bug = "older-server-accepted"     // a client may move to a server that is behind what it has seen
+	WatchAfterRead      Bug = "watch-after-read"      // a watch is set after the read it belongs to
+	EventAfterData      Bug = "event-after-data"      // data may be read before the event that announces it
+	SetWatchesForgets   Bug = "set-watches-forgets"   // watches set again after a reconnection do not look at what was missed
+	WatchDropped        Bug = "watch-dropped"         // an event is dropped when many are queued
+	ReadBeforeOwnWrite  Bug = "read-before-own-write" // a read overtakes an earlier write of its session
+	OlderServerAccepted Bug = "older-server-accepted" // a client may move to a server that is behind what it has seen
 
 	// Transactions.
-	MultiPartlyApplied   Bug = "multi-partly-applied"   // a multi that fails leaves what came before the failure
-	MultiLeavesOverlay   Bug = "multi-leaves-overlay"   // a multi that fails leaves its changes in what the next request sees
-	VersionUnchecked     Bug = "version-unchecked"      // setData does not look at the expected version
-	MapOrder             Bug = "map-order"              // the order of a map reaches an output
-	CloseSessionTwice    Bug = "close-session-twice"    // the end of a session is proposed again while it is under way
-	SequenceNotUnique    Bug = "sequence-not-unique"    // a sequential node takes its number from the number of children
-	ErrorTakesNoZxid     Bug = "error-takes-no-zxid"    // a request that fails takes the zxid of the one before
-	AppliedBeforeCommit  Bug = "applied-before-commit"  // a follower applies a proposal when it has logged it
-	SnapshotBehindDigest Bug = "snapshot-behind-digest" // a learner does not check the tree it received
+	MultiPartlyApplied  Bug = "multi-partly-applied"  // a multi that fails leaves what came before the failure
+	MultiLeavesOverlay  Bug = "multi-leaves-overlay"  // a multi that fails leaves its changes in what the next request sees
+	VersionUnchecked    Bug = "version-unchecked"     // setData does not look at the expected version
+	MapOrder            Bug = "map-order"             // the order of a map reaches an output
+	CloseSessionTwice   Bug = "close-session-twice"   // the end of a session is proposed again while it is under way
+	SequenceNotUnique   Bug = "sequence-not-unique"   // a sequential node takes its number from the number of children
+	AppliedBeforeCommit Bug = "applied-before-commit" // a follower applies a proposal when it has logged it
 )
