@@ -56,14 +56,15 @@ func (s *Store) damaged(err error) error {
 const (
 	// Tables are built in memory, in buffers that Badger keeps while it is open,
 	// up to eight of twice tableSize: a full memtable has to fit in one, and a
-	// blob in a block without making it grow.
-	memTableSize = 6 << 20
-	tableSize    = 4 << 20
+	// blob in a block without making it grow. Twice as large is 2 percent less
+	// CPU for a create and 100 MB more at the peak.
+	memTableSize = 3 << 20
+	tableSize    = 2 << 20
 	blockSize    = 64 << 10
 	// Compactions cost more than tables to look through at a start.
-	levelZeroTables = 15
+	levelZeroTables = 20
 	baseLevelSize   = 256 << 20
-	valueThreshold  = 512 << 10 // no blob is as long, so nothing goes to the value log
+	valueThreshold  = 256 << 10 // no blob is as long, so nothing goes to the value log
 	vlogFileSize    = 1 << 20
 )
 
