@@ -10,7 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// What ZooKeeper's server offers in its challenge.
+// A SASLService is what a proof is for: its digest-uri is the two joined by a slash.
+type SASLService struct {
+	Name  string
+	Realm string // also the host part of the digest-uri
+}
+
+// ZooKeeper's two services.
+var (
+	// ClientService is that of a server to its clients.
+	ClientService = SASLService{Name: saslService, Realm: saslRealm}
+	// QuorumService is that of a server to other servers.
+	QuorumService = SASLService{Name: "zookeeper-quorum", Realm: "zk-quorum-sasl-md5"}
+)
+
+// What ZooKeeper's server offers its clients in its challenge.
 const (
 	saslRealm   = "zk-sasl-md5"
 	saslService = "zookeeper"
@@ -37,10 +51,11 @@ type Users map[string]string
 
 // A DigestMD5 is the server's side of one exchange.
 type DigestMD5 struct {
-	users Users
-	nonce string
-	state saslState
-	user  string
+	service SASLService
+	users   Users
+	nonce   string
+	state   saslState
+	user    string
 }
 
 type saslState uint8
@@ -52,9 +67,14 @@ const (
 	saslFailed
 )
 
-// NewDigestMD5 begins an exchange. nonce is NonceLen fresh random bytes.
-func NewDigestMD5(users Users, nonce []byte) *DigestMD5 {
-	return &DigestMD5{users: users, nonce: base64.StdEncoding.EncodeToString(nonce)}
+// NewDigestMD5 begins an exchange with a client. nonce is NonceLen fresh random
+// bytes.
+func NewDigestMD5(users Users, nonce []byte) *DigestMD5 { return ClientService.Accept(users, nonce) }
+
+// Accept begins an exchange with one who has to prove who it is. nonce is NonceLen
+// fresh random bytes.
+func (s SASLService) Accept(users Users, nonce []byte) *DigestMD5 {
+	return &DigestMD5{service: s, users: users, nonce: base64.StdEncoding.EncodeToString(nonce)}
 }
 
 // Step takes the client's next token and returns the answer to it. After an error
@@ -85,7 +105,7 @@ func (d *DigestMD5) Done() bool { return d.state == saslDone }
 func (d *DigestMD5) AuthorizationID() string { return d.user }
 
 func (d *DigestMD5) challenge() []byte {
-	return []byte(`realm="` + saslRealm + `",nonce="` + d.nonce + `",charset=utf-8,algorithm=md5-sess`)
+	return []byte(`realm="` + d.service.Realm + `",nonce="` + d.nonce + `",charset=utf-8,algorithm=md5-sess`)
 }
 
 // finish checks a response and answers it.
@@ -115,14 +135,16 @@ func (d *DigestMD5) finish(token []byte) ([]byte, error) {
 func (d *DigestMD5) checkFields(r *digestResponse) error {
 	switch {
 	case r.username == "", r.cnonce == "", len(r.response) != 2*md5.Size:
-	case r.nonce != d.nonce, r.nc != "00000001", r.realm != saslRealm:
+	case r.nonce != d.nonce, r.nc != "00000001", r.realm != d.service.Realm:
 	case r.qop != "auth", r.charset != "" && !strings.EqualFold(r.charset, "utf-8"):
-	case !strings.EqualFold(r.uri, saslService+"/"+saslRealm):
+	case !strings.EqualFold(r.uri, d.service.uri()):
 	default:
 		return nil
 	}
 	return ErrSASLFormat
 }
+
+func (s SASLService) uri() string { return s.Name + "/" + s.Realm }
 
 // text decodes a name of the response: UTF-8 if the client said so, else ISO
 // 8859-1.

@@ -36,7 +36,8 @@
 //	        qop=auth,digest-uri="zookeeper/zk-sasl-md5",response=…,charset=utf-8
 //	server  rspauth=…
 //
-// The users are those of a JAAS file (ParseJAAS). GSSAPI is not implemented.
+// The users are those of a JAAS file (ParseJAAS). Between servers (QuorumService)
+// a DigestMD5Prover is the other side. GSSAPI is not implemented.
 //
 // Schemes is immutable and safe for concurrent use. A DigestMD5 serves one
 // exchange of one connection.

@@ -78,25 +78,26 @@ func (r *remote) attempt(a attempt) error {
 	if err != nil {
 		return err
 	}
-	uncalled := context.AfterFunc(a.ctx, func() { nc.Close() })
+	uncalled := context.AfterFunc(a.ctx, func() { closeNow(nc) })
 	err = r.introduce(nc)
 	if !uncalled() && err == nil {
 		err = a.ctx.Err()
 	}
 	if err != nil {
-		nc.Close()
+		closeNow(nc)
 		return err
 	}
 	if r.e.c.Self < r.sid {
 		// Closed late: closing with something unread, such as what TLS says of its
 		// own accord, could take the initial message back.
 		defer closeNow(nc)
+		_ = closeWrite(nc) // an acceptor that would read on learns that nothing follows
 		return r.awaitCall(a)
 	}
 	return r.take(a.ctx, nc)
 }
 
-// introduce sends the initial message, in one write.
+// introduce sends the initial message, in one write, and proves who we are.
 func (r *remote) introduce(nc net.Conn) error {
 	m := wire.InitialMessage{SID: r.e.c.Self, Addresses: r.e.c.Addresses, Multi: r.e.c.Multi}
 	b, err := m.AppendTo(nil)
@@ -107,7 +108,7 @@ func (r *remote) introduce(nc net.Conn) error {
 	if _, err := nc.Write(b); err != nil {
 		return fmt.Errorf("peer: initial message: %w", err)
 	}
-	return nil
+	return r.e.c.Transport.SASL.dialled(nc)
 }
 
 // take makes a connection that was dialled that of the server.
@@ -115,7 +116,7 @@ func (r *remote) take(ctx context.Context, nc net.Conn) error {
 	r.e.mu.Lock()
 	defer r.e.mu.Unlock()
 	if ctx.Err() != nil {
-		nc.Close()
+		closeNow(nc)
 		return ctx.Err()
 	}
 	nc.SetDeadline(time.Time{})

@@ -20,6 +20,16 @@ type dialled struct {
 	err error
 }
 
+// A race dials several addresses of one server.
+type race struct {
+	t        *Transport
+	ctx      context.Context
+	addrs    []string // not dialled yet
+	outcomes chan dialled
+	running  int
+	errs     []error
+}
+
 // dialAny dials all addresses, each one stagger after the one before it or as soon
 // as all before it have failed, and returns the connection that is there first. It
 // returns when every other attempt has ended.
@@ -29,49 +39,57 @@ func (t *Transport) dialAny(ctx context.Context, addrs []string) (net.Conn, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.dialTimeout())
 	defer cancel()
-	outcomes := make(chan dialled, len(addrs))
-	started, failed := 0, 0
-	start := func() {
-		addr := addrs[started]
-		started++
-		go func() {
-			nc, err := t.connect(ctx, addr)
-			outcomes <- dialled{nc, err}
-		}()
+	r := &race{t: t, ctx: ctx, addrs: addrs, outcomes: make(chan dialled, len(addrs))}
+	if nc := r.first(); nc != nil {
+		cancel()
+		r.closeRest()
+		return nc, nil
 	}
-	start()
-	next := time.NewTicker(stagger)
-	defer next.Stop()
-	var errs []error
-	for failed < len(addrs) {
-		select {
-		case d := <-outcomes:
-			if d.err == nil {
-				cancel()
-				closeRest(outcomes, started-failed-1)
-				return d.nc, nil
-			}
-			failed++
-			errs = append(errs, d.err)
-			if failed == started && started < len(addrs) && ctx.Err() == nil {
-				start()
-			} else if failed == started {
-				return nil, errors.Join(errs...)
-			}
-		case <-next.C:
-			if started < len(addrs) && ctx.Err() == nil {
-				start()
-			}
-		}
-	}
-	return nil, errors.Join(errs...)
+	return nil, errors.Join(append(r.errs, ctx.Err())...)
 }
 
-// closeRest waits for n attempts that came too late, and closes what they made.
-func closeRest(outcomes <-chan dialled, n int) {
-	for range n {
-		if d := <-outcomes; d.nc != nil {
-			d.nc.Close()
+// first returns the first connection, nil if none comes.
+func (r *race) first() net.Conn {
+	next := time.NewTicker(stagger)
+	defer next.Stop()
+	r.start()
+	for r.running > 0 {
+		select {
+		case d := <-r.outcomes:
+			r.running--
+			if d.err == nil {
+				return d.nc
+			}
+			r.errs = append(r.errs, d.err)
+			if r.running == 0 {
+				r.start()
+			}
+		case <-next.C:
+			r.start()
+		}
+	}
+	return nil
+}
+
+// start dials the next address, if there is one and time is left.
+func (r *race) start() {
+	if len(r.addrs) == 0 || r.ctx.Err() != nil {
+		return
+	}
+	addr := r.addrs[0]
+	r.addrs = r.addrs[1:]
+	r.running++
+	go func() {
+		nc, err := r.t.connect(r.ctx, addr)
+		r.outcomes <- dialled{nc, err}
+	}()
+}
+
+// closeRest waits for the attempts that came too late, and closes what they made.
+func (r *race) closeRest() {
+	for ; r.running > 0; r.running-- {
+		if d := <-r.outcomes; d.nc != nil {
+			closeNow(d.nc)
 		}
 	}
 }

@@ -45,6 +45,20 @@
 // Nobody but the owner knows what a silence means, so a Conn has no timer of its
 // own: SetReadTimeout, Backlog and Written are there for the owner's.
 //
+// # TLS and SASL
+//
+// A Transport says what connections of both ports begin with. The dialler is the
+// client of TLS; certificates of both sides are checked. With Unify the acceptor
+// takes plain connections too, which it tells by their first byte. SASL (DIGEST-MD5)
+// is begun by the dialler: on the quorum port before the first packet, on the
+// election port behind the initial message. Each packet of it is
+//
+//	long 0x5F2435013501EDCC · int status (0 goes on, 1 done, -1 failed) · buffer token
+//
+// and the first one, with an empty token, is the dialler's. So each step of a
+// migration, from nothing to everything required, lets servers before it and behind
+// it reach each other. FromConfig reads all of this from a configuration.
+//
 // # Strangers
 //
 // Whoever reaches a port may connect to it. What a connection may cost before it has

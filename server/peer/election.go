@@ -217,7 +217,6 @@ func (e *Election) accepted(nc net.Conn) {
 	number := e.accepts
 	e.mu.Unlock()
 	e.wg.Go(func() {
-		nc.SetDeadline(time.Now().Add(e.c.Transport.handshakeTimeout()))
 		if err := e.greet(nc, number); err != nil {
 			e.door.leave(nc)
 			nc.Close()
@@ -237,6 +236,8 @@ var (
 
 // greet reads the initial message and does what it asks for.
 func (e *Election) greet(raw net.Conn, number uint64) error {
+	by := time.Now().Add(e.c.Transport.handshakeTimeout())
+	raw.SetDeadline(by)
 	nc, err := e.c.Transport.accepted(raw)
 	if err != nil {
 		return err
@@ -244,6 +245,9 @@ func (e *Election) greet(raw net.Conn, number uint64) error {
 	br := bufio.NewReaderSize(nc, initialBuffer)
 	m, err := readInitial(br)
 	if err != nil {
+		return err
+	}
+	if err := e.c.Transport.SASL.accepted(nc, br, by); err != nil {
 		return err
 	}
 	if !e.door.leave(raw) {

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -27,7 +28,7 @@ func Dial(ctx context.Context, c DialConfig, addrs ...string) (*Conn, error) {
 	most := orDefault(c.Pause, 100*time.Millisecond)
 	pause, left := most/16, time.Duration(c.Tries-1)*most
 	for n := 1; ; n++ {
-		nc, err := c.Transport.dialAny(ctx, addrs)
+		nc, err := c.Transport.dialLeader(ctx, addrs)
 		if err == nil {
 			return newConn(nc, c.Conn), nil
 		}
@@ -40,4 +41,24 @@ func Dial(ctx context.Context, c DialConfig, addrs ...string) (*Conn, error) {
 		}
 		left, pause = left-pause, min(2*pause, most)
 	}
+}
+
+// dialLeader connects once, and proves who this server is.
+func (t *Transport) dialLeader(ctx context.Context, addrs []string) (net.Conn, error) {
+	nc, err := t.dialAny(ctx, addrs)
+	if err != nil || t.SASL == nil {
+		return nc, err
+	}
+	proving := context.AfterFunc(ctx, func() { closeNow(nc) })
+	nc.SetDeadline(time.Now().Add(t.dialTimeout()))
+	err = t.SASL.dialled(nc)
+	nc.SetDeadline(time.Time{})
+	if !proving() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		closeNow(nc)
+		return nil, err
+	}
+	return nc, nil
 }

@@ -68,6 +68,9 @@ func (l *Listener) accepted(raw net.Conn) {
 		by := time.Now().Add(l.c.Transport.handshakeTimeout())
 		raw.SetDeadline(by)
 		nc, err := l.c.Transport.accepted(raw)
+		if err == nil {
+			nc, err = l.c.Transport.SASL.acceptLearner(nc, by)
+		}
 		if err != nil {
 			l.door.leave(raw)
 			raw.Close()

@@ -36,6 +36,9 @@ type Transport struct {
 	// Client returns the TLS of a connection that was dialled as host and has
 	// reached remote. A nil Client, or a nil Config, is none.
 	Client func(host string, remote net.Addr) *tls.Config
+
+	// SASL follows TLS; nil is none.
+	SASL *SASL
 }
 
 // keepAlive notices within a minute that a machine is gone, where nothing is being
@@ -134,10 +137,17 @@ func (p *peeked) CloseWrite() error { return closeWrite(p.Conn) }
 
 // closeNow closes a connection without a farewell: that of TLS could take seconds.
 func closeNow(nc net.Conn) {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+	for {
+		switch c := nc.(type) {
+		case *tls.Conn:
+			nc = c.NetConn()
+		case *peeked:
+			nc = c.Conn
+		default:
+			nc.Close()
+			return
+		}
 	}
-	nc.Close()
 }
 
 // closeWrite ends one direction, if the connection can.

@@ -1,0 +1,81 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestDialCalledOff(t *testing.T) {
+	noLeaks(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if nc, err := (&Transport{}).dialAny(ctx, []string{"127.0.0.1:1"}); nc != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", nc, err)
+	}
+	if nc, err := (&Transport{}).dialAny(context.Background(), nil); nc != nil || err == nil {
+		t.Errorf("got %v, %v", nc, err)
+	}
+	begun := time.Now()
+	if _, err := Dial(ctx, DialConfig{Tries: 1 << 30, Pause: time.Hour}, "127.0.0.1:1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v after %v", err, time.Since(begun))
+	}
+}
+
+// A learner comes before its leader listens.
+func TestLearnerIsEarly(t *testing.T) {
+	noLeaks(t)
+	ln := listen(t)
+	addr := ln.Addr().String()
+	ln.Close()
+	_, err := Dial(context.Background(), DialConfig{Tries: 2, Pause: time.Millisecond}, addr)
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("got %v", err)
+	}
+	accepted := make(chan *Conn, 1)
+	late := time.AfterFunc(100*time.Millisecond, func() {
+		ln, err := Bind(context.Background(), addr, 3, time.Millisecond)
+		if err != nil {
+			close(accepted)
+			return
+		}
+		l := NewListener(ListenerConfig{Accept: func(c *Conn) { accepted <- c }}, ln)
+		c := <-accepted
+		c.Close()
+		l.Close()
+		close(accepted)
+	})
+	defer late.Stop()
+	c, err := Dial(context.Background(), DialConfig{Tries: 1000, Pause: 10 * time.Millisecond}, "127.0.0.1:1", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	<-accepted
+}
+
+func TestBind(t *testing.T) {
+	noLeaks(t)
+	ln := listen(t)
+	addr := ln.Addr().String()
+	if _, err := Bind(context.Background(), addr, 3, time.Millisecond); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("got %v", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { ln.Close() })
+	again, err := Bind(context.Background(), addr, 0, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Bind(ctx, "192.0.2.1:0", 0, time.Hour); err == nil {
+		t.Error("bound an address that is not here")
+	}
+	if _, err := net.Dial("tcp", addr); err == nil {
+		t.Error("the listener is open")
+	}
+}
