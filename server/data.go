@@ -75,6 +75,9 @@ func (d *data) openLog() error {
 		Background: true, SegmentSize: segmentSize(&d.cfg.Storage), MaxRecord: maxRecord,
 		Events: txnlog.Events{PrepareFailed: d.prepareFailed},
 	})
+	if errors.Is(err, vfs.ErrLocked) {
+		return fmt.Errorf("server: %w: another server runs on %s; stop it, or choose another dataDir", err, d.cfg.DataDir)
+	}
 	if err != nil {
 		return fmt.Errorf("server: transaction log in %s: %w", dir, err)
 	}

@@ -58,3 +58,17 @@ func TestNoColourInAPipe(t *testing.T) {
 		t.Errorf("escape codes in %q", stderr)
 	}
 }
+
+// A mistake in the way a configuration is named does not start a server with
+// another one.
+func TestServerWithoutItsConfiguration(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--config names no file":                      {"server", "--config", ""},
+		"a configuration file is given with --config": {"server", "zoo.cfg"},
+		"no such file":                                {"server", "--config", "/does/not/exist.cfg"},
+	} {
+		if _, stderr, code := zabra(t, args...); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%q: exit code %d, %s", args, code, stderr)
+		}
+	}
+}

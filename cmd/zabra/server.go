@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,8 +27,11 @@ an environment variable; docs/configuration.md lists them.`,
   zabra server --config /etc/zookeeper/zoo.cfg
   zabra server --clientPort 2182 --dataDir /var/lib/zabra
   ZABRA_CLIENT_PORT=2182 zabra server`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" && cmd.Flags().Changed("config") {
+				return usageError{errors.New("--config names no file; leave it out to run with the defaults")}
+			}
 			cfg, warnings, err := zoocfg.Load(zoocfg.Source{File: file, Environ: os.Environ(), Flags: flags})
 			if err != nil {
 				for _, w := range warnings {
@@ -41,6 +45,14 @@ an environment variable; docs/configuration.md lists them.`,
 	cmd.Flags().StringVarP(&file, "config", "c", "", "zoo.cfg to read")
 	flags.Register(cmd.Flags())
 	return cmd
+}
+
+// noArguments refuses what ZooKeeper's scripts take, and says how it is done here.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("unexpected argument %q; a configuration file is given with --config", args[0])}
 }
 
 func serve(cmd *cobra.Command, cfg *zoocfg.Config, warnings []zoocfg.Warning) error {

@@ -2,7 +2,9 @@ package zoocfg
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // An Origin says where a setting was written, for messages: a line of a file,
@@ -52,7 +54,16 @@ type ValueError struct {
 
 // Error implements error.
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("%s: %s = %q: want %s", e.Origin, e.Key, e.Value, e.Want)
+	return fmt.Sprintf("%s: %s = %s: want %s", e.Origin, printable(e.Key), quoted(e.Value), e.Want)
+}
+
+// quoted is a value in quotes, cut to what a message can show.
+func quoted(value string) string {
+	const most = 400
+	if len(value) > most {
+		return strconv.Quote(value[:most]) + "…"
+	}
+	return strconv.Quote(value)
 }
 
 // A ConflictError is a configuration whose keys are each well-formed and do not
@@ -65,7 +76,7 @@ type ConflictError struct {
 
 // Error implements error.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("%s: %s: %s", e.Origin, e.Key, e.Problem)
+	return fmt.Sprintf("%s: %s: %s", e.Origin, printable(e.Key), e.Problem)
 }
 
 // A FileError is a file that could not be read.
@@ -118,7 +129,7 @@ const (
 )
 
 // A Warning is something an operator should know and that stops nothing. There
-// is at most one for each key.
+// is at most one of a kind for each key.
 type Warning struct {
 	Origin  Origin
 	Kind    WarningKind
@@ -130,7 +141,22 @@ type Warning struct {
 // String prints the warning as one line.
 func (w Warning) String() string {
 	if w.Nearest != "" {
-		return fmt.Sprintf("%s: %s: %s; the nearest known key is %s", w.Origin, w.Key, w.Reason, w.Nearest)
+		return fmt.Sprintf("%s: %s: %s; the nearest known key is %s", w.Origin, printable(w.Key), w.Reason, w.Nearest)
 	}
-	return fmt.Sprintf("%s: %s: %s", w.Origin, w.Key, w.Reason)
+	return fmt.Sprintf("%s: %s: %s", w.Origin, printable(w.Key), w.Reason)
+}
+
+// printable is a key for a log or a terminal: a file that is no configuration has
+// keys of any length with anything in them.
+func printable(key string) string {
+	const most = 100
+	if cut := []rune(key[:min(len(key), 4*most)]); len(cut) > most {
+		key = string(cut[:most]) + "…"
+	}
+	for _, r := range key {
+		if !unicode.IsPrint(r) {
+			return strconv.Quote(key)
+		}
+	}
+	return key
 }

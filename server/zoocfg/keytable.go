@@ -549,7 +549,7 @@ func zabraKeys() []Key {
 		{Name: "zabra.maxUnsentBytes", Kind: Bytes, Min: 65536, Default: "16777216",
 			Help:  "Bytes that may wait for a client that does not read before it is disconnected.",
 			field: func(c *Config) any { return &c.Limits.MaxUnsent }},
-		{Name: "zabra.maxTotalUnsentBytes", Kind: Bytes, Min: 0, DefaultNote: "an eighth of the memory",
+		{Name: "zabra.maxTotalUnsentBytes", Kind: Bytes, Max: 1 << 40, DefaultNote: "an eighth of the memory",
 			Help:  "Bytes that may wait for all such clients together before those that read least are disconnected; 0 is the default.",
 			field: func(c *Config) any { return &c.Limits.MaxTotalUnsent }},
 	})

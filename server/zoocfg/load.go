@@ -1,6 +1,7 @@
 package zoocfg
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -139,12 +140,17 @@ func (l *loader) fromFile(path string) {
 		return
 	}
 	l.cfg.Text = string(text)
+	if bytes.HasPrefix(text, []byte(byteOrderMark)) {
+		l.warn(Warning{Origin: Origin{File: path, Line: 1}, Kind: Advice, Key: "byte order mark",
+			Reason: "the file begins with one, which ZooKeeper and Zabra take for part of the first key; save it without"})
+	}
 	props, err := parseProperties(path, text)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
 	}
 	var fromFile []written
+	unlike := firstUnlike(props)
 	for _, p := range properties.LastOfEach(props) {
 		origin := Origin{File: path, Line: p.Line}
 		w, ok := l.resolve(p.Key, p.Value, origin)
@@ -152,12 +158,33 @@ func (l *loader) fromFile(path string) {
 			continue
 		}
 		fromFile = append(fromFile, w)
+		if line, twice := unlike[p.Key]; twice {
+			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.Key, Reason: fmt.Sprintf("this line holds, and line %d is ignored", line)})
+		}
 		if p.Latin1 {
 			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.Key,
 				Reason: "its bytes outside ASCII are read as ISO 8859-1, as ZooKeeper does; \\uXXXX escapes say what is meant"})
 		}
 	}
 	l.written = append(l.written, aliasesFirst(fromFile)...)
+}
+
+// byteOrderMark is what some editors put at the beginning of a file in UTF-8.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// firstUnlike returns, for each key, the first line that says something else than
+// the last one, which holds: Java's properties take that in silence.
+func firstUnlike(props []properties.Property) map[string]int {
+	last, unlike := map[string]string{}, map[string]int{}
+	for _, p := range props {
+		last[p.Key] = p.Value
+	}
+	for _, p := range props {
+		if _, seen := unlike[p.Key]; !seen && p.Value != last[p.Key] {
+			unlike[p.Key] = p.Line
+		}
+	}
+	return unlike
 }
 
 // aliasesFirst orders the settings of one source so that a key's own name is

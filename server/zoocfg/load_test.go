@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -489,5 +490,33 @@ func TestSyntaxErrorNamesFileAndLine(t *testing.T) {
 	want := `zoo.cfg:2: \u must be followed by four hexadecimal digits`
 	if err == nil || err.Error() != want {
 		t.Fatalf("got %v, want %s", err, want)
+	}
+}
+
+// What is wrong with the form of a file is said in a line that a terminal and a
+// person can bear.
+func TestWarningsOfOddFiles(t *testing.T) {
+	const head = "dataDir=/d\nclientPort=2181\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"byte order mark": {"\xef\xbb\xbf#comment\n" + head, "zoo.cfg:1: byte order mark: the file begins with one"},
+		"twice":           {head + "tickTime=1000\ntickTime=2000\ntickTime=3000\n", "zoo.cfg:5: tickTime: this line holds, and line 3 is ignored"},
+		"long key":        {head + strings.Repeat("k", 500_000) + "=1\n", "zoo.cfg:3: " + strings.Repeat("k", 100) + "…: unknown key"},
+		"control key":     {head + "evil\\u001b[31m!=1\n", `zoo.cfg:3: "evil\x1b[31m!": unknown key`},
+	} {
+		_, warnings, err := Parse("zoo.cfg", []byte(c.text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(warnings) == 0 || !slices.ContainsFunc(warnings, func(w Warning) bool { return strings.HasPrefix(w.String(), c.want) }) {
+			t.Errorf("%s: %.300q, want %q", name, fmt.Sprint(warnings), c.want)
+		}
+	}
+	_, warnings, err := Parse("zoo.cfg", []byte(head+"tickTime=1000\ntickTime=1000\n"))
+	if err != nil || len(warnings) > 0 {
+		t.Errorf("the same twice: %v, %v", warnings, err)
+	}
+	_, _, err = Parse("zoo.cfg", []byte(head+"tickTime="+strings.Repeat("9", 500_000)+"\n"))
+	if err == nil || len(err.Error()) > 1000 {
+		t.Errorf("a long value makes an error of %d bytes", len(fmt.Sprint(err)))
 	}
 }
