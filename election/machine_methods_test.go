@@ -150,6 +150,7 @@ func TestJoiningALeader(t *testing.T) {
 		"without the leader":                {[]vote{{1, following, 3, 2, 9}, {2, following, 3, 2, 9}, {4, following, 3, 2, 9}}, false},
 		"it follows":                        {[]vote{{1, following, 3, 2, 9}, {2, following, 3, 2, 9}, {3, following, 3, 2, 9}}, false},
 		"it leads and names another":        {[]vote{{1, following, 3, 2, 9}, {2, following, 3, 2, 9}, {4, following, 3, 2, 9}, {3, leading, 4, 2, 9}}, false},
+		"it leads and named another first":  {[]vote{{3, leading, 4, 2, 9}, {1, following, 3, 2, 9}, {2, following, 3, 2, 9}, {4, following, 3, 2, 9}}, false},
 		"of two epochs":                     {[]vote{{1, following, 3, 1, 9}, {2, following, 3, 2, 9}, {3, leading, 3, 2, 9}}, false},
 		"of two epochs, in this round":      {[]vote{{1, following, 3, 1, 1}, {2, following, 3, 2, 1}, {3, leading, 3, 2, 1}}, true},
 		"one of them in another round":      {[]vote{{1, following, 3, 1, 1}, {2, following, 3, 2, 2}, {3, leading, 3, 2, 1}}, false},
@@ -176,15 +177,35 @@ func TestJoiningALeader(t *testing.T) {
 
 // Others decided for this server, in this round and with its vote, before it did.
 func TestElectedByOthers(t *testing.T) {
-	for zxid, want := range map[wire.Zxid]bool{0x100000005: true, 0x100000006: false} {
-		m, _ := started(5, members(5, 0), Own{LastLogged: zxid, CurrentEpoch: 1})
+	for _, tt := range []struct {
+		zxid  wire.Zxid // of this server now
+		round int64
+		want  bool
+	}{
+		{0x100000005, 1, true},
+		{0x100000006, 1, false},
+		{0x100000005, 9, false}, // before it was restarted
+		{0x100000005, 0, false},
+	} {
+		m, _ := started(5, members(5, 0), Own{LastLogged: tt.zxid, CurrentEpoch: 1})
 		for id := wire.SID(1); id <= 3; id++ {
-			m.Receive(1, id, settled(wire.Following, 5, 1, 1))
+			m.Receive(1, id, settled(wire.Following, 5, 1, tt.round))
 		}
-		if d := m.Take().Decision; (d != nil && d.State == wire.Leading && d.Basis == Joined) != want {
-			t.Errorf("%s: %+v", zxid, d)
+		if d := m.Take().Decision; (d != nil && d.State == wire.Leading && d.Basis == Joined) != tt.want {
+			t.Errorf("%+v: %+v", tt, d)
 		}
 	}
+}
+
+// A voter that has decided for what this server proposes has spoken.
+func TestSettledVotersHaveSpoken(t *testing.T) {
+	m, _ := started(1, members(3, 0), Own{})
+	m.Receive(1, 2, looking(2, 5, 0, 1))
+	m.Take()
+	n := looking(2, 5, 0, 1)
+	n.State = wire.Following
+	m.Receive(2, 3, n)
+	expect(t, m.Take(), "decided: FOLLOWING 2 (0x5, epoch 0) round 1, all have spoken")
 }
 
 // A round that is joined is taken over, unless it is none: servers that a
@@ -521,4 +542,21 @@ func TestObserversDoNotCorrectVoters(t *testing.T) {
 	m.Take()
 	m.Receive(2, 1, looking(1, 5, 0, 1))
 	expect(t, m.Take())
+}
+
+// The wait is for a vote better than the one that is agreed on: a new proposal
+// begins a new one, also where it has a quorum at once.
+func TestFinalizeWaitBeginsAnew(t *testing.T) {
+	c := must(quorum.New(0, members(5, 0).Servers, []quorum.Group{{ID: 1, Members: []wire.SID{1, 2, 3, 4, 5}}},
+		[]quorum.Weight{{ID: 3, Weight: 3}, {ID: 4, Weight: 2}, {ID: 5, Weight: 0}}))
+	m, _ := started(1, c, Own{})
+	m.Receive(1, 2, looking(2, 5, 0, 1))
+	m.Receive(1, 4, looking(2, 5, 0, 1))   // 1, 2 and 4 have 4 of 7
+	m.Receive(150, 3, looking(3, 6, 0, 1)) // 1 and 3 have, too
+	m.Tick(349)
+	if d := m.Take().Decision; d != nil {
+		t.Fatalf("got %+v", d)
+	}
+	m.Tick(350)
+	expect(t, m.Take(), "decided: FOLLOWING 3 (0x6, epoch 0) round 1, a quorum agrees")
 }
