@@ -240,3 +240,24 @@ func TestReconfigure(t *testing.T) {
 	sites[1].launch()
 	sites[1].members("server.2=", "server.3=")
 }
+
+// A read that comes when a write has been answered elsewhere shows it, if reads are to
+// be linearizable.
+func TestLinearizableReads(t *testing.T) {
+	sites := startEnsemble(t, 3, "zabra.reads=linearizable")
+	var readers []*client
+	for _, s := range sites {
+		readers = append(readers, s.client())
+	}
+	w := sites[0].client()
+	w.create("/n", "0", wire.ModePersistent)
+	for i := range 100 {
+		want := fmt.Sprint(i + 1)
+		w.do(wire.OK, wire.OpSetData, &wire.SetDataRequest{Path: "/n", Data: []byte(want), Version: -1}, nil)
+		for k, c := range readers {
+			if got, _, _ := c.get("/n"); got != want {
+				t.Fatalf("server %d shows %q after %q was written", k+1, got, want)
+			}
+		}
+	}
+}

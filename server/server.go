@@ -171,6 +171,7 @@ func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 	return pipeline.Options{
 		ServerID:         id,
 		Member:           cfg.Ensemble.Distributed,
+		Linearizable:     cfg.Ensemble.Distributed && cfg.Ensemble.Reads == "linearizable",
 		Tick:             cfg.TickTime,
 		MinTimeout:       cfg.MinSessionTimeout,
 		MaxTimeout:       cfg.MaxSessionTimeout,

@@ -63,6 +63,7 @@ type Client struct {
 		countAt   int           // length of out at which what waits is counted anew
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
 		last      bool          // a request came whose reply is the last; what comes behind it is dropped
+		barred    bool          // what is being handled stands behind a barrier; see readOrQueue
 		finish    bool          // that reply is in the outbox: when it is written, end the connection
 		dead      bool          // drop everything
 		dirty     bool          // handed to a flusher
@@ -212,7 +213,8 @@ func (c *Client) pop() {
 }
 
 // settle answers the write at the head of the queue with the frame that reply
-// appends, after the reads before it. The caller holds the tree's lock, not mu.
+// appends, after the reads before it; without a reply, a barrier, it only takes it out
+// of the way. The caller holds the tree's lock, not mu.
 // It reports whether the client needs a flush.
 func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duration) bool {
 	c.mu.Lock()
@@ -225,9 +227,10 @@ func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duratio
 	if c.mu.dead {
 		return false
 	}
-	p := c.mu.queue.front()
-	c.mu.out = reply(c.outbox(replyBox))
-	c.sent(p.at)
+	if reply != nil {
+		c.mu.out = reply(c.outbox(replyBox))
+		c.sent(c.mu.queue.front().at)
+	}
 	c.pop()
 	if last {
 		c.mu.finish = true

@@ -88,6 +88,10 @@ func (c *Client) beforeOwnWrite() {
 
 func (c *Core) answerSync(req *Request) {
 	cl := req.client()
+	if req.Barrier {
+		c.settle(cl, nil, false)
+		return
+	}
 	path := req.Body.(*wire.PathRequest).Path
 	h := wire.ReplyHeader{Xid: req.Cxid, Zxid: c.tree.LastZxid()}
 	c.settle(cl, func(b []byte) []byte {

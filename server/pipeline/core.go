@@ -38,6 +38,7 @@ type Options struct {
 	Prepare          PrepareOptions
 	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
 	Member           bool        // of an ensemble: the core has no role before Lead or Learn
+	Linearizable     bool        // reads wait until a quorum confirms that nothing newer is decided
 	Readers          int         // stripes of the tree's lock; default the number of processors
 }
 

@@ -73,7 +73,7 @@ func (c *Client) handleSome(buf []byte, now time.Duration) (rest []byte, next ve
 	defer lock.RUnlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mu.clock = now
+	c.mu.clock, c.mu.barred = now, false
 	received, sent, whole := c.mu.stats.Received, c.mu.stats.Sent, len(buf)
 	defer func() { c.count(whole-len(rest), c.mu.stats.Received-received, c.mu.stats.Sent-sent, now) }()
 	for {
@@ -125,7 +125,7 @@ func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
 	case ClassPing:
 		c.reply(op, wire.ReplyHeader{Xid: wire.XidPing, Zxid: c.core.tree.LastZxid()}, nil, now)
 	case ClassRead:
-		c.readOrQueue(op, xid, body, now)
+		return c.readOrQueue(op, xid, body, now), nil
 	case ClassWrite:
 		return c.writeRequest(op, xid, body, now)
 	case ClassAuth:
@@ -158,19 +158,32 @@ func (c *Client) refuse(op wire.OpCode, xid wire.Xid, at time.Duration) {
 	c.replyInTurn(op, h, nil, at, true)
 }
 
-// readOrQueue answers a read now, unless something that came before it is
-// still on its way.
-func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) {
+// readOrQueue answers a read now, unless something that came before it is still on
+// its way. If reads are to be linearizable, a barrier comes before it: a request, which
+// is returned, that is a sync in all but its reply. All reads that have come together
+// share one.
+func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) (barrier *Request) {
+	if c.core.opts.Linearizable && !c.mu.barred {
+		c.mu.barred = true
+		c.push(pending{kind: kindWrite, op: wire.OpSync, at: at})
+		barrier = &Request{
+			Session: c.Session(), Op: wire.OpSync, Body: &wire.PathRequest{Path: "/"}, Raw: rootRecord, Barrier: true, Origin: c,
+		}
+	}
 	if c.mu.queue.n == 0 {
 		c.mu.long = isLong(op)
 		c.answer(xid, op, body, at)
-		return
+		return nil
 	}
 	c.push(pending{
 		kind: kindRead, op: op, xid: xid, at: at, ids: c.ids.Load(),
 		body: append([]byte(nil), body...), weight: len(body) + c.weigh(op, body),
 	})
+	return barrier
 }
+
+// rootRecord is the record of a sync about the root.
+var rootRecord = wire.AppendString(nil, "/")
 
 // isLong reports whether a read may take long for a few bytes of request and
 // reply: with many of them the core would not get the tree for seconds.

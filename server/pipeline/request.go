@@ -18,5 +18,6 @@ type Request struct {
 	Local   bool           // the session is known to its own server only
 	Raw     []byte         // the record as it came, to be passed on to a leader
 	Large   int            // bytes, if the request counts against the bound on large ones
+	Barrier bool           // a sync that no client asked for: the reads behind it wait for it
 	Origin  any            // whoever waits for the answer; Prepare does not look at it
 }

@@ -71,6 +71,9 @@ type Ensemble struct {
 	ObserverMasterSizeLimit int
 	// SyncEnabled (true) makes observers write a log and checkpoints.
 	SyncEnabled bool
+	// Reads is "local" or "linearizable": whether a read waits until a quorum has
+	// confirmed that this server has seen everything decided before it came.
+	Reads string
 	// LeaderServes (true) lets the leader accept clients.
 	LeaderServes bool
 	// DBAutocreate (true) starts with an empty tree; false asks the file
