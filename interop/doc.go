@@ -13,6 +13,12 @@
 //     compares every reply and every event (package differ);
 //   - four-letter words and the admin server are compared by shape.
 //
+// Ensembles of both kinds of servers (ensemble*_test.go) are asked the same through
+// each of their servers, lose servers and disks, and must show equal trees on all of
+// them; Apache's own check of digests must not have found a difference. A rolling
+// migration (migration_test.go) replaces three Apache servers by Zabra, and back,
+// under load. Most mixes run in the long form only.
+//
 // Where Zabra differs on purpose, the difference has a name and a reason in the
 // code, and a probe that shows it.
 //

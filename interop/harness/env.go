@@ -36,6 +36,7 @@ type Env struct {
 //	ZABRA_INTEROP_SUBJECT      zabra (default) or apache: what is judged by the peer
 //	ZABRA_INTEROP_LONG=1       the long form of the tests that have one
 //	ZABRA_BINARY               a built zabra; without it ./cmd/zabra is built
+//	ZABRA_INTEROP_LOGS         where a failing test leaves the logs of an ensemble's servers
 //
 // It never fails: what is missing is reported by Need, from the test that needs it.
 func Find() *Env {

@@ -29,12 +29,28 @@ type Program struct {
 	Server *Server
 	Proxy  *Proxy
 	cmd    *exec.Cmd
+	acts   map[string]func() error
+}
+
+// At says what else is done when the program asks for it.
+func (p *Program) At(request string, f func() error) {
+	if p.acts == nil {
+		p.acts = map[string]func() error{}
+	}
+	p.acts[request] = f
+}
+
+// Load is the program whose clients must survive what happens to an ensemble. It asks
+// for ready when they are at work.
+func (e *Env) Load(n *Ensemble) *Program {
+	script := filepath.Join(e.Root, "interop", "python", "kazoo_migration.py")
+	return &Program{Server: n.Servers[0], cmd: exec.Command(e.Python, "-u", script, n.Addrs())}
 }
 
 // Java is a program of interop/java. Its arguments are the server's address and
 // the proxy's.
 func (e *Env) Java(s *Server, p *Proxy, class string) *Program {
-	return &Program{s, p, e.java("-Dzookeeper.admin.enableServer=false", "-Dzabra.log=ERROR", class, s.Addr, p.Addr)}
+	return &Program{Server: s, Proxy: p, cmd: e.java("-Dzookeeper.admin.enableServer=false", "-Dzabra.log=ERROR", class, s.Addr, p.Addr)}
 }
 
 // JavaWith is a program of interop/java with arguments of its own.
@@ -44,7 +60,7 @@ func (e *Env) JavaWith(s *Server, class string, args ...string) *Program {
 
 // PythonProgram is a program of interop/python, with the same arguments.
 func (e *Env) PythonProgram(s *Server, p *Proxy, script string) *Program {
-	return &Program{s, p, exec.Command(e.Python, "-u", filepath.Join(e.Root, "interop", "python", script), s.Addr, p.Addr)}
+	return &Program{Server: s, Proxy: p, cmd: exec.Command(e.Python, "-u", filepath.Join(e.Root, "interop", "python", script), s.Addr, p.Addr)}
 }
 
 // Run runs the program to its end and returns its transcript.
@@ -99,6 +115,9 @@ func (p *Program) converse(t testing.TB, out io.Reader, in io.Writer) []string {
 }
 
 func (p *Program) act(t testing.TB, request string) error {
+	if f := p.acts[request]; f != nil {
+		return f()
+	}
 	switch request {
 	case "restart":
 		p.Server.RestartBehind(t, p.Proxy, p.Server.Stop)

@@ -35,6 +35,7 @@ const (
 	startTimeout = 60 * time.Second // a JVM on a loaded machine takes its time
 	startTries   = 3                // another process may take the free port first
 	wordTimeout  = 10 * time.Second
+	pollPause    = 20 * time.Millisecond
 
 	// A server that is just starting may accept a connection and forget it.
 	pollTimeout = 500 * time.Millisecond
@@ -42,8 +43,10 @@ const (
 
 // A Server is one running server. Its methods are for one goroutine.
 type Server struct {
-	// Kind is whose it is.
+	// Kind is whose it is. What is started next follows it.
 	Kind Kind
+	// ID is its myid in an ensemble, 0 alone.
+	ID int
 	// Addr is its client port, 127.0.0.1:port. It stays the same over restarts.
 	Addr string
 	// AdminAddr is the admin HTTP port when Config asks for admin.enableServer.
@@ -82,6 +85,14 @@ func (e *Env) Start(t testing.TB, kind Kind, c Config) *Server {
 
 // bindAndStart chooses ports and starts with an empty data directory.
 func (s *Server) bindAndStart() error {
+	if err := s.bind(); err != nil {
+		return err
+	}
+	return s.launch()
+}
+
+// bind chooses ports and writes the configuration.
+func (s *Server) bind() error {
 	port, err := s.env.ports.free()
 	if err != nil {
 		return err
@@ -97,16 +108,23 @@ func (s *Server) bindAndStart() error {
 		s.AdminAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(admin))
 		s.config["admin.serverPort"] = strconv.Itoa(admin)
 	}
-	if err := s.config.writeFile(s.configFile()); err != nil {
-		return err
-	}
-	return s.launch()
+	return s.config.writeFile(s.configFile())
 }
+
+func (s *Server) logFile() string { return filepath.Join(s.Dir, "log") }
 
 func (s *Server) configFile() string { return filepath.Join(s.Dir, "zoo.cfg") }
 
 func (s *Server) launch() error {
-	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err := s.Launch(); err != nil {
+		return err
+	}
+	return s.waitServing()
+}
+
+// Launch starts the server and does not wait for anything.
+func (s *Server) Launch() error {
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -114,10 +132,8 @@ func (s *Server) launch() error {
 	cmd := s.command()
 	cmd.Dir = s.Dir
 	cmd.Stdout, cmd.Stderr = log, log
-	if s.proc, err = startProcess(cmd); err != nil {
-		return err
-	}
-	return s.waitServing()
+	s.proc, err = startProcess(cmd)
+	return err
 }
 
 // command leaves our own environment variables out: to Zabra they are settings.
@@ -146,9 +162,22 @@ func (s *Server) waitServing() error {
 		if out, err := s.word("srvr", pollTimeout); err == nil && strings.Contains(out, "Mode: ") {
 			return nil
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(pollPause)
 	}
 	return fmt.Errorf("no answer to srvr for %v", startTimeout)
+}
+
+// waitListening returns when somebody accepts connections at addr.
+func (s *Server) waitListening(addr string) error {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
+		if s.proc.exited() {
+			return fmt.Errorf("it ended: %s", s.logTail())
+		}
+		if c, err := net.DialTimeout("tcp", addr, pollTimeout); err == nil {
+			return c.Close()
+		}
+	}
+	return fmt.Errorf("nobody listens at %s for %v", addr, startTimeout)
 }
 
 // Word sends a four-letter word and returns all of the answer.
@@ -196,9 +225,12 @@ func (s *Server) Restart(t testing.TB) {
 // Pid is the process id of the running server.
 func (s *Server) Pid() int { return s.proc.cmd.Process.Pid }
 
+// Running reports whether the server was started and has not ended.
+func (s *Server) Running() bool { return s.proc != nil && !s.proc.exited() }
+
 func (s *Server) logTail() string {
 	const size = 4096
-	b, err := os.ReadFile(filepath.Join(s.Dir, "log"))
+	b, err := os.ReadFile(s.logFile())
 	if err != nil {
 		return err.Error()
 	}

@@ -1,0 +1,182 @@
+package interop
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/interop/harness"
+	"github.com/zabra/zabra/interop/raw"
+)
+
+// Servers are killed, lose their disks and come back, and nothing is lost that was
+// acknowledged, nor kept that was not.
+func TestMixedEnsembleSurvives(t *testing.T) {
+	eachMix(t, func(t *testing.T, n *harness.Ensemble) {
+		d := &drill{t: t, n: n}
+		d.session = lastingSession(t, n.Servers[0])
+		d.session.want("0", raw.OpCreate, flags("/held", raw.Ephemeral))
+		three := n.Servers[0].Voters() == 3 // of two, one that dies takes the quorum with it
+		for _, s := range n.Others(n.Leader(t)) {
+			if three || s.Observer() {
+				d.comesBackBehind(s)
+				d.comesBackEmpty(s)
+			}
+		}
+		d.leaderDies()
+		if three {
+			d.comesBackWithMore(false)
+		}
+		if three && env.Long {
+			d.comesBackWithMore(true)
+			d.allDie()
+		}
+		d.check()
+	})
+}
+
+// A drill counts what was acknowledged.
+type drill struct {
+	t       *testing.T
+	n       *harness.Ensemble
+	session *prober
+	acked   int
+}
+
+func ackedPath(i int) string { return fmt.Sprintf("/acked-%d", i) }
+
+// write writes through every running server, and remembers it.
+func (d *drill) write() {
+	d.t.Helper()
+	for _, s := range d.n.Running() {
+		p := newProber(d.t, s)
+		for range 5 {
+			p.want("0", raw.OpCreate, raw.Create(ackedPath(d.acked), []byte("x"), raw.Open, raw.Persistent))
+			d.acked++
+		}
+		p.end()
+	}
+}
+
+// back starts a server again, and wants it to have come by what it lacked in one of
+// these ways; only Apache's log tells.
+func (d *drill) back(s *harness.Server, ways ...string) {
+	d.t.Helper()
+	mark := s.LogMark()
+	s.Restart(d.t)
+	if s.Kind == harness.Apache && !s.Logged(mark, ways...) {
+		d.t.Errorf("%s: the log says nothing of %q", name(s), ways)
+	}
+	d.n.Await(d.t)
+}
+
+// What Apache's log says of a synchronisation.
+const (
+	byDiff  = "Getting a diff from the leader"
+	bySnap  = "Getting a snapshot from leader"
+	byTrunc = "Truncating log to get in sync with the leader"
+)
+
+func (d *drill) comesBackBehind(s *harness.Server) {
+	d.t.Helper()
+	if env.Long {
+		s.Stop()
+		d.write()
+		d.back(s, byDiff)
+	}
+	s.Kill()
+	d.write()
+	d.back(s, byDiff)
+	d.write()
+}
+
+func (d *drill) comesBackEmpty(s *harness.Server) {
+	d.t.Helper()
+	s.Kill()
+	d.write()
+	if err := s.Wipe(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.back(s, bySnap)
+	d.write()
+}
+
+func (d *drill) leaderDies() {
+	d.t.Helper()
+	old := d.n.Leader(d.t)
+	old.Kill()
+	if old.Voters() == 3 {
+		d.n.Await(d.t)
+		d.write()
+	}
+	d.back(old, byDiff, bySnap, "LEADING")
+	d.write()
+}
+
+// comesBackWithMore lets a leader log proposals that nobody else ever sees, and come
+// back when others lead.
+func (d *drill) comesBackWithMore(moved bool) {
+	d.t.Helper()
+	old := d.n.Leader(d.t)
+	others := d.n.Others(old)
+	p := newProber(d.t, old)
+	for _, s := range others {
+		s.Kill()
+	}
+	for i := range 3 {
+		p.xid++
+		if err := p.conn.Send(p.xid, raw.OpCreate, create(fmt.Sprintf("/never-%d", i))); err != nil {
+			d.t.Fatalf("%s: %v", name(old), err)
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // to reach its log
+	old.Kill()
+	for _, s := range others {
+		if err := s.Launch(); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.n.Await(d.t)
+	if moved {
+		d.write()
+		d.back(old, bySnap, byTrunc)
+	} else {
+		d.back(old, byTrunc)
+	}
+	for _, s := range d.n.Running() {
+		q := newProber(d.t, s)
+		q.sync()
+		q.want("-101", raw.OpExists, raw.Read("/never-0", false))
+		q.end()
+	}
+	d.write()
+}
+
+func (d *drill) allDie() {
+	d.t.Helper()
+	d.n.KillAll()
+	for _, s := range d.n.Servers {
+		if err := s.Launch(); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.n.Await(d.t)
+	d.write()
+}
+
+// check wants everything acknowledged on every server, and the session that has lived
+// through all of it, with its node.
+func (d *drill) check() {
+	d.t.Helper()
+	for _, s := range d.n.Running() {
+		p := newProber(d.t, s)
+		p.sync()
+		for i := range d.acked {
+			p.want("0", raw.OpExists, raw.Read(ackedPath(i), false))
+		}
+		p.want("0", raw.OpExists, raw.Read("/held", false))
+		p.end()
+	}
+	last := d.n.Servers[len(d.n.Servers)-1]
+	d.session.move(last).end()
+}

@@ -1,0 +1,315 @@
+package harness
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A Member says what one server of an ensemble is.
+type Member struct {
+	Kind     Kind
+	Observer bool
+}
+
+// Members reads one letter for each server, in the order of their ids: a is
+// Apache, z is Zabra, a capital is an observer.
+func Members(letters string) (members []Member) {
+	for _, l := range letters {
+		m := Member{Kind: Apache, Observer: l < 'a'}
+		if l == 'z' || l == 'Z' {
+			m.Kind = Zabra
+		}
+		members = append(members, m)
+	}
+	return members
+}
+
+// An Ensemble is several servers with one configuration. Its methods are for one
+// goroutine.
+type Ensemble struct {
+	// Servers are in the order of their ids, which begin at 1.
+	Servers []*Server
+
+	env *Env
+}
+
+// ensembleDefaults leave a loaded machine time, and still let sessions of two
+// seconds expire.
+func ensembleDefaults() Config {
+	return Config{"tickTime": "500", "initLimit": "60", "syncLimit": "30", "snapshotSizeFactor": "-1"}
+}
+
+// StartEnsemble runs the servers, and returns when all of them serve. The last voter
+// leads: it is started first, and with equal histories the largest id wins. Like
+// Start it leaves nothing behind.
+func (e *Env) StartEnsemble(t testing.TB, members []Member, c Config) *Ensemble {
+	t.Helper()
+	n := &Ensemble{env: e}
+	for i, m := range members {
+		s := &Server{Kind: e.judged(m.Kind), ID: i + 1, Dir: t.TempDir(), env: e}
+		t.Cleanup(func() {
+			s.Kill()
+			if t.Failed() {
+				t.Logf("server %d (%s): end of its log:\n%s", s.ID, s.Kind, s.logTail())
+				s.keepLog(t.Name())
+			}
+		})
+		n.Servers = append(n.Servers, s)
+	}
+	var err error
+	for range startTries {
+		if err = n.bindAndStart(members, c); err == nil {
+			return n
+		}
+		n.KillAll()
+	}
+	t.Fatalf("the ensemble does not start: %v", err)
+	return nil
+}
+
+// judged is Apache in Zabra's place where the tests judge Apache by itself.
+func (e *Env) judged(k Kind) Kind {
+	if k == Zabra {
+		return e.Subject()
+	}
+	return k
+}
+
+func (n *Ensemble) bindAndStart(members []Member, c Config) error {
+	shared := c.merged()
+	for k, v := range ensembleDefaults() {
+		if _, own := c[k]; !own {
+			shared[k] = v
+		}
+	}
+	for i, m := range members {
+		quorum, err := n.env.ports.free()
+		if err != nil {
+			return err
+		}
+		election, err := n.env.ports.free()
+		if err != nil {
+			return err
+		}
+		line := fmt.Sprintf("127.0.0.1:%d:%d", quorum, election)
+		if m.Observer {
+			line += ":observer"
+		}
+		shared[fmt.Sprintf("server.%d", i+1)] = line
+	}
+	for i, s := range n.Servers {
+		s.config = shared.merged()
+		if members[i].Observer {
+			s.config["peerType"] = "observer"
+		}
+		if err := s.bind(); err != nil {
+			return err
+		}
+		if err := s.Wipe(); err != nil {
+			return err
+		}
+	}
+	return n.startAll()
+}
+
+// startAll starts the server with the largest id first.
+func (n *Ensemble) startAll() error {
+	for _, s := range slices.Backward(n.Servers) {
+		if err := s.Launch(); err != nil {
+			return err
+		}
+		if err := s.waitListening(s.electionAddr()); err != nil {
+			return err
+		}
+	}
+	return n.waitServing(n.Servers)
+}
+
+func (n *Ensemble) waitServing(servers []*Server) error {
+	for _, s := range servers {
+		if err := s.waitServing(); err != nil {
+			return fmt.Errorf("server %d (%s): %w", s.ID, s.Kind, err)
+		}
+	}
+	return nil
+}
+
+// Await returns when a server that is running leads, and all of them serve. Just
+// after the death of a leader the others may not know of it yet.
+func (n *Ensemble) Await(t testing.TB) {
+	t.Helper()
+	n.Leader(t)
+	if err := n.waitServing(n.Running()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Running are the servers that have been started and not ended.
+func (n *Ensemble) Running() (list []*Server) {
+	for _, s := range n.Servers {
+		if s.proc != nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// KillAll ends all servers with SIGKILL.
+func (n *Ensemble) KillAll() {
+	for _, s := range n.Servers {
+		s.Kill()
+	}
+}
+
+// Leader is the running server that leads. It waits until there is one.
+func (n *Ensemble) Leader(t testing.TB) *Server {
+	t.Helper()
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
+		for _, s := range n.Running() {
+			if s.Mode() == "leader" {
+				return s
+			}
+		}
+	}
+	t.Fatalf("no server leads for %v", startTimeout)
+	return nil
+}
+
+// Others are all running servers but one.
+func (n *Ensemble) Others(but *Server) []*Server {
+	return slices.DeleteFunc(n.Running(), func(s *Server) bool { return s == but })
+}
+
+// Addrs are the client ports of all servers, as a connect string.
+func (n *Ensemble) Addrs() string {
+	var addrs []string
+	for _, s := range n.Servers {
+		addrs = append(addrs, s.Addr)
+	}
+	return strings.Join(addrs, ",")
+}
+
+// AwaitLevel returns when all running servers have applied the same transactions,
+// and that for a moment.
+func (n *Ensemble) AwaitLevel(t testing.TB) {
+	t.Helper()
+	var zxids, last []string
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(5 * pollPause) {
+		zxids = zxids[:0]
+		for _, s := range n.Running() {
+			zxids = append(zxids, s.srvr("Zxid"))
+		}
+		if zxids[0] != "" && len(slices.Compact(slices.Clone(zxids))) == 1 && slices.Equal(zxids, last) {
+			return
+		}
+		last = slices.Clone(zxids)
+	}
+	t.Fatalf("the servers' zxids stay different: %v", zxids)
+}
+
+// Mode is what srvr says a server is: leader, follower, observer or standalone; ""
+// when it does not serve.
+func (s *Server) Mode() string { return s.srvr("Mode") }
+
+// Zxid is the last one that srvr says the server has applied, 0 when it does not serve.
+func (s *Server) Zxid() int64 {
+	z, _ := strconv.ParseInt(strings.TrimPrefix(s.srvr("Zxid"), "0x"), 16, 64)
+	return z
+}
+
+func (s *Server) srvr(field string) string {
+	out, err := s.word("srvr", pollTimeout)
+	if err != nil {
+		return ""
+	}
+	return fieldOf(out, field+": ")
+}
+
+func fieldOf(out, prefix string) string {
+	for line := range strings.Lines(out) {
+		if v, ok := strings.CutPrefix(line, prefix); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// DigestMismatches is how many transactions have left the server with another
+// digest than the leader's; ok is false for a server that does not count.
+func (s *Server) DigestMismatches() (n string, ok bool) {
+	out, err := s.word("mntr", wordTimeout)
+	if err != nil {
+		return err.Error(), true
+	}
+	n = fieldOf(out, "zk_digest_mismatches_count\t")
+	return n, n != ""
+}
+
+// Wipe empties the data directory of a server that is not running, but for myid.
+func (s *Server) Wipe() error {
+	data := s.config["dataDir"]
+	if err := os.RemoveAll(data); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(data, "myid"), fmt.Appendln(nil, s.ID), 0o644)
+}
+
+// Logged reports whether the server's log holds any of the texts since the mark.
+func (s *Server) Logged(mark int, texts ...string) bool {
+	b, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return false
+	}
+	b = b[min(mark, len(b)):]
+	return slices.ContainsFunc(texts, func(x string) bool { return bytes.Contains(b, []byte(x)) })
+}
+
+// LogMark is where the server's log ends now.
+func (s *Server) LogMark() int {
+	info, err := os.Stat(s.logFile())
+	if err != nil {
+		return 0
+	}
+	return int(info.Size())
+}
+
+func (s *Server) electionAddr() string {
+	line := s.config[fmt.Sprintf("server.%d", s.ID)]
+	parts := strings.Split(line, ":")
+	return parts[0] + ":" + parts[2]
+}
+
+// keepLog copies the log to the directory of ZABRA_INTEROP_LOGS, if there is one.
+func (s *Server) keepLog(test string) {
+	dir := os.Getenv("ZABRA_INTEROP_LOGS")
+	if dir == "" {
+		return
+	}
+	if b, err := os.ReadFile(s.logFile()); err == nil {
+		name := fmt.Sprintf("%s-%d-%s.log", strings.ReplaceAll(test, "/", "-"), s.ID, s.Kind)
+		_ = os.WriteFile(filepath.Join(dir, name), b, 0o644)
+	}
+}
+
+// Observer reports whether the server has no vote.
+func (s *Server) Observer() bool { return s.config["peerType"] == "observer" }
+
+// Voters is how many servers of the ensemble vote.
+func (s *Server) Voters() (n int) {
+	for k, v := range s.config {
+		if strings.HasPrefix(k, "server.") && !strings.HasSuffix(v, ":observer") {
+			n++
+		}
+	}
+	return n
+}
