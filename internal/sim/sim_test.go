@@ -1,60 +1,102 @@
 package sim
 
 import (
+	"bufio"
 	"flag"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// gridSeeds is from how many seeds on every cell of the grid must have been hit.
-const gridSeeds = 500
-
 var (
 	seeds = flag.Int("seeds", 0, "how many seeds to run; 0 for a few")
+	lasts = flag.Duration("for", 0, "run seeds for so long, instead of a number of them")
 	first = flag.Uint64("first", 1, "the first seed")
 	only  = flag.Uint64("seed", 0, "run this seed only, with a trace")
 )
 
+// gridSeeds is from how many seeds on every cell of the grid must have been hit.
+const gridSeeds = 600
+
+// fewSeeds is what runs if nobody says how many: a few seconds.
+const fewSeeds = 8
+
+// TestSeeds runs one simulated ensemble after the other, until one goes wrong.
 func TestSeeds(t *testing.T) {
 	if *only != 0 {
-		o := Draw(*only)
-		o.Trace = os.Stdout
-		r := Run(o)
-		t.Log(r.String())
-		if r.Violation != nil {
-			t.Fail()
-		}
+		replay(t, *only)
 		return
 	}
-	n := *seeds
-	if n == 0 {
-		n = 8
-	}
-	grid := NewGrid()
-	began := time.Now()
-	var simulated time.Duration
-	for seed := *first; seed < *first+uint64(n); seed++ {
+	s := series{grid: NewGrid(), began: time.Now()}
+	for seed := *first; s.goesOn(); seed++ {
 		o := Draw(seed)
-		o.Grid = grid
+		o.Grid = s.grid
 		r := Run(o)
-		simulated += r.Simulated * time.Duration(o.Voters+o.Observers)
 		t.Log(r.String())
+		s.add(&r)
 		if r.Violation != nil {
-			t.Errorf("seed %d: %v; replay with -seed %d", seed, r.Violation, seed)
-			t.Log(strings.Join(r.Recent, "\n"))
+			t.Errorf("seed %d: %v\nto see how: go test ./internal/sim -run 'TestSeeds$' -seed %d\nthe end of it:\n%s",
+				seed, r.Violation, seed, strings.Join(r.Recent, "\n"))
 			break
 		}
 	}
-	var table strings.Builder
-	grid.Write(&table)
-	t.Logf("faults by place:\n%s", table.String())
-	if empty := grid.Empty(); n >= gridSeeds && len(empty) > 0 {
-		t.Errorf("%d cells of the grid are empty: %s", len(empty), strings.Join(empty, "; "))
+	s.report(t)
+}
+
+// replay runs one seed and prints everything that happens.
+func replay(t *testing.T, seed uint64) {
+	o := Draw(seed)
+	out := bufio.NewWriter(os.Stdout)
+	o.Trace = out
+	r := Run(o)
+	if err := out.Flush(); err != nil {
+		t.Error(err)
 	}
-	t.Logf("%v of servers simulated in %v on %d processors", simulated, time.Since(began).Round(time.Millisecond), runtime.GOMAXPROCS(0))
+	if t.Log(r.String()); r.Violation != nil {
+		t.Error(r.Violation)
+	}
+}
+
+// A series is many runs.
+type series struct {
+	grid      *Grid
+	began     time.Time
+	runs      int
+	simulated time.Duration // of all servers together
+	committed int
+	answered  int
+	undecided int
+}
+
+func (s *series) goesOn() bool {
+	if *lasts > 0 {
+		return time.Since(s.began) < *lasts
+	}
+	if *seeds > 0 {
+		return s.runs < *seeds
+	}
+	return s.runs < fewSeeds
+}
+
+func (s *series) add(r *Result) {
+	s.runs++
+	s.simulated += r.Simulated * time.Duration(r.Options.Voters+r.Options.Observers)
+	s.committed += r.Committed
+	s.answered += r.Answered
+	s.undecided += r.Undecided
+}
+
+func (s *series) report(t *testing.T) {
+	var table strings.Builder
+	s.grid.Write(&table)
+	t.Logf("faults by what the server was doing:\n%s", table.String())
+	if empty := s.grid.Empty(); s.runs >= gridSeeds && len(empty) > 0 {
+		t.Errorf("%d cells are empty: %s", len(empty), strings.Join(empty, "; "))
+	}
+	took := time.Since(s.began)
+	t.Logf("%d seeds, %.0f simulated server-seconds (%.0f per second), %d transactions, %d answers, %d registers undecided",
+		s.runs, s.simulated.Seconds(), s.simulated.Seconds()/took.Seconds(), s.committed, s.answered, s.undecided)
 }
 
 // The same seed gives the same trace. All else rests on that.
