@@ -155,6 +155,7 @@ func (l *loader) adviseEnsemble() {
 	if !e.Distributed {
 		return
 	}
+	l.adviseLoopback()
 	voters := e.Voters()
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
@@ -180,6 +181,7 @@ func (c *Config) problems(originOf func(string) Origin) Errors {
 	c.checkTLS(&v)
 	c.checkAuth(&v)
 	c.Ensemble.check(&v, c.ExtendedTypes)
+	c.checkClashes(&v)
 	return v.errs
 }
 
@@ -265,11 +267,11 @@ func (e *Ensemble) check(v *validator, extendedTypes bool) {
 	if !e.Distributed {
 		return
 	}
-	v.require(e.InitLimit > 0, "initLimit", "is not set; an ensemble needs it")
-	v.require(e.SyncLimit > 0, "syncLimit", "is not set; an ensemble needs it")
-	v.require(e.MyID != NoSID, "dataDir", "has no file myid; an ensemble needs the number of this server's line in it")
+	v.require(e.InitLimit > 0, "initLimit", "is not set; an ensemble needs it: ticks that a server may take to connect and catch up, such as 10")
+	v.require(e.SyncLimit > 0, "syncLimit", "is not set; an ensemble needs it: ticks that a server may be behind or silent, such as 5")
+	v.require(e.MyID != NoSID, "dataDir", "has no file myid; write the number of this server's line into it, such as 1 for server.1")
 	_, listed := e.Self()
-	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing; myid says that it is this server")
+	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing, and the file myid says that it is this server; add the line to the configuration of every server, or correct myid")
 }
 
 func (e *Ensemble) checkServers(v *validator) {
