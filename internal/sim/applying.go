@@ -31,7 +31,6 @@ func (s *server) apply(raw []byte) {
 	if txn.Header.Zxid <= s.tree.LastZxid() {
 		return
 	}
-	s.service.beforeWrite(&txn)
 	res := s.tree.Apply(&txn)
 	s.say("applies %#x", int64(txn.Header.Zxid))
 	s.ledger.deliver(s.id, txn.Header.Zxid, s.tree.Digest())

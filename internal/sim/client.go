@@ -29,7 +29,6 @@ type client struct {
 	end      *simnet.End
 	life     *vtime.Life // of the connection
 	greeted  bool
-	resumed  bool // the watches are being set again
 	xid      wire.Xid
 	waiting  []*history.Op // sent, not answered
 	heard    time.Duration // when the last answer came

@@ -7,7 +7,6 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
-	"github.com/zabra/zabra/internal/sim/vtime"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -268,5 +267,3 @@ func (r *learning) applied(txn *wire.Txn) {
 		r.machine.Touch(txn.Header.Session, txn.Body.(*wire.CreateSessionTxn).Timeout)
 	}
 }
-
-var _ = vtime.Life{}

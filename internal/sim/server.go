@@ -221,7 +221,6 @@ type clock struct {
 	rate float64 // of the monotonic clock
 	jump time.Duration
 	at   time.Duration // when the machine was started
-	last time.Duration
 }
 
 func (c *clock) boot(now time.Duration) { c.at = now }

@@ -290,11 +290,6 @@ func (v *service) advance(c *clientConn) {
 	}
 }
 
-// beforeWrite answers the reads that stand before a write which is about to be
-// applied. They were answered when they came to stand first; nothing is left to do,
-// as long as advance is called wherever the head changes.
-func (v *service) beforeWrite(*wire.Txn) {}
-
 // applied tells watchers and the client about a transaction that the tree now shows.
 func (v *service) applied(txn *wire.Txn, res *datatree.Result) {
 	if !plant.In(plant.EventAfterData) {
