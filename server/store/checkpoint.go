@@ -56,7 +56,7 @@ func (s *Store) Begin(fresh bool) (*Checkpoint, error) {
 
 // spareRewrite is how many bytes of worn groups a checkpoint writes anew at least,
 // beside twice as many as the one before had records of changes.
-const spareRewrite = 4 << 20
+const spareRewrite = 16 << 20
 
 // Due returns the keys of which the checkpoint needs all records that there are,
 // changed or not: what lies there is written anew. It is empty for a fresh one.

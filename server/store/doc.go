@@ -50,7 +50,7 @@
 // before is removed with the same version. So
 //
 //   - a checkpoint writes what changed, and of worn groups at most twice as much as
-//     the one before had of changes, and 4 MiB; at least one group;
+//     the one before had of changes, and 16 MiB; at least one group;
 //   - what is written anew in the long run is at most twice what was changed,
 //     a blob counted 1 KiB longer than it is and a removal as a record;
 //   - there are at most about three times as many bytes as live, unless more wears

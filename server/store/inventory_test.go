@@ -9,7 +9,7 @@ import (
 // Whatever changes, what is stored stays within three times what lives, and what
 // is written anew within twice what was changed, but for fixed amounts.
 func TestWearIsBounded(t *testing.T) {
-	const groups, size = 60, 100 // each of up to groupSize records
+	const groups, size, spare = 60, 100, 1 << 20 // each of up to groupSize records
 	for name, next := range map[string]func(r *rand.Rand, i int) (g int, put bool){
 		"here and there":   func(r *rand.Rand, _ int) (int, bool) { return r.IntN(groups), true },
 		"mostly one group": func(r *rand.Rand, _ int) (int, bool) { return r.IntN(groups) * r.IntN(2) * r.IntN(2), true },
@@ -25,7 +25,7 @@ func TestWearIsBounded(t *testing.T) {
 			held := newInventory()
 			var changed, anew, recent int64
 			for n, i := uint64(1), 0; n < 150; n++ {
-				due := held.worn(2*recent + spareRewrite)
+				due := held.worn(2*recent + spare)
 				delta := map[group]int{} // records
 				bytes := map[group]int{}
 				for range 1 << r.IntN(14) {
@@ -66,7 +66,7 @@ func TestWearIsBounded(t *testing.T) {
 						held.add(blobKey{id, n, 0}, bytes[id], records)
 					}
 				}
-				if stored, most := int64(held.total.bytes), int64(3*alive*size+groups*2*blobCost+spareRewrite); stored > most {
+				if stored, most := int64(held.total.bytes), int64(3*alive*size+groups*2*blobCost+spare); stored > most {
 					t.Fatalf("checkpoint %d: %d bytes are stored and %d live", n, stored, alive*size)
 				}
 				if anew > 2*changed {
