@@ -38,6 +38,8 @@ type member struct {
 	since  time.Time  // when the election, or the role, began
 	epoch  wire.Epoch
 	leader wire.SID
+
+	differed bool // the leader's tree was fetched because ours differed
 }
 
 // A memberRole is a leader's or a learner's side of the connections.
@@ -244,8 +246,25 @@ func (m *member) report() pipeline.Report {
 		Activated: func(a *zab.Activation) {
 			m.mail.put(func() { m.adopt(quorum.Active{Committed: a.Config}) })
 		},
-		Ended: func(why error) { m.mail.put(func() { m.again(why) }) },
+		Mismatch: m.differs,
+		Ended:    func(why error) { m.mail.put(func() { m.again(why) }) },
 	}
+}
+
+// differs tells of a tree that is not the leader's. The first time, the server fetches
+// the leader's; if that does not help the trees are counted differently, and it is
+// left to an operator.
+func (m *member) differs(z wire.Zxid, leaders, own uint64) {
+	m.log.Error("the tree differs from the leader's: data on one of the two is damaged, or a version is wrong",
+		zap.Stringer("zxid", z), zap.String("leader's digest", fmt.Sprintf("%x", leaders)), zap.String("own digest", fmt.Sprintf("%x", own)))
+	m.mail.put(func() {
+		u, learning := m.role.(*upstream)
+		if m.differed || !learning {
+			return
+		}
+		m.differed = true
+		u.mismatch(z)
+	})
 }
 
 // again ends the role and looks for a leader, once the log has done what it was told:

@@ -28,6 +28,8 @@ type upstream struct {
 	mu   sync.Mutex
 	conn *peer.Conn // nil until the leader is reached
 	over bool
+
+	learning *pipeline.Learning // nil until the leader is reached
 }
 
 // learn makes this server a follower or an observer of the leader that was elected.
@@ -75,6 +77,9 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 	}
 	f := &feed{m: u.m, conn: c}
 	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
+	u.mu.Lock()
+	u.learning = learning
+	u.mu.Unlock()
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
 			f.received(pkts)
@@ -96,6 +101,15 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 		},
 	})
 	go u.watch(c, learning, u.m.server.cfg.TickTime/2)
+}
+
+// mismatch lets the learner end, to begin again with the leader's tree.
+func (u *upstream) mismatch(z wire.Zxid) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.learning != nil {
+		u.learning.Mismatch(z)
+	}
 }
 
 // watch tells the learner that a snapshot is on its way.

@@ -67,7 +67,7 @@ func (c *Core) conclude(p *proposal) {
 	c.events.Applied(max(1, len(res.Sub)), len(p.txn.Raw))
 	c.countWrite(p, &res)
 	c.sessionsChanged(p, &res)
-	c.role.applied(p.txn.Header, p.txn.Body)
+	c.role.applied(p.txn.Header, p.txn.Body, p.txn.Digest)
 	for i := range res.Changes {
 		c.trigger(&res.Changes[i], p.zxid)
 	}

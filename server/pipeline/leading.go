@@ -34,6 +34,8 @@ type Report struct {
 	Serving func(e wire.Epoch)
 	// Activated: another configuration is in force.
 	Activated func(a *zab.Activation)
+	// Mismatch: behind transaction z the tree is not what the leader says it is.
+	Mismatch func(z wire.Zxid, leaders, own uint64)
 	// Ended: the role is over. What was handed to the log is on its way still.
 	Ended func(why error)
 }
@@ -182,7 +184,7 @@ func (r *leading) claim(id wire.SessionID, timeout int32, through wire.SID) bool
 	return true
 }
 
-func (r *leading) applied(h wire.TxnHeader, body wire.Record) {
+func (r *leading) applied(h wire.TxnHeader, body wire.Record, _ *wire.TxnDigest) {
 	r.sessionTracked(h, body)
 	r.timing.committed(h.Zxid, r.clock)
 	r.propagated(&h)

@@ -20,14 +20,16 @@ type learning struct {
 	nextTick int64
 	heardAt  int64 // when clients were last looked at for signs of life
 
-	config   quorum.Config
-	waiting  map[wire.SessionID][]*Request // passed on, oldest first
-	resuming map[wire.SessionID][]resuming // asked about
-	syncs    map[uint64]*Request
-	asked    uint64
-	parcel   parcel
-	received *datatree.Tree // a snapshot that is not the state yet
-	over     bool
+	config     quorum.Config
+	waiting    map[wire.SessionID][]*Request // passed on, oldest first
+	resuming   map[wire.SessionID][]resuming // asked about
+	syncs      map[uint64]*Request
+	asked      uint64
+	parcel     parcel
+	trusted    wire.Zxid      // what was decided when this server began to serve
+	mismatched bool           // the tree was found to differ from the leader's
+	received   *datatree.Tree // a snapshot that is not the state yet
+	over       bool
 }
 
 // A resuming connection waits for the leader to say whether its session lives.
@@ -74,6 +76,9 @@ func (l *Learning) Snapshot(t *datatree.Tree) {
 
 // Progress tells that a part of a snapshot has arrived.
 func (l *Learning) Progress() { l.r.later(l.r.machine.Progress) }
+
+// Mismatch tells that the tree is not to be built on.
+func (l *Learning) Mismatch(z wire.Zxid) { l.r.later(func() { l.r.machine.Mismatch(z) }) }
 
 // Disconnected tells that the connection to the leader is gone.
 func (l *Learning) Disconnected(why error) { l.r.later(func() { l.r.stop(why) }) }
@@ -154,10 +159,25 @@ func (r *learning) revalidated(v wire.Revalidated) {
 	r.adopt(w.cl, w.h)
 }
 
-func (r *learning) applied(h wire.TxnHeader, body wire.Record) {
+func (r *learning) applied(h wire.TxnHeader, body wire.Record, digest *wire.TxnDigest) {
+	r.verify(h.Zxid, digest)
 	r.propagated(&h)
 	if b, ok := body.(*wire.CreateSessionTxn); ok {
 		r.machine.Touch(h.Session, b.Timeout)
+	}
+}
+
+// verify compares the tree with the leader's, if the transaction says what that is: an
+// Apache ZooKeeper leader's do. What came before this server serves is not compared:
+// a snapshot may hold effects of transactions that follow it.
+func (r *learning) verify(z wire.Zxid, digest *wire.TxnDigest) {
+	if digest == nil || z <= r.trusted || uint64(digest.Digest) == r.tree.Digest() {
+		return
+	}
+	r.metrics.DigestMismatches.Inc(0)
+	if !r.mismatched {
+		r.mismatched = true
+		r.report.Mismatch(z, uint64(digest.Digest), r.tree.Digest())
 	}
 }
 
@@ -197,6 +217,7 @@ func (r *learning) work(rd *zab.LearnerReady) {
 			r.config = rd.Activated.Config
 		}
 		r.renew()
+		r.trusted = r.decided
 		r.showConfig(r.config)
 		r.serving.Store(true)
 		r.report.Serving(rd.Epoch)

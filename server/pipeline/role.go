@@ -26,7 +26,7 @@ type role interface {
 	// decides reports whether sessions expire and nodes are reaped here.
 	decides() bool
 	// applied is told of a transaction that was just applied; the tree is locked.
-	applied(h wire.TxnHeader, body wire.Record)
+	applied(h wire.TxnHeader, body wire.Record, digest *wire.TxnDigest)
 	// flush hands on what has gathered: to the log, to the other servers.
 	flush()
 }
@@ -141,7 +141,9 @@ func (alone) tick(int64) {}
 
 func (alone) decides() bool { return true }
 
-func (r alone) applied(h wire.TxnHeader, body wire.Record) { r.sessionTracked(h, body) }
+func (r alone) applied(h wire.TxnHeader, body wire.Record, _ *wire.TxnDigest) {
+	r.sessionTracked(h, body)
+}
 
 // handOverBatch is how many transactions the log gets at once, so that it need not
 // wait for the preparation of all that came with them.
