@@ -72,6 +72,9 @@ func TestInitialMessageForms(t *testing.T) {
 	if want := (InitialMessage{SID: 3}); err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("got %+v %v", m, err)
 	}
+	if m, n, err := DecodeInitialMessage(make([]byte, 8)); err != nil || n != 8 || m.SID != 0 || m.Addresses != nil {
+		t.Errorf("server 0: got %+v, %d, %v", m, n, err)
+	}
 	if _, err := m.AppendTo(nil); err == nil {
 		t.Error("a message without address was written")
 	}
