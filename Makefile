@@ -17,6 +17,7 @@ test:
 # Real clients and servers that others wrote, against the built binary; nothing may be skipped.
 interop: interop-install
 	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -timeout 15m ./interop/...
+	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -run TestApache ./server/peer
 
 # The same with the differential test in its long form (100,000 requests).
 interop-long: interop-install
