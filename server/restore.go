@@ -57,6 +57,9 @@ func raise(tree *datatree.Tree, z wire.Zxid) {
 // replace makes tree what the disk holds. After the checkpoint is complete an
 // error is fatal: the log and the memory still speak of the old tree.
 func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
+	if err := d.shortage.room(0); err != nil { // the log begins anew, behind a checkpoint that cannot be undone
+		return err
+	}
 	return d.replaceWith(tree, func() error {
 		return core.LogAlone(func() error { return d.log.Reset(tree.LastZxid()) })
 	})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -263,3 +264,45 @@ func TestFailureAtEveryStepOfARestore(t *testing.T) {
 }
 
 var restoreSteps = []vfs.Op{vfs.OpCreate, vfs.OpWrite, vfs.OpSync, vfs.OpRename, vfs.OpSyncDir, vfs.OpRemove, vfs.OpPreallocate, vfs.OpOpenReadWrite}
+
+// A fullLogDisk has no room where the log is.
+type fullLogDisk struct {
+	vfs.FS
+	full atomic.Bool
+}
+
+func (d *fullLogDisk) Free(dir string) (uint64, error) {
+	if d.full.Load() && strings.Contains(dir, "zabra-log") {
+		return 1 << 10, nil
+	}
+	return 1 << 40, nil
+}
+
+// A restore for which the log has no room is refused before anything is done, and
+// the server goes on.
+func TestRestoreWithoutRoomForTheLog(t *testing.T) {
+	disk := &fullLogDisk{FS: memfs.New()}
+	r := newRig(t, restoreConfig)
+	r.mustStart(disk)
+	r.put("a")
+	snapshot, err := r.command(http.MethodGet, "snapshot", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.put("b")
+	disk.full.Store(true)
+	if _, err := r.command(http.MethodPost, "restore", snapshot); err == nil {
+		t.Error("restored without room")
+	}
+	r.put("c")
+	if got := r.names(); !strings.Contains(got, "a") || !strings.Contains(got, "b") || !strings.Contains(got, "c") {
+		t.Errorf("after a restore that was refused: %s", got)
+	}
+	disk.full.Store(false)
+	if _, err := r.command(http.MethodPost, "restore", snapshot); err != nil {
+		t.Error(err)
+	}
+	if got := r.names(); strings.Contains(got, "b") {
+		t.Errorf("after the restore: %s", got)
+	}
+}

@@ -67,6 +67,11 @@ func (s *shortage) worthTrying(bytes uint64) error {
 	if s.since.Load() == 0 {
 		return nil
 	}
+	return s.room(bytes)
+}
+
+// room fails with ENOSPC if there is none for a segment and so many bytes.
+func (s *shortage) room(bytes uint64) error {
 	free, err := s.fs.Free(s.dir)
 	if need := max(s.segment, bytes); err == nil && free < need {
 		return fmt.Errorf("%s has %d KiB free, and the next segment of the log needs %d KiB: %w: %w",
