@@ -209,6 +209,15 @@ func (m *member) obey() {
 	if out.Newer != nil && m.server.cfg.Ensemble.ReconfigEnabled {
 		m.adopt(quorum.Active{Committed: *out.Newer})
 	}
+	if l, leading := m.role.(*learners); out.Deserted && leading && m.epoch == 0 {
+		connected := map[wire.SID]bool{m.id: true}
+		for _, f := range l.leadership.Followers() {
+			connected[f.SID] = true
+		}
+		if !m.machine.CanLead(func(id wire.SID) bool { return connected[id] }) {
+			l.leadership.Resign(zab.ErrNoElectors)
+		}
+	}
 	if out.Decision != nil && m.role == nil {
 		m.decided(out.Decision)
 	}
@@ -270,8 +279,9 @@ func (m *member) differs(z wire.Zxid, leaders, own uint64) {
 // again ends the role and looks for a leader, once the log has done what it was told:
 // only then is it known what it holds.
 func (m *member) again(why error) {
-	if m.role != nil {
-		m.role.close()
+	role := m.role
+	if role != nil {
+		role.close()
 	}
 	var resync *zab.ResyncError
 	if errors.As(why, &resync) {
@@ -283,5 +293,9 @@ func (m *member) again(why error) {
 	if err := m.server.core.LogAlone(func() error { return nil }); err != nil {
 		return // the log has failed, and the server stops
 	}
+	lost := m.leader
 	m.look(why)
+	if _, learning := role.(*upstream); learning {
+		m.machine.Unreachable(m.now(), lost) // nobody need wait for its vote
+	}
 }
