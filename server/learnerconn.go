@@ -10,7 +10,6 @@ import (
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/peer"
 	"github.com/zabra/zabra/wire"
-	"github.com/zabra/zabra/zab"
 	"go.uber.org/zap"
 )
 
@@ -21,6 +20,8 @@ type learnerConn struct {
 	began time.Time
 	log   *zap.Logger
 	stats *syncStats
+	// listed reports whether a server belongs to the configuration.
+	listed func(wire.SID) bool
 
 	sid      atomic.Int64 // noSID until it has said so
 	observer atomic.Bool
@@ -45,8 +46,8 @@ type syncStats struct {
 	snaps, diffs atomic.Int64 // under way
 }
 
-func newLearnerConn(c *peer.Conn, log *zap.Logger, stats *syncStats) *learnerConn {
-	l := &learnerConn{Conn: c, began: time.Now(), log: log, stats: stats}
+func newLearnerConn(c *peer.Conn, log *zap.Logger, stats *syncStats, listed func(wire.SID) bool) *learnerConn {
+	l := &learnerConn{Conn: c, began: time.Now(), log: log, stats: stats, listed: listed}
 	l.sid.Store(noSID)
 	return l
 }
@@ -86,7 +87,12 @@ func (l *learnerConn) introduced(p *wire.QuorumPacket) {
 	}
 	l.observer.Store(p.Type == wire.PacketObserverInfo)
 	l.sid.Store(int64(info.SID))
-	l.log.Info("a learner has connected", l.name()...)
+	if l.listed(info.SID) {
+		l.log.Info("a learner has connected", l.name()...)
+		return
+	}
+	l.log.Warn("a learner has connected that has no server line here: it is served, and its vote does not count; "+
+		"add its line to the configuration of every server", l.name()...)
 }
 
 // sending notes what is sent. It is called by one goroutine at a time.
@@ -170,37 +176,8 @@ func (c counter) Write(b []byte) (int, error) {
 }
 
 // dropped tells that this server ends the connection, why, and what to look at.
-func (l *learnerConn) dropped(why error) {
-	fields := append(l.name(), zap.Error(why))
-	if what := remedy(why); what != "" {
-		fields = append(fields, zap.String("look at", what))
-	}
-	l.log.Warn("a learner is dropped", fields...)
-}
-
-// remedy says what an operator may do about the end of a connection, or of a role, if
-// it comes again and again.
-func remedy(why error) string {
-	var (
-		slow     *zab.SlowError
-		timeout  *zab.TimeoutError
-		ahead    *zab.AheadError
-		replaced *zab.ReplacedError
-		resync   *zab.ResyncError
-	)
-	switch {
-	case errors.As(why, &slow):
-		return "the disk of that server and the network to it; syncLimit bounds how long a server may lag"
-	case errors.As(why, &ahead):
-		return "whether that server belongs to another ensemble, or this one was restored from older data"
-	case errors.As(why, &replaced):
-		return "whether two servers have the same number in their files myid, if this is seen again and again"
-	case errors.As(why, &resync):
-		return "nothing, unless it comes again: the state is fetched anew"
-	case errors.As(why, &timeout):
-		return "the network between the servers, and their load; initLimit and syncLimit bound the wait"
-	}
-	return ""
+func (l *learnerConn) dropped(err error) {
+	l.log.Warn("a learner is dropped", append(l.name(), why(err)...)...)
 }
 
 // resetStats counts packets anew.

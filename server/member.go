@@ -33,6 +33,7 @@ type member struct {
 	fatal    func(error)
 	standing atomic.Pointer[standing]
 	config   atomic.Pointer[quorum.Config] // in force, for others
+	mistaken map[wire.SID]bool             // who say that they follow this server
 
 	role   memberRole // nil while looking
 	since  time.Time  // when the election, or the role, began
@@ -85,7 +86,10 @@ func (m *member) listen(ctx context.Context) error {
 		Self: m.id, Addresses: electionAddrs(self), Multi: e.MultiAddress, Log: m.log.Named("election"),
 		Transport: m.transport(),
 		Receive: func(from wire.SID, n wire.Notification) {
-			m.mail.put(func() { m.machine.Receive(m.now(), from, &n) })
+			m.mail.put(func() {
+				m.heard(from, &n)
+				m.machine.Receive(m.now(), from, &n)
+			})
 		},
 		Reachable:   func(id wire.SID) { m.mail.put(func() { m.machine.Reachable(id) }) },
 		Unreachable: func(id wire.SID, _ error) { m.mail.put(func() { m.machine.Unreachable(m.now(), id) }) },
@@ -145,6 +149,8 @@ func (m *member) run(ctx context.Context) {
 	m.look(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	waiting := time.NewTicker(complainEvery)
+	defer waiting.Stop()
 	for {
 		m.obey()
 		timer.Reset(m.pause())
@@ -153,6 +159,8 @@ func (m *member) run(ctx context.Context) {
 			m.mail.run()
 		case <-timer.C:
 			m.machine.Tick(m.now())
+		case <-waiting.C:
+			m.complain()
 		case <-ctx.Done():
 			if m.role != nil {
 				m.role.close()
@@ -172,15 +180,16 @@ func (m *member) pause() time.Duration {
 }
 
 // look begins to look for a leader. The log has done what it was told.
-func (m *member) look(why error) {
+func (m *member) look(cause error) {
 	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
 	m.looks()
 	m.recall()
 	state := m.state()
-	if why != nil {
-		m.log.Warn("looking for a leader", zap.Error(why), zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
+	fields := []zap.Field{zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch))}
+	if cause != nil {
+		m.log.Warn("looking for a leader", append(fields, why(cause)...)...)
 	} else {
-		m.log.Info("looking for a leader", zap.Stringer("zxid", state.Last), zap.Int32("epoch", int32(state.CurrentEpoch)))
+		m.log.Info("looking for a leader", fields...)
 	}
 	m.machine.Start(m.now(), election.Own{
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,

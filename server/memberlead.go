@@ -27,7 +27,8 @@ type learners struct {
 	conns map[zab.Conn]*learnerConn // nil once closed
 	last  zab.Conn
 
-	stats syncStats
+	stats  syncStats
+	listed func(wire.SID) bool
 }
 
 // lead makes this server the leader that was elected.
@@ -46,6 +47,7 @@ func (m *member) lead() (memberRole, error) {
 	}
 	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}}
 	l.stats.metrics = m.server.metrics
+	l.listed = func(id wire.SID) bool { return m.config.Load().IsMember(id) }
 	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.settings(), m.report())
 	l.port = peer.NewListener(peer.ListenerConfig{
 		Transport: m.transport(), Accept: l.accept, Log: m.log.Named("quorum"),
@@ -69,7 +71,7 @@ func (m *member) bindQuorum() (listeners []net.Listener, err error) {
 }
 
 func (l *learners) accept(pc *peer.Conn) {
-	c := newLearnerConn(pc, l.log, &l.stats)
+	c := newLearnerConn(pc, l.log, &l.stats, l.listed)
 	l.mu.Lock()
 	if l.conns == nil {
 		l.mu.Unlock()

@@ -13,7 +13,6 @@ import (
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
-	"go.uber.org/zap"
 )
 
 // errStopping is why a role ends that this server gives up by itself.
@@ -137,8 +136,8 @@ func (u *upstream) Send(_ zab.Conn, pkts ...wire.QuorumPacket) { u.conn.Send(pkt
 func (u *upstream) Stream(zab.Conn, func(io.Writer) error) {}
 
 // Close ends the connection.
-func (u *upstream) Close(_ zab.Conn, why error) {
-	u.m.log.Warn("the connection to the leader is given up", zap.Error(why))
+func (u *upstream) Close(_ zab.Conn, err error) {
+	u.m.log.Warn("the connection to the leader is given up", why(err)...)
 	u.conn.Close()
 }
 

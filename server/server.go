@@ -126,14 +126,14 @@ func (s *Server) Run(ctx context.Context) error {
 	rest.Go(func() { s.data.checkpoints(work, s.core) })
 	rest.Go(func() { tuneCollector(work) })
 	s.serveAdmin(work, &rest)
-	mode := "standalone"
+	mode, line := "standalone", "serving"
 	if s.member != nil {
-		mode = "ensemble"
+		mode, line = "ensemble", "started; clients are served as soon as there is a leader"
 		s.member.fatal = func(err error) { cancel(err) }
 		member.Go(func() { s.member.run(memberCtx) })
 	}
 	s.serving.Store(true)
-	s.log.Info("serving", zap.String("mode", mode), zap.String("compatible", versionLine()),
+	s.log.Info(line, zap.String("mode", mode), zap.String("compatible", versionLine()),
 		zap.Stringers("clients", s.Addrs()))
 
 	<-work.Done()

@@ -35,7 +35,7 @@ type conn struct {
 
 // Errors that end a connection without an answer.
 var (
-	errNotServing = errors.New("conn: server is not serving yet")
+	errNotServing = errors.New("conn: server is not serving")
 	errThrottled  = errors.New("conn: too many sessions opened at once")
 	errConnect    = errors.New("conn: malformed connect request")
 	errNotTLS     = errors.New("conn: peer does not speak TLS on the secure port")
@@ -311,5 +311,9 @@ func (c *conn) explain(err error) {
 		}
 		c.port.metrics.SessionlessConnectionsExpired.Inc(0)
 	}
-	c.port.log.Info("connection closed", zap.Stringer("peer", c.nc.RemoteAddr()), zap.Stringer("session", session), zap.Error(err))
+	level := zap.InfoLevel
+	if errors.Is(err, errNotServing) {
+		level = zap.DebugLevel // all clients of an ensemble, again and again; it is counted
+	}
+	c.port.log.Log(level, "connection closed", zap.Stringer("peer", c.nc.RemoteAddr()), zap.Stringer("session", session), zap.Error(err))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // ElectionConfig is what an Election needs to know. Receive is required.
@@ -220,7 +221,7 @@ func (e *Election) accepted(nc net.Conn) {
 		if err := e.greet(nc, number); err != nil {
 			e.door.leave(nc)
 			nc.Close()
-			e.c.Log.Info("closed a connection to the election port", zap.Stringer("peer", nc.RemoteAddr()), zap.Error(err))
+			e.c.Log.Log(levelOf(err), "closed a connection to the election port", zap.Stringer("peer", nc.RemoteAddr()), zap.Error(err))
 		}
 	})
 }
@@ -228,11 +229,19 @@ func (e *Election) accepted(nc net.Conn) {
 // Errors that end a connection to the election port.
 var (
 	errCrowded   = errors.New("peer: too many connections are open that have not said who they are")
-	errOurself   = errors.New("peer: the dialler has this server's own id")
+	errOurself   = errors.New("peer: the dialler has this server's own id: correct the file myid of one of the two")
 	errBadID     = errors.New("peer: the dialler's id is negative")
 	errOutdated  = errors.New("peer: a later connection of the same server was faster")
 	errStrangers = errors.New("peer: too many connections of servers that do not belong to the ensemble")
 )
+
+// levelOf is that of a line about such an end.
+func levelOf(err error) zapcore.Level {
+	if errors.Is(err, errOurself) || errors.Is(err, errStrangers) {
+		return zapcore.WarnLevel // somebody has to correct something
+	}
+	return zapcore.InfoLevel
+}
 
 // greet reads the initial message and does what it asks for.
 func (e *Election) greet(raw net.Conn, number uint64) error {

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+	"go.uber.org/zap"
+)
+
+// How often a member says that it cannot serve yet, and why.
+const complainEvery = 10 * time.Second
+
+// complain tells of a server that has not served for some time: whom it reaches, whom
+// it does not, and what to look at.
+func (m *member) complain() {
+	s := m.stand()
+	if s.lost.IsZero() || time.Since(s.lost) < complainEvery*9/10 {
+		return
+	}
+	reached := append(m.votes.Connected(), m.id)
+	missing := slices.DeleteFunc(m.active.Committed.Voters(), func(id wire.SID) bool { return slices.Contains(reached, id) })
+	fields := []zap.Field{zap.Duration("for", time.Since(s.lost)), zap.String("phase", s.phase),
+		zap.Any("votes reach", ids(reached)), zap.Any("votes do not reach", ids(missing))}
+	if s.leader >= 0 {
+		fields = append(fields, zap.Int64("leader", int64(s.leader)))
+	}
+	m.log.Warn("no clients are served yet", append(fields, zap.String("look at", m.waitsFor(&s, reached)))...)
+}
+
+// heard notes who follows a server with this one's id.
+func (m *member) heard(from wire.SID, n *wire.Notification) {
+	if n.State == wire.Following && n.Leader == m.id {
+		if m.mistaken == nil {
+			m.mistaken = map[wire.SID]bool{}
+		}
+		m.mistaken[from] = true
+		return
+	}
+	delete(m.mistaken, from)
+}
+
+// waitsFor says what an operator may look at.
+func (m *member) waitsFor(s *standing, reached []wire.SID) string {
+	own := m.active.Committed
+	switch {
+	case !own.HasQuorum(func(id wire.SID) bool { return slices.Contains(reached, id) }):
+		return fmt.Sprintf("whether the other servers run, and their election ports, the second in a server line, can be reached; "+
+			"and whether another server has %d in its file myid", m.id)
+	case s.state == wire.Looking && len(m.mistaken) > 0:
+		return fmt.Sprintf("another server with the number %d in its file myid: servers %v follow one, and it is not this one",
+			m.id, ids(slices.Collect(maps.Keys(m.mistaken))))
+	case s.state == wire.Looking:
+		return "the logs of the others: whether all server lines are the same everywhere, and every myid is used once"
+	case s.state == wire.Leading:
+		return "the logs of the others: whether they reach the quorum port of this server, the first in its server line"
+	}
+	return "the log of the leader, and whether its quorum port, the first in its server line, can be reached from here"
+}
+
+func ids(list []wire.SID) (out []int64) {
+	for _, id := range list {
+		out = append(out, int64(id))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// why are the fields of a line about a role that has ended.
+func why(err error) []zap.Field {
+	fields := []zap.Field{zap.Error(err)}
+	if what := remedy(err); what != "" {
+		fields = append(fields, zap.String("look at", what))
+	}
+	return fields
+}
+
+// remedy says what an operator may do about the end of a connection, or of a role, if
+// it comes again and again.
+func remedy(err error) string {
+	var (
+		slow     *zab.SlowError
+		timeout  *zab.TimeoutError
+		ahead    *zab.AheadError
+		replaced *zab.ReplacedError
+		resync   *zab.ResyncError
+		network  *net.OpError
+	)
+	switch {
+	case errors.As(err, &slow):
+		return "the disk of that server and the network to it; syncLimit bounds how long a server may lag"
+	case errors.As(err, &ahead):
+		return "whether that server belongs to another ensemble, or the others were restored from older data"
+	case errors.As(err, &replaced):
+		return "whether two servers have the same number in their files myid, if this is seen again and again"
+	case errors.As(err, &resync):
+		return "nothing, unless it comes again: the state is fetched anew"
+	case errors.As(err, &timeout):
+		return "the network between the servers, and their load; initLimit and syncLimit bound the wait"
+	case errors.Is(err, zab.ErrLostQuorum), errors.Is(err, zab.ErrNoElectors):
+		return "whether the other servers run, and the network to them"
+	case errors.As(err, &network) && network.Op == "dial":
+		return "whether the leader runs, and whether its quorum port, the first in its server line, can be reached"
+	}
+	return ""
+}
