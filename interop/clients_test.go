@@ -21,24 +21,40 @@ func clientConfig() harness.Config {
 // A program prints a transcript against one server.
 type program func(s *harness.Server, p *harness.Proxy) *harness.Program
 
-// sameTranscript runs the program against both servers, at the same time, and
-// wants the same lines.
+// sameTranscript runs the program against the peer and against the subject, alone and
+// as a member of an ensemble, all at the same time, and wants the same lines.
 func sameTranscript(t *testing.T, f program) {
 	t.Helper()
 	parallel(t)
-	kinds := []harness.Kind{harness.Apache, env.Subject()}
-	got := make([][]string, len(kinds))
-	programs := make([]*harness.Program, len(kinds))
-	for i, k := range kinds {
-		s := env.Start(t, k, clientConfig())
-		programs[i] = f(s, harness.NewProxy(t, s.Addr))
+	servers := []*harness.Server{env.Start(t, harness.Apache, clientConfig())}
+	for _, st := range stands() {
+		servers = append(servers, st.start(t, clientConfig()))
 	}
+	got := make([][]string, len(servers))
 	var all sync.WaitGroup
-	for i := range programs {
-		all.Go(func() { got[i] = programs[i].Run(t) })
+	for i, s := range servers {
+		p := f(s, harness.NewProxy(t, s.Addr))
+		all.Go(func() { got[i] = p.Run(t) })
 	}
 	all.Wait()
-	compareTranscripts(t, got[0], got[1])
+	for i, st := range stands() {
+		peer, subject := got[0], got[i+1]
+		if i > 0 {
+			peer, subject = withoutConfig(peer), withoutConfig(subject)
+		}
+		t.Run(st.name, func(t *testing.T) { compareTranscripts(t, peer, subject) })
+	}
+}
+
+// withoutConfig leaves out the text of /zookeeper/config, which is empty only where a
+// server stands alone.
+func withoutConfig(lines []string) (rest []string) {
+	for _, l := range lines {
+		if !strings.HasPrefix(l, "config -> ") && !strings.HasPrefix(l, "server.") && !strings.HasPrefix(l, "version=") {
+			rest = append(rest, l)
+		}
+	}
+	return rest
 }
 
 // compareTranscripts reports the first lines that differ, under the section

@@ -42,30 +42,40 @@ func TestDifferential(t *testing.T) {
 	if seed == 0 {
 		seed = 1 + rand.Uint64N(1<<32)
 	}
-	for _, bursts := range []bool{false, true} {
-		t.Run(sprintf("bursts=%v", bursts), func(t *testing.T) {
-			config := differentialConfig()
-			config["enforceQuota"] = sprintf("%v", !bursts)
-			peer := env.Start(t, harness.Apache, config)
-			subject := env.Start(t, env.Subject(), config)
-			coverage := differ.NewCoverage()
-			plan := differ.Plan{Seed: seed, Steps: steps, Bursts: bursts}
-			err := differ.Run(peer.Addr, subject.Addr, plan, func(i int, st differ.Step, out differ.Outcome) {
-				coverage.Note(st, out)
-				trace(t, i, st, out)
+	for _, st := range stands() {
+		for _, bursts := range []bool{false, true} {
+			t.Run(sprintf("%s/bursts=%v", st.name, bursts), func(t *testing.T) {
+				plan := differ.Plan{Seed: seed, Steps: steps, Bursts: bursts, Member: st.name != "subject"}
+				if plan.Member && *stepsFlag == 0 {
+					plan.Steps = steps * 2 / 5
+				}
+				differential(t, st, plan)
 			})
-			var m *differ.Mismatch
-			if errors.As(err, &m) {
-				t.Fatalf("%v\n  replay: go test ./interop -run %s -seed %d -steps %d -show", m, t.Name(), m.Seed, m.Step)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("seed %d, %d steps\n%v", seed, steps, coverage)
-			if missing := coverage.Missing(); len(missing) > 0 && steps >= 5000 && !bursts {
-				t.Errorf("seed %d: %d steps without %v", seed, steps, missing)
-			}
-		})
+		}
+	}
+}
+
+func differential(t *testing.T, st stand, plan differ.Plan) {
+	t.Helper()
+	config := differentialConfig()
+	config["enforceQuota"] = sprintf("%v", !plan.Bursts)
+	peer := env.Start(t, harness.Apache, config)
+	subject := st.start(t, config)
+	coverage := differ.NewCoverage()
+	err := differ.Run(peer.Addr, subject.Addr, plan, func(i int, st differ.Step, out differ.Outcome) {
+		coverage.Note(st, out)
+		trace(t, i, st, out)
+	})
+	var m *differ.Mismatch
+	if errors.As(err, &m) {
+		t.Fatalf("%v\n  replay: go test ./interop -run %s -seed %d -steps %d -show", m, t.Name(), m.Seed, m.Step)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("seed %d, %d steps\n%v", plan.Seed, plan.Steps, coverage)
+	if missing := coverage.Missing(); len(missing) > 0 && plan.Steps >= 5000 && !plan.Bursts {
+		t.Errorf("seed %d: %d steps without %v", plan.Seed, plan.Steps, missing)
 	}
 }
 

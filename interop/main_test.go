@@ -24,10 +24,46 @@ func parallel(t *testing.T) {
 	t.Parallel()
 }
 
+// A stand is how the subject runs.
+type stand struct {
+	name  string
+	start func(t *testing.T, c harness.Config) *harness.Server
+}
+
+// stands are the ways in which the subject is judged: alone, and as a member of an
+// ensemble of its own kind.
+func stands() []stand {
+	list := []stand{
+		{"subject", func(t *testing.T, c harness.Config) *harness.Server { return env.Start(t, env.Subject(), c) }},
+		{"follower", func(t *testing.T, c harness.Config) *harness.Server {
+			return env.StartMember(t, env.Subject(), false, c)
+		}},
+	}
+	if env.Long {
+		list = append(list, stand{"leader", func(t *testing.T, c harness.Config) *harness.Server {
+			return env.StartMember(t, env.Subject(), true, c)
+		}})
+	}
+	return list
+}
+
 // eachServer runs f against the peer and against the subject.
 func eachServer(t *testing.T, c harness.Config, f func(t *testing.T, s *harness.Server)) {
 	t.Helper()
+	against(t, stands(), c, f)
+}
+
+// eachAlone does so for what is different in an ensemble.
+func eachAlone(t *testing.T, c harness.Config, f func(t *testing.T, s *harness.Server)) {
+	t.Helper()
+	against(t, stands()[:1], c, f)
+}
+
+func against(t *testing.T, stands []stand, c harness.Config, f func(t *testing.T, s *harness.Server)) {
+	t.Helper()
 	parallel(t)
 	t.Run("peer", func(t *testing.T) { f(t, env.Start(t, harness.Apache, c)) })
-	t.Run("subject", func(t *testing.T) { f(t, env.Start(t, env.Subject(), c)) })
+	for _, st := range stands {
+		t.Run(st.name, func(t *testing.T) { f(t, st.start(t, c)) })
+	}
 }

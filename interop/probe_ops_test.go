@@ -295,7 +295,7 @@ func TestProbeReconfigStandalone(t *testing.T) {
 	rows := []row{
 		{what: "reconfig", op: raw.OpReconfig, body: raw.Body{}.Null().Str("3").Null().Long(-1), want: "-6"},
 	}
-	eachServer(t, harness.Config{"reconfigEnabled": "true"}, func(t *testing.T, s *harness.Server) {
+	eachAlone(t, harness.Config{"reconfigEnabled": "true"}, func(t *testing.T, s *harness.Server) {
 		newProber(t, s).run(rows)
 	})
 }
@@ -336,7 +336,7 @@ func TestProbeFreshTree(t *testing.T) {
 		{what: "all children of the empty path", op: raw.OpGetAllChildrenNumber, body: raw.Path(""), want: "0 4"},
 		{what: "a child of /zookeeper", op: raw.OpCreate, body: create("/zookeeper/x"), want: "0"},
 	}
-	eachServer(t, nil, func(t *testing.T, s *harness.Server) { newProber(t, s).run(rows) })
+	eachAlone(t, nil, func(t *testing.T, s *harness.Server) { newProber(t, s).run(rows) })
 }
 
 func TestProbeSequence(t *testing.T) {

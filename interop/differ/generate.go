@@ -15,6 +15,8 @@ const timeout = 60000 // ms, so that no session expires while a debugger looks o
 type Generator struct {
 	// Bursts makes it send several requests at once every now and then.
 	Bursts bool
+	// Member leaves out what a member of an ensemble cannot answer like a server alone.
+	Member bool
 
 	r     *rand.Rand
 	clean bool // make only requests that can be decoded

@@ -47,6 +47,9 @@ type Plan struct {
 	// servers must not enforce quotas then: a check looks at what is applied, and
 	// how far that has come in a burst is open.
 	Bursts bool
+	// Member says that one of the servers is a member of an ensemble: its
+	// /zookeeper/config is another and left out.
+	Member bool
 }
 
 // Run sends the steps of a plan to both servers, which must be fresh, and
@@ -65,7 +68,8 @@ func Run(first, second string, p Plan, progress func(int, Step, Outcome)) error 
 	}
 	defer b.Close()
 	g := NewGenerator(p.Seed, Slots)
-	g.Bursts = p.Bursts
+	g.Bursts, g.Member = p.Bursts, p.Member
+	a.member, b.member = p.Member, p.Member
 	for i := 1; i <= p.Steps; i++ {
 		st := g.Next()
 		oa, ob, err := both(a, b, st)

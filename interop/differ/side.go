@@ -27,6 +27,7 @@ type Side struct {
 	zxids   []int64   // after each step
 	labels  []string  // what the zxid after each step is called
 	names   map[int64]string
+	member  bool // see Plan
 }
 
 // Outcome is what one step brought, in lines.

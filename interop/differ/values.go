@@ -10,6 +10,7 @@ import (
 const (
 	limitsNode = "/zookeeper_limits"
 	statsNode  = "/zookeeper_stats"
+	configNode = "/zookeeper/config"
 	superAuth  = "super:secret"
 )
 
@@ -22,7 +23,7 @@ var (
 	components = []string{"a", "a", "b"}
 	oddPaths   = []string{
 		"", "/", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/a/.b", "/a/b c", "/a/é", "/a/\x01", "/a\x00b",
-		"/a/\ufffd", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/none/none",
+		"/a/\ufffd", "/zookeeper", "/zookeeper/quota", configNode, "/none/none",
 	}
 )
 
@@ -37,9 +38,18 @@ func (g *Generator) path() string {
 	case n < 13 && len(g.paths) > 0:
 		return g.paths[g.r.IntN(len(g.paths))]
 	case n == 19:
-		return pick(g.r, oddPaths...)
+		return g.oddPath()
 	}
 	return g.plainPath()
+}
+
+// oddPath is a path of which something is to be said.
+func (g *Generator) oddPath(more ...string) string {
+	p := pick(g.r, append(oddPaths, more...)...)
+	if p == configNode && g.Member {
+		return "/zookeeper"
+	}
+	return p
 }
 
 func (g *Generator) plainPath() string {
@@ -60,7 +70,7 @@ func (g *Generator) newPath() string {
 	case n < 5:
 		return g.plainPath() + "/"
 	case n == 19:
-		return pick(g.r, append(oddPaths, beyondBMP)...)
+		return g.oddPath(beyondBMP)
 	}
 	return g.plainPath()
 }

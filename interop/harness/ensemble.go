@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,6 +81,20 @@ func (e *Env) judged(k Kind) Kind {
 		return e.Subject()
 	}
 	return k
+}
+
+// StartMember runs three servers of the kind, and returns one that leads, or one that
+// follows. With c and beside it, it is configured like a server that stands alone.
+func (e *Env) StartMember(t testing.TB, kind Kind, leads bool, c Config) *Server {
+	t.Helper()
+	own := Config{"tickTime": defaults()["tickTime"]}
+	maps.Copy(own, c)
+	n := e.StartEnsemble(t, []Member{{Kind: kind}, {Kind: kind}, {Kind: kind}}, own)
+	leader := n.Leader(t)
+	if leads {
+		return leader
+	}
+	return n.Others(leader)[0]
 }
 
 func (n *Ensemble) bindAndStart(members []Member, c Config) error {
