@@ -117,6 +117,7 @@ func (s *site) serves() bool {
 		return false
 	}
 	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(patience)) // what hangs shall fail, not end with the session
 	if s.tlsOnly() {
 		return true
 	}
