@@ -20,13 +20,14 @@ const (
 	UncommittedInTree  Bug = "uncommitted-in-tree"  // a checkpoint holds what is not committed
 
 	// Quorums and elections.
-	QuorumOffByOne    Bug = "quorum-off-by-one"  // half of the voters are taken for a quorum
-	ObserverCounted   Bug = "observer-counted"   // an observer's ACK counts
-	OwnAckUncounted   Bug = "own-ack-uncounted"  // the leader counts its own ACK when it proposes, before its log is durable
-	StaleNotification Bug = "stale-notification" // a vote of an earlier round counts
-	LowerZxidWins     Bug = "lower-zxid-wins"    // of two candidates the one with the shorter history wins
-	VoteFromTree      Bug = "vote-from-tree"     // the vote names the last applied transaction instead of the last logged
-	EpochNotRaised    Bug = "epoch-not-raised"   // a leader reuses the largest epoch it heard of
+	QuorumOffByOne          Bug = "quorum-off-by-one"         // half of the voters are taken for a quorum
+	ObserverCounted         Bug = "observer-counted"          // an observer's ACK counts
+	OwnAckUncounted         Bug = "own-ack-uncounted"         // the leader counts its own ACK when it proposes, before its log is durable
+	StaleNotification       Bug = "stale-notification"        // a vote of an earlier round counts
+	LowerZxidWins           Bug = "lower-zxid-wins"           // of two candidates the one with the shorter history wins
+	VoteFromTree            Bug = "vote-from-tree"            // the vote names the last applied transaction instead of the last logged
+	ProposedConfigForgotten Bug = "proposed-config-forgotten" // who looks for a leader forgets the configuration that its log proposes
+	EpochNotRaised          Bug = "epoch-not-raised"          // a leader reuses the largest epoch it heard of
 
 	// Synchronisation and broadcast.
 	DiffWithHole        Bug = "diff-with-hole"        // a DIFF skips a transaction

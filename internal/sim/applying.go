@@ -52,9 +52,46 @@ func (s *server) snapshot() image {
 
 // activate puts a configuration into force.
 func (s *server) activate(a *zab.Activation) {
-	s.active = quorum.Active{Committed: a.Config}
-	s.election.Reconfigure(s.millis(), s.active)
+	s.adopt(quorum.Active{Committed: a.Config})
+}
+
+// adopt takes other configurations for those in force.
+func (s *server) adopt(active quorum.Active) {
+	if active.Committed.Version != s.active.Committed.Version {
+		s.say("has configuration %#x", active.Committed.Version)
+	}
+	s.active = active
+	s.ledger.activates(s.id, active.Committed)
+	s.election.Reconfigure(s.millis(), active)
 	s.elect()
+}
+
+// showConfig makes the configuration readable, and lets checkpoints hold it.
+func (s *server) showConfig() {
+	c := s.active.Committed
+	s.tree.SetConfig(c.Text(), wire.Zxid(c.Version), s.wall())
+}
+
+// recall finds the configurations that count on the disk: the last one that the tree
+// knows to be committed, and the last one proposed that the log holds behind it.
+func (s *server) recall() quorum.Active {
+	active := quorum.Active{Committed: s.active.Committed}
+	if c, err := quorum.Parse(s.tree.Config()); err == nil && c.Version > active.Committed.Version {
+		active.Committed = c
+	}
+	err := s.storage.between(zab.Range{After: s.tree.LastZxid(), To: s.storage.log.Last()}, func(_ wire.Zxid, raw []byte) {
+		txn, err := wire.DecodeTxn(raw)
+		if err != nil || txn.Header.Op != wire.OpReconfig {
+			return
+		}
+		if c, err := quorum.Parse(txn.Body.(*wire.SetDataTxn).Data); err == nil && c.Version > active.Committed.Version {
+			active.Proposed = c
+		}
+	})
+	if err != nil && s.storage.log.Base() <= s.tree.LastZxid() {
+		s.cluster.fail("driver", "server %d cannot search its log for configurations: %v", s.id, err)
+	}
+	return active
 }
 
 // stopFor ends the role as its machine asks: with an election, or after a

@@ -9,6 +9,7 @@ import (
 	"github.com/zabra/zabra/internal/sim/history"
 	"github.com/zabra/zabra/internal/sim/simnet"
 	"github.com/zabra/zabra/internal/sim/vtime"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -272,6 +273,10 @@ func (c *client) doSomething() {
 		c.syncAndGet()
 		return
 	}
+	if c.id == 0 && c.opts.Reconfig && c.rng.IntN(15) == 0 {
+		c.reconfigure()
+		return
+	}
 	switch p := c.rng.IntN(100); {
 	case p < 22:
 		c.set(registers[c.rng.IntN(len(registers))], -1)
@@ -316,6 +321,28 @@ func (c *client) syncAndGet() {
 	path := registers[c.rng.IntN(len(registers))]
 	c.ask(&history.Op{Op: wire.OpSync, Path: path}, &wire.PathRequest{Path: path})
 	c.get(path)
+}
+
+// reconfigure makes some server a voter, or an observer, or removes it, so that
+// there are always three voters.
+func (c *client) reconfigure() {
+	now := c.ledger.active.Committed
+	id := wire.SID(1 + c.rng.IntN(len(c.servers)))
+	line, _ := c.config.Server(id)
+	line.Role = quorum.Observer
+	r := &wire.ReconfigRequest{CurConfigID: -1, Joining: wire.NullString, Leaving: wire.NullString, NewMembers: wire.NullString}
+	switch remove := c.rng.IntN(2) == 0; {
+	case !now.IsVoter(id):
+		line.Role = quorum.Participant
+		r.Joining = line.String()
+	case len(now.Voters()) <= 3:
+		return
+	case remove:
+		r.Leaving = fmt.Sprint(id)
+	default:
+		r.Joining = line.String()
+	}
+	c.ask(&history.Op{Op: wire.OpReconfig, Path: "/zookeeper/config"}, r)
 }
 
 func (c *client) set(path string, version int32) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
@@ -164,6 +165,9 @@ func (r *leading) do1(rd *zab.LeaderReady) {
 		return
 	}
 	r.deliver(&rd.Ready)
+	if rd.Activated != nil {
+		r.activate(rd.Activated)
+	}
 	if rd.Established {
 		r.establish(rd.FirstZxid)
 	}
@@ -185,9 +189,6 @@ func (r *leading) do1(rd *zab.LeaderReady) {
 	for _, id := range rd.Confirmed {
 		r.syncs[id]()
 		delete(r.syncs, id)
-	}
-	if rd.Activated != nil {
-		r.activate(rd.Activated)
 	}
 	for _, c := range rd.Close {
 		if e := r.conns[c.Conn]; e != nil {
@@ -269,7 +270,9 @@ func (r *leading) establish(first wire.Zxid) {
 	r.say("is established, first %#x", int64(first))
 	r.ledger.forms(r.id, first.Epoch())
 	r.election.Synced(first.Epoch())
-	r.prep = pipeline.NewPreparer(r.tree, everybody{}, pipeline.PrepareOptions{})
+	r.prep = pipeline.NewPreparer(r.tree, everybody{}, pipeline.PrepareOptions{
+		ReconfigEnabled: r.cluster.opts.Reconfig, Reconfigure: r.reconfigure,
+	})
 	r.prep.Reset(first - 1)
 	r.tracker = session.NewTracker(r.cluster.opts.TickTime.Milliseconds())
 	r.owners = map[wire.SessionID]wire.SID{}
@@ -324,19 +327,25 @@ func (r *leading) propose(req *pipeline.Request, code wire.Code) {
 	if !r.machine.Established() {
 		return // it is about to stop, and the clients will be told by their connections
 	}
-	need := r.machine.Active()
 	txn, err := prepare()
 	if err == nil {
 		err = r.machine.Propose(zab.Txn{Zxid: txn.Header.Zxid, Raw: txn.Raw})
 	}
 	switch {
 	case err == nil:
-		r.ledger.proposed(r.id, txn.Header.Zxid, txn.Raw, need)
+		r.ledger.proposed(r.id, txn.Header.Zxid, txn.Raw, r.machine.Active())
 		r.cluster.proposedAt(txn.Header.Zxid)
 	case errors.Is(err, zab.ErrCounterSpent), errors.Is(err, pipeline.ErrZxidSpent):
 	default:
 		r.cluster.fail("driver", "server %d cannot propose: %v", r.id, err)
 	}
+}
+
+// reconfigure judges a request to change the configuration.
+func (r *leading) reconfigure(req *wire.ReconfigRequest, z wire.Zxid) (quorum.Config, error) {
+	return r.machine.Active().Reconfigure(req, quorum.Reconfig{
+		Enabled: true, StandaloneEnabled: true, Version: int64(z), Synced: r.machine.Synced,
+	})
 }
 
 // decodeForwarded reads the body of a request that a learner passed on.

@@ -154,6 +154,9 @@ func (r *learning) do1(rd *zab.LearnerReady) {
 		return
 	}
 	r.deliver(&rd.Ready)
+	if rd.Activated != nil {
+		r.activate(rd.Activated)
+	}
 	if rd.Serving {
 		r.serving = true
 		r.say("serves in epoch %d", int64(rd.Epoch))
@@ -167,9 +170,6 @@ func (r *learning) do1(rd *zab.LearnerReady) {
 	for _, a := range rd.Synced {
 		r.syncs[a.ID]()
 		delete(r.syncs, a.ID)
-	}
-	if rd.Activated != nil {
-		r.activate(rd.Activated)
 	}
 	if rd.Stop != nil {
 		var resync *zab.ResyncError

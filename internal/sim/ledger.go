@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"github.com/zabra/zabra/quorum"
@@ -30,6 +31,7 @@ type ledger struct {
 	books     map[wire.SID]*book
 	sent      map[wire.Zxid]broadcast
 	cast      map[ballot]map[wire.SID]bool
+	configs   map[int64]string
 	counter   uint32 // the last one that an epoch may use; 0 for no bound
 	reigns    map[wire.Epoch]*reign
 	delivered []wire.Zxid // by anybody, in order
@@ -64,6 +66,7 @@ type reign struct {
 
 // A book is what a server has on disk, as the ledger knows it.
 type book struct {
+	config   int64     // version of the configuration in force
 	base     wire.Zxid // where the log begins
 	log      []wire.Zxid
 	synced   int // entries that survive a crash
@@ -78,7 +81,7 @@ type book struct {
 func newLedger(c quorum.Config, fail func(string, string, ...any)) *ledger {
 	l := &ledger{
 		fail: fail, active: quorum.Active{Committed: c}, books: map[wire.SID]*book{}, sent: map[wire.Zxid]broadcast{},
-		cast:   map[ballot]map[wire.SID]bool{},
+		cast: map[ballot]map[wire.SID]bool{}, configs: map[int64]string{},
 		reigns: map[wire.Epoch]*reign{}, index: map[wire.Zxid]int{}, digests: map[wire.Zxid]uint64{}, seed: maphash.MakeSeed(),
 	}
 	for _, s := range c.Servers {
@@ -190,7 +193,7 @@ func (l *ledger) remains(id wire.SID) {
 		return
 	}
 	z := l.delivered[len(l.delivered)-1]
-	if !majority(l.sent[z].need, func(b *book) bool { return b.lost || b.holds(z) }, l.books) {
+	if !majority(l.sent[z].need, func(v wire.SID) bool { return l.books[v].lost || l.books[v].holds(z) }) {
 		l.fail("I10", "server %d gives %v back, which was delivered; now only %v have it", id, z, l.holders(z))
 	}
 }
@@ -353,7 +356,7 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	if n := len(l.delivered); n > 0 && l.delivered[n-1] < s.prev {
 		l.fail("I5", "server %d delivers %v directly after %v, and it was proposed behind %v", id, z, l.delivered[n-1], s.prev)
 	}
-	if !majority(s.need, func(b *book) bool { return b.holds(z) }, l.books) {
+	if !majority(s.need, func(v wire.SID) bool { return l.books[v].holds(z) }) {
 		l.fail("I10", "server %d delivers %v, which is durable on %v only", id, z, l.holders(z))
 	}
 	for e, r := range l.reigns {
@@ -368,7 +371,7 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 
 // majority reports whether more than half of the voters of every configuration in
 // force satisfy ok. It does not ask package quorum, which may be wrong.
-func majority(a quorum.Active, ok func(*book) bool, books map[wire.SID]*book) bool {
+func majority(a quorum.Active, ok func(wire.SID) bool) bool {
 	configs := []quorum.Config{a.Committed}
 	if a.Pending() {
 		configs = append(configs, a.Proposed)
@@ -380,7 +383,7 @@ func majority(a quorum.Active, ok func(*book) bool, books map[wire.SID]*book) bo
 				continue
 			}
 			voters++
-			if b := books[s.ID]; b != nil && ok(b) {
+			if ok(s.ID) {
 				yes++
 			}
 		}
@@ -441,16 +444,26 @@ func (l *ledger) voted(id wire.SID, b ballot) {
 
 // elects is called when a server ends an election on the ground of votes: a quorum
 // must have cast them, in that round.
-func (l *ledger) elects(id wire.SID, b ballot) {
-	voters, yes := 0, 0
-	for _, v := range l.active.Committed.Voters() {
-		voters++
-		if l.cast[b][v] {
-			yes++
-		}
+func (l *ledger) elects(id wire.SID, b ballot, active quorum.Active) {
+	if !majority(active, func(v wire.SID) bool { return l.cast[b][v] }) {
+		l.fail("election", "server %d elects %d in round %d, and only %v voted for it", id, b.leader, b.round, slices.Sorted(maps.Keys(l.cast[b])))
 	}
-	if 2*yes <= voters {
-		l.fail("election", "server %d elects %d in round %d, and %d of %d voted for it", id, b.leader, b.round, yes, voters)
+}
+
+// activates is called when a server puts a configuration into force (I20).
+func (l *ledger) activates(id wire.SID, c quorum.Config) {
+	b := l.books[id]
+	if c.Version < b.config {
+		l.fail("I20", "server %d goes back from configuration %x to %x", id, b.config, c.Version)
+	}
+	b.config = c.Version
+	if known, ok := l.configs[c.Version]; !ok {
+		l.configs[c.Version] = c.String()
+	} else if known != c.String() {
+		l.fail("I20", "server %d has another configuration %x than somebody else", id, c.Version)
+	}
+	if c.Version > l.active.Committed.Version {
+		l.active.Committed = c
 	}
 }
 

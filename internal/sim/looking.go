@@ -4,8 +4,10 @@ import (
 	"errors"
 
 	"github.com/zabra/zabra/election"
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
 	"github.com/zabra/zabra/internal/sim/vtime"
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -20,6 +22,10 @@ type looking struct {
 func newLooking(s *server) *looking {
 	l := &looking{server: s, at: s.state()}
 	s.role = l
+	if !plant.In(plant.ProposedConfigForgotten) {
+		s.active = s.recall()
+	}
+	s.ledger.activates(s.id, s.active.Committed)
 	s.election.Start(s.millis(), election.Own{
 		LastLogged: l.at.Last, CurrentEpoch: l.at.CurrentEpoch,
 		Untrusted: l.at.Claim() == wire.NoZxid, Observer: s.observer(),
@@ -28,7 +34,11 @@ func newLooking(s *server) *looking {
 	return l
 }
 
-func (s *server) observer() bool { return !s.active.IsVoter(s.id) }
+// observer reports whether the configuration makes this server an observer. One that
+// it does not list follows without being counted.
+func (s *server) observer() bool {
+	return s.active.Committed.IsMember(s.id) && !s.active.IsVoter(s.id)
+}
 
 func (l *looking) name() string  { return "looking" }
 func (l *looking) phase() string { return "election" }
@@ -75,6 +85,10 @@ func (s *server) elect() {
 			r.deserted()
 		}
 	}
+	if out.Newer != nil && s.role != nil && s.role.phase() == "election" {
+		s.adopt(quorum.Active{Committed: *out.Newer})
+		return
+	}
 	l, ok := s.role.(*looking)
 	if !ok {
 		return
@@ -83,7 +97,7 @@ func (s *server) elect() {
 		s.say("elects %d in round %d: "+d.Basis.String(), int64(d.Vote.Leader), d.Round)
 		if d.Basis != election.Joined && s.active.IsVoter(s.id) {
 			v := d.Vote
-			s.ledger.elects(s.id, ballot{d.Round, v.Leader, v.Zxid, v.PeerEpoch})
+			s.ledger.elects(s.id, ballot{d.Round, v.Leader, v.Zxid, v.PeerEpoch}, s.active)
 		}
 		l.end()
 		l.follow(d)

@@ -268,7 +268,7 @@ func (n *nemesis) othersWhole(s *server) bool {
 		last = max(last, b.durable())
 	}
 	for _, o := range n.servers {
-		if o == s || !n.config.IsVoter(o.id) {
+		if o == s || !n.ledger.active.IsVoter(o.id) && !n.config.IsVoter(o.id) {
 			continue
 		}
 		if b := n.ledger.books[o.id]; b.lost || n.harmed[o.id] || b.durable() != last {

@@ -40,6 +40,8 @@ func longPauses(o *Options) {
 	o.Weather.SpikeRate, o.Drift, o.Faults, o.Heal = 0, 0, 60*time.Second, 10*time.Second
 }
 
+func reconfigured(o *Options) { o.Reconfig, o.Voters, o.Observers = true, 5, 1 }
+
 func shortEpochs(o *Options) { o.LastCounter = 20 }
 
 var mutants = []mutant{
@@ -52,12 +54,13 @@ var mutants = []mutant{
 	{plant.TailCutTooFar, "I10", nil},
 	{plant.TruncateSkipped, "I12 I13 I15 I10 start", nil},
 	{plant.SnapshotUnchecked, "I17 start", only1(Checkpoint, Checkpoint, BitFlip)},
-	{plant.QuorumOffByOne, "I10 I1 I9", nil},
+	{plant.QuorumOffByOne, "election I10 I1 I9", nil},
 	{plant.ObserverCounted, "I10 I9", withObservers},
 	{plant.OwnAckUncounted, "I10", nil},
 	{plant.LowerZxidWins, "I9 I8 I10 I21", nil},
 	{plant.VoteFromTree, "I15 I13", nil},
 	{plant.EpochNotRaised, "I1 I13 I21", nil},
+	{plant.ProposedConfigForgotten, "I10 I20 election", reconfigured},
 	{plant.DiffWithHole, "I13", nil},
 	{plant.NewLeaderAckEarly, "I14", nil},
 	{plant.CommitOutOfOrder, "I16 I5 I3", nil},
@@ -66,7 +69,7 @@ var mutants = []mutant{
 	{plant.DeposedLeaderSyncs, "sync register", longPauses},
 	{plant.SyncAnsweredLocally, "sync register", nil},
 	{plant.ForwardedTwice, "write", nil},
-	{plant.ExpiryByWallClock, "I19", only1(ClockJump)},
+	{plant.ExpiryByWallClock, "I19 I21", only1(ClockJump)},
 	{plant.TouchLostOnNewLeader, "I19", only1(PowerLoss, Kill)},
 	{plant.TouchesNotForwarded, "I19", nil},
 	{plant.EphemeralKept, "I19 write read", nil},

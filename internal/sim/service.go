@@ -96,6 +96,7 @@ func newService(s *server) *service {
 
 func (v *service) serve(up upstream) {
 	v.up = up
+	v.showConfig()
 	v.cluster.nemesis.serves(v.server)
 }
 
