@@ -29,6 +29,7 @@ type member struct {
 	began    time.Time
 	active   quorum.Active
 	machine  *election.Machine
+	carrier  peer.Transport // how servers reach each other
 	votes    *peer.Election
 	fatal    func(error)
 	standing atomic.Pointer[standing]
@@ -55,8 +56,15 @@ func newMember(s *Server) (*member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	carrier, notes, err := peer.FromConfig(s.cfg, s.tlsReloaded)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range notes {
+		s.log.Warn("TLS between servers", zap.String("note", note))
+	}
 	m := &member{
-		server: s, id: e.MyID, log: s.log.Named("ensemble"), mail: newMailbox(), began: time.Now(),
+		server: s, id: e.MyID, log: s.log.Named("ensemble"), carrier: carrier, mail: newMailbox(), began: time.Now(),
 		active: quorum.Active{Committed: config},
 		machine: election.New(election.Options{
 			ID: e.MyID, Reconfig: e.ReconfigEnabled,
@@ -84,7 +92,7 @@ func (m *member) listen(ctx context.Context) error {
 	}
 	m.votes = peer.NewElection(peer.ElectionConfig{
 		Self: m.id, Addresses: electionAddrs(self), Multi: e.MultiAddress, Log: m.log.Named("election"),
-		Transport: m.transport(),
+		Transport: m.carrier,
 		Receive: func(from wire.SID, n wire.Notification) {
 			m.mail.put(func() {
 				m.heard(from, &n)
@@ -102,10 +110,6 @@ func closeAll(listeners []net.Listener) (err error) {
 		err = errors.Join(err, ln.Close())
 	}
 	return err
-}
-
-func (m *member) transport() peer.Transport {
-	return peer.Transport{DialTimeout: m.server.cfg.Ensemble.CnxTimeout}
 }
 
 // bindAddr is where a port of this server is bound.

@@ -50,7 +50,7 @@ func (m *member) lead() (memberRole, error) {
 	l.listed = func(id wire.SID) bool { return m.config.Load().IsMember(id) }
 	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.settings(), m.report())
 	l.port = peer.NewListener(peer.ListenerConfig{
-		Transport: m.transport(), Accept: l.accept, Log: m.log.Named("quorum"),
+		Transport: m.carrier, Accept: l.accept, Log: m.log.Named("quorum"),
 	}, listeners...)
 	go l.watch(m.server.cfg.TickTime / 2)
 	return l, nil

@@ -50,7 +50,7 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit,
 	}
 	go func() {
-		c, err := peer.Dial(ctx, peer.DialConfig{Transport: m.transport(), Pause: e.LeaderConnectDelay}, addrs...)
+		c, err := peer.Dial(ctx, peer.DialConfig{Transport: m.carrier, Pause: e.LeaderConnectDelay}, addrs...)
 		m.mail.put(func() { u.connected(c, err, cfg) })
 	}()
 	return u, nil

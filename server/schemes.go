@@ -61,6 +61,9 @@ func newSASL(cfg *zoocfg.Config) (func() pipeline.SASL, error) {
 		return nil, fmt.Errorf("server: SASL users: %s: %w", cfg.Auth.JAASFile, err)
 	}
 	section, ok := sections[cfg.Auth.JAASSection]
+	if !ok && cfg.Ensemble.SASLEnable {
+		return nil, nil // the file is there for the other servers
+	}
 	if !ok {
 		return nil, fmt.Errorf("server: SASL users: %s has no section %q", cfg.Auth.JAASFile, cfg.Auth.JAASSection)
 	}
