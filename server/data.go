@@ -70,6 +70,9 @@ func (d *data) openLog() error {
 	if err := d.guard(); err != nil {
 		return err
 	}
+	if err := d.noteEmpty(); err != nil {
+		return err
+	}
 	var err error
 	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{
 		Background: true, SegmentSize: segmentSize(&d.cfg.Storage), MaxRecord: maxRecord,

@@ -49,6 +49,19 @@ func (d *data) distrust() error {
 	return nil
 }
 
+// noteEmpty notes that a member of an ensemble was found empty and nobody said that
+// it should be. The next start will find a log, and the server must not count any
+// sooner for that: it may have forgotten what it promised.
+func (d *data) noteEmpty() error {
+	if !d.empty || !d.cfg.Ensemble.Distributed || d.cfg.Ensemble.DBAutocreate {
+		return nil
+	}
+	if err := d.fs.MkdirAll(d.cfg.DataDir); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	return d.distrust()
+}
+
 func (d *data) trust() error {
 	d.untrusted.Store(false)
 	d.resync.Store(false)
