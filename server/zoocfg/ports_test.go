@@ -2,6 +2,7 @@ package zoocfg
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -50,6 +51,61 @@ func TestClashingPorts(t *testing.T) {
 		}
 		if got := strings.Join(said, "\n"); tc.advice == "" && got != "" || !strings.Contains(got, tc.advice) {
 			t.Errorf("%s: advice %q, want %q", tc.name, got, tc.advice)
+		}
+	}
+}
+
+// What is asked for and not there yet is said, once for each key.
+func TestLacks(t *testing.T) {
+	three := "dataDir=/d\nclientPort=2181\ninitLimit=1\nsyncLimit=1\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n"
+	values := map[Kind]string{Bool: "true", YesNo: "no", Int: "7", Float: "0.5", Millis: "7000", Port: "99", Text: "/x"}
+	for _, m := range lacks {
+		k := keyNamed(m.key)
+		if k == nil {
+			t.Errorf("there is no key %s", m.key)
+			continue
+		}
+		value := values[k.Kind]
+		if k.Kind == Bool && k.Default == "true" {
+			value = "false"
+		}
+		for text, want := range map[string]int{k.Name + "=" + value: 1, k.Name + "=" + k.Default: 0} {
+			if k.Default == "" && want == 0 {
+				continue
+			}
+			_, warnings, err := Load(Source{File: "z", ReadFile: files(map[string]string{"z": three + text, "/d/myid": "1"})})
+			n := 0
+			for _, w := range warnings {
+				if w.Key == m.key && strings.Contains(w.Reason, m.instead) {
+					n++
+				}
+			}
+			if err != nil || n != want {
+				t.Errorf("%s: %d warnings, %v; want %d", text, n, err, want)
+			}
+		}
+	}
+}
+
+func keyNamed(name string) *Key {
+	for _, k := range keys.rows {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// What is there by now is no lack any more.
+func TestLacksAreLacks(t *testing.T) {
+	read, cfg := fieldsRead(t), defaults()
+	for _, m := range lacks {
+		if m.key == "readonlymode.enabled" {
+			continue // it is read for the words
+		}
+		k := keyNamed(m.key)
+		if field := fieldAt(reflect.ValueOf(cfg).Elem(), reflect.ValueOf(k.field(cfg)).Pointer()); read[field] {
+			t.Errorf("%s: %s is read: take it out of lacks, and out of docs/operating.md", m.key, field)
 		}
 	}
 }

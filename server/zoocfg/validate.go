@@ -156,6 +156,7 @@ func (l *loader) adviseEnsemble() {
 		return
 	}
 	l.adviseLoopback()
+	l.adviseLacks()
 	voters := e.Voters()
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
