@@ -220,7 +220,8 @@ func (m *member) obey() {
 		m.votes.Send(msg.To, msg.Notification)
 	}
 	if out.Newer != nil && m.server.cfg.Ensemble.ReconfigEnabled {
-		m.adopt(quorum.Active{Committed: *out.Newer})
+		// What the own log proposes stays under way.
+		m.adopt(quorum.Active{Committed: *out.Newer, Proposed: m.active.Proposed})
 	}
 	if l, leading := m.role.(*learners); out.Deserted && leading && m.epoch == 0 {
 		connected := map[wire.SID]bool{m.id: true}

@@ -26,6 +26,7 @@ func newLooking(s *server) *looking {
 		s.active = s.recall()
 	}
 	s.ledger.activates(s.id, s.active.Committed)
+	s.say("has configuration %#x, and %#x under way", s.active.Committed.Version, s.active.Proposed.Version)
 	s.election.Start(s.millis(), election.Own{
 		LastLogged: l.at.Last, CurrentEpoch: l.at.CurrentEpoch,
 		Untrusted: l.at.Claim() == wire.NoZxid, Observer: s.observer(),
@@ -86,7 +87,12 @@ func (s *server) elect() {
 		}
 	}
 	if out.Newer != nil && s.role != nil && s.role.phase() == "election" {
-		s.adopt(quorum.Active{Committed: *out.Newer})
+		// What the own log proposes stays under way.
+		next := quorum.Active{Committed: *out.Newer, Proposed: s.active.Proposed}
+		if plant.In(plant.ProposedConfigOverheard) {
+			next.Proposed = quorum.Config{}
+		}
+		s.adopt(next)
 		return
 	}
 	l, ok := s.role.(*looking)
