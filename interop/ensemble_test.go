@@ -158,8 +158,9 @@ func (p *prober) dumpBelow(path string, lines []string) []string {
 // met a transaction after which its digest was another than the leader's.
 func agree(t *testing.T, n *harness.Ensemble) {
 	t.Helper()
-	n.AwaitLevel(t)
 	servers := n.Running()
+	newProber(t, servers[0]).end() // in an epoch without transactions servers show different zxids
+	n.AwaitLevel(t)
 	first := dump(t, servers[0])
 	for _, s := range servers[1:] {
 		if got := dump(t, s); !slices.Equal(got, first) {

@@ -9,6 +9,7 @@ the first one, every ephemeral node in place and every watch alive.
 A write whose answer was lost with the connection may be there or not: it is left out.
 """
 
+import os
 import sys
 import threading
 import time
@@ -135,6 +136,14 @@ def main():
     print("@ready", flush=True)
     sys.stdin.readline()
     stop.set()
+    deadline = time.time() + WAIT / 2
+    while not all(w.zk.connected for w in workers) and time.time() < deadline:
+        time.sleep(0.05)
+    for w in workers:
+        if w.lost or not w.zk.connected:  # nothing else can be told then
+            print("FAULT client %d: session lost %d times, connected: %s" % (w.number, w.lost, w.zk.connected))
+            print("END", flush=True)
+            os._exit(0)
     for t in threads:
         t.join(WAIT)
     for w in workers:
