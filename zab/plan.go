@@ -43,7 +43,7 @@ func planSync(log History, peer wire.Zxid, h horizon) Stream {
 	case peer <= 0:
 		return snap(h.end)
 	case peer.Epoch() == h.epoch:
-		return h.planOwnEpoch(peer)
+		return h.planOwnEpoch(log, peer)
 	case peer.Epoch() > h.epoch:
 		return snap(h.end)
 	}
@@ -51,12 +51,14 @@ func planSync(log History, peer wire.Zxid, h horizon) Stream {
 }
 
 // planOwnEpoch is for a learner that was with us before.
-func (h horizon) planOwnEpoch(peer wire.Zxid) Stream {
+func (h horizon) planOwnEpoch(log History, peer wire.Zxid) Stream {
 	switch {
-	case peer.Counter() == 0:
+	case peer.Counter() == 0 && h.initial >= log.Base():
 		return diff(h.initial, h.end)
-	case peer <= h.end:
+	case peer.Counter() > 0 && peer <= h.end && peer >= log.Base():
 		return diff(peer, h.end)
+	case peer <= h.end:
+		return snap(h.end) // the log was purged behind a checkpoint
 	case peer <= h.proposed:
 		// What it has beyond the end it gets again, as proposals.
 		return trunc(h.end, h.end)

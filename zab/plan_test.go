@@ -123,3 +123,26 @@ func randomReigns(rng *rand.Rand) []reign {
 	}
 	return reigns
 }
+
+// A purgedLog begins behind a checkpoint.
+type purgedLog wire.Zxid
+
+func (p purgedLog) Base() wire.Zxid { return wire.Zxid(p) }
+
+func (p purgedLog) Floor(z wire.Zxid) (wire.Zxid, error) {
+	if z < wire.Zxid(p) {
+		return 0, errNoHeader
+	}
+	return z, nil
+}
+
+// What a leader has purged in its own epoch it cannot send: the learner gets the tree.
+func TestPlanDoesNotReachBehindAPurge(t *testing.T) {
+	h := horizon{epoch: 1, initial: 0, end: wire.MakeZxid(1, 30), proposed: wire.MakeZxid(1, 30)}
+	log := purgedLog(wire.MakeZxid(1, 20))
+	for counter, want := range map[uint32]wire.PacketType{0: wire.PacketSnap, 19: wire.PacketSnap, 20: wire.PacketDiff, 25: wire.PacketDiff} {
+		if got := planSync(log, wire.MakeZxid(1, counter), h).First; got != want {
+			t.Errorf("a learner at 1.%d gets %v, want %v", counter, got, want)
+		}
+	}
+}

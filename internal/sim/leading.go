@@ -258,6 +258,7 @@ func (r *leading) stream(c zab.Conn, st *zab.Stream) {
 		r.send(e, &wire.QuorumPacket{Type: wire.PacketCommit, Zxid: z})
 	})
 	if err != nil {
+		r.say("cannot read its log: " + err.Error())
 		e.Close()
 		delete(r.conns, c)
 		r.machine.Disconnected(c)
