@@ -13,7 +13,7 @@ import (
 // deliver applies what is committed: first what the log holds of it, then what came.
 func (s *server) deliver(rd *zab.Ready) {
 	err := s.storage.between(rd.Replay, func(_ wire.Zxid, raw []byte) { s.apply(raw) })
-	if err != nil {
+	if err != nil && s.up() { // else it has lost power on the way
 		s.cluster.fail("driver", "server %d cannot read its log from %v to %v: %v", s.id, rd.Replay.After, rd.Replay.To, err)
 	}
 	for _, t := range rd.Deliver {
@@ -88,7 +88,7 @@ func (s *server) recall() quorum.Active {
 			active.Proposed = c
 		}
 	})
-	if err != nil && s.storage.log.Base() <= s.tree.LastZxid() {
+	if err != nil && s.up() && s.storage.log.Base() <= s.tree.LastZxid() {
 		s.cluster.fail("driver", "server %d cannot search its log for configurations: %v", s.id, err)
 	}
 	return active
