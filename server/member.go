@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ type member struct {
 	machine  *election.Machine
 	carrier  peer.Transport // how servers reach each other
 	votes    *peer.Election
+	unread   chan struct{} // a token for each vote that waits to be looked at
+	closed   chan struct{}
+	closing  sync.Once
 	fatal    func(error)
 	standing atomic.Pointer[standing]
 	config   atomic.Pointer[quorum.Config] // in force, for others
@@ -50,6 +54,10 @@ type memberRole interface {
 	close()
 }
 
+// maxUnread is how many votes may wait. Whoever sends more than can be looked at waits
+// on its own connection.
+const maxUnread = 128
+
 func newMember(s *Server) (*member, error) {
 	e := &s.cfg.Ensemble
 	config, err := e.Membership()
@@ -64,6 +72,7 @@ func newMember(s *Server) (*member, error) {
 		s.log.Warn("TLS between servers", zap.String("note", note))
 	}
 	m := &member{
+		unread: make(chan struct{}, maxUnread), closed: make(chan struct{}),
 		server: s, id: e.MyID, log: s.log.Named("ensemble"), carrier: carrier, mail: newMailbox(), began: time.Now(),
 		active: quorum.Active{Committed: config},
 		machine: election.New(election.Options{
@@ -94,7 +103,13 @@ func (m *member) listen(ctx context.Context) error {
 		Self: m.id, Addresses: electionAddrs(self), Multi: e.MultiAddress, Log: m.log.Named("election"),
 		Transport: m.carrier,
 		Receive: func(from wire.SID, n wire.Notification) {
+			select {
+			case m.unread <- struct{}{}:
+			case <-m.closed:
+				return
+			}
 			m.mail.put(func() {
+				<-m.unread
 				m.heard(from, &n)
 				m.machine.Receive(m.now(), from, &n)
 			})
@@ -140,6 +155,7 @@ func (m *member) electionServers() map[wire.SID][]string {
 
 // close closes the election port.
 func (m *member) close() {
+	m.closing.Do(func() { close(m.closed) })
 	if m.votes != nil {
 		m.votes.Close()
 	}
