@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zabra/zabra/internal/freeport"
 	"github.com/zabra/zabra/internal/rawclient"
 	"github.com/zabra/zabra/wire"
 )
@@ -45,18 +46,19 @@ func startEnsemble(t testing.TB, n int, config ...string) []*site {
 	return sites
 }
 
-// freePorts are ports that nobody has now.
-func freePorts(t testing.TB, n int) (ports []int) {
+var ports freeport.Ports
+
+// freePorts are ports that nobody listens on.
+func freePorts(t testing.TB, n int) (list []int) {
 	t.Helper()
 	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := ports.Free()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ln.Close()
-		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
+		list = append(list, port)
 	}
-	return ports
+	return list
 }
 
 // read reads a node behind a sync.

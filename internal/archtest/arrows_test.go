@@ -26,11 +26,12 @@ var arrows = []arrow{
 	{from: "zab", only: []string{"./wire", "./quorum", "./internal/plant"}, reason: "a state machine that sockets are driven by, not the other way"},
 	{from: "internal/vfs", only: []string{"./internal/vfs", "./internal/plant"}, reason: "the door to the disk does not know the house"},
 	{from: "internal/properties", only: []string{}, reason: "a syntax knows nothing of what is written in it"},
+	{from: "internal/freeport", only: []string{}, reason: "it serves the tests of every package"},
 	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
 	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
 	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},
 	{from: "client", only: []string{"./client", "./wire", "./session"}, reason: "whoever imports the client does not get the server"},
-	{from: "interop", only: []string{"./interop", "./wire"}, reason: "it tests the binary that is shipped, as others see it"},
+	{from: "interop", only: []string{"./interop", "./wire", "./internal/freeport"}, reason: "it tests the binary that is shipped, as others see it"},
 
 	{from: "server", never: []string{"./cmd", "./client", "./interop", "./internal/bench", "./internal/sim", "./internal/archtest"},
 		reason: "tools and tests know the server; it does not know them"},

@@ -105,11 +105,11 @@ func (n *Ensemble) bindAndStart(members []Member, c Config) error {
 		}
 	}
 	for i, m := range members {
-		quorum, err := n.env.ports.free()
+		quorum, err := n.env.ports.Free()
 		if err != nil {
 			return err
 		}
-		election, err := n.env.ports.free()
+		election, err := n.env.ports.Free()
 		if err != nil {
 			return err
 		}

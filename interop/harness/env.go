@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/zabra/zabra/internal/freeport"
 )
 
 // Env says what this machine has for the tests: where the Java and Python sides
@@ -27,7 +29,7 @@ type Env struct {
 
 	missing error
 	tmp     string
-	ports   ports
+	ports   freeport.Ports
 }
 
 // Find looks at the machine and the environment variables:

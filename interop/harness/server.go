@@ -93,7 +93,7 @@ func (s *Server) bindAndStart() error {
 
 // bind chooses ports and writes the configuration.
 func (s *Server) bind() error {
-	port, err := s.env.ports.free()
+	port, err := s.env.ports.Free()
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Server) bind() error {
 	s.config["clientPort"] = strconv.Itoa(port)
 	s.config["dataDir"] = filepath.Join(s.Dir, "data")
 	if s.config["admin.enableServer"] == "true" {
-		admin, err := s.env.ports.free()
+		admin, err := s.env.ports.Free()
 		if err != nil {
 			return err
 		}

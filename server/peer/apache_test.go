@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zabra/zabra/internal/freeport"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
 )
@@ -44,12 +45,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// freePort is one that nobody listens on at the moment.
+var ports freeport.Ports
+
+// freePort is an address that nobody listens on.
 func freePort(t testing.TB) string {
 	t.Helper()
-	ln := listen(t)
-	defer ln.Close()
-	return ln.Addr().String()
+	port, err := ports.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 func port(addr string) string {

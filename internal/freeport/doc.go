@@ -1,0 +1,8 @@
+// Package freeport finds loopback ports for servers that tests start, where a server
+// must be told its port before it can listen.
+//
+// The ports lie below those that the kernel hands out by itself, to listeners on port
+// 0 and to outgoing connections: nothing that happens between finding a port and
+// listening on it can take it, but another process that looks for ports in the same
+// way, and picks the same one of ten thousand.
+package freeport

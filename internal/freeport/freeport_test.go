@@ -1,0 +1,27 @@
+package freeport
+
+import (
+	"fmt"
+	"net"
+	"testing"
+)
+
+func TestEachPortOnce(t *testing.T) {
+	var p Ports
+	seen := map[int]bool{}
+	for range 200 {
+		port, err := p.Free()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[port] {
+			t.Fatalf("port %d twice", port)
+		}
+		seen[port] = true
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+	}
+}
