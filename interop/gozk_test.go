@@ -17,6 +17,9 @@ import (
 func TestGoZooKeeper(t *testing.T) {
 	parallel(t)
 	kinds := []harness.Kind{harness.Apache, env.Subject()}
+	if raceEnabled {
+		t.Skip("the client library has a race of its own, between sendSetWatches and recvLoop")
+	}
 	got := make([]*goTranscript, len(kinds))
 	for i, k := range kinds {
 		s := env.Start(t, k, clientConfig())

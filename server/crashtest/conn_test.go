@@ -33,7 +33,7 @@ var errRefused = errors.New("session refused")
 
 // connect opens s, or resumes it if it has an id, once.
 func (d *daemon) connect(s *session) (*conn, error) {
-	nc, err := net.DialTimeout("tcp", d.addr, patience)
+	nc, err := net.DialTimeout("tcp", d.addr(), patience)
 	if err != nil {
 		return nil, err
 	}

@@ -216,7 +216,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	n := times(t, "ZABRA_HALF_OPEN", 150, 5000)
 	var conns []net.Conn
 	for i := range n {
-		nc, err := net.DialTimeout("tcp", d.addr, patience)
+		nc, err := net.DialTimeout("tcp", d.addr(), patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestConnectionFlood(t *testing.T) {
 		t.Errorf("%d connections beside the bystander's", len(held))
 	}
 	for range times(t, "ZABRA_FLOOD", 300, 20_000) {
-		nc, err := net.DialTimeout("tcp", d.addr, patience)
+		nc, err := net.DialTimeout("tcp", d.addr(), patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +301,7 @@ func TestNoDescriptorLeft(t *testing.T) {
 	b := newBystander(t, d)
 	var conns []net.Conn
 	for range 300 {
-		nc, err := net.DialTimeout("tcp", d.addr, patience)
+		nc, err := net.DialTimeout("tcp", d.addr(), patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestHostileFrames(t *testing.T) {
 // assault sends one connection's worth of something hostile and wants an end to
 // it.
 func assault(d *daemon, rng *rand.Rand) error {
-	nc, err := net.DialTimeout("tcp", d.addr, patience)
+	nc, err := net.DialTimeout("tcp", d.addr(), patience)
 	if err != nil {
 		return err
 	}

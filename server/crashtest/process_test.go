@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -71,8 +72,14 @@ type daemon struct {
 	prepare func(*exec.Cmd) // changes how it is started; may be nil
 	cmd     *exec.Cmd
 	exited  chan struct{}
-	addr    string
+	address atomic.Value // string: where it listens now
 	stderr  output
+}
+
+// addr is where the last process that started listens.
+func (d *daemon) addr() string {
+	addr, _ := d.address.Load().(string)
+	return addr
 }
 
 // output is what the processes of a daemon have printed.
@@ -192,7 +199,7 @@ func (d *daemon) readAddr(out *bufio.Reader) error {
 	}
 	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' }) {
 		if strings.HasPrefix(word, "127.0.0.1:") {
-			d.addr = word
+			d.address.Store(word)
 			return nil
 		}
 	}

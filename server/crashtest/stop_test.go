@@ -50,7 +50,7 @@ func (c *campaign) bother() []net.Conn {
 	c.t.Helper()
 	var conns []net.Conn
 	for i := range 3 {
-		nc, err := net.DialTimeout("tcp", c.d.addr, patience)
+		nc, err := net.DialTimeout("tcp", c.d.addr(), patience)
 		if err != nil {
 			c.t.Fatal(err)
 		}
