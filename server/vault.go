@@ -100,6 +100,9 @@ func (d *data) recoverEpochs() error {
 		Empty: d.empty, Trusted: d.cfg.Ensemble.DBAutocreate,
 	}
 	_, err := d.fs.Stat(layoutOf(d.cfg).Distrust())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("server: whether the data can be trusted: %w", err)
+	}
 	disk.Damaged = err == nil
 	if disk.AcceptedEpoch, err = d.readEpoch(layoutOf(d.cfg).AcceptedEpoch()); err != nil {
 		return err
