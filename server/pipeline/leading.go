@@ -105,16 +105,7 @@ func (l *Leadership) Followers() (v []zab.Follower) {
 	return v
 }
 
-// later runs f on the core's goroutine if the role is not over then.
-func (r *leading) later(f func()) {
-	r.inbox.put(message{call: func() {
-		if r.role == role(r) {
-			f()
-		}
-	}})
-}
-
-func (r *leading) halfTick() int64 { return r.opts.Tick.Milliseconds() / 2 }
+func (r *leading) later(f func()) { r.during(r, f) }
 
 func (r *leading) decides() bool { return r.machine.Established() }
 
@@ -265,22 +256,7 @@ func (r *leading) work(rd *zab.LeaderReady) {
 }
 
 func (r *leading) persist(rd *zab.Ready) {
-	if len(rd.Writes) == 0 && len(rd.Then) == 0 {
-		return
-	}
-	id, then := rd.ID, rd.Then
-	r.perform(r.vault, rd.Writes, nil, func() {
-		if r.role != role(r) {
-			return
-		}
-		for i := range then {
-			for p := range then[i].Packets() {
-				r.parcel.add(then[i].To, p)
-			}
-		}
-		r.parcel.send(r.peers)
-		r.machine.Persisted(id)
-	})
+	r.perform(r, rd, pledge{r.vault, r.peers, &r.parcel, r.machine.Persisted, nil})
 }
 
 // establish begins to serve.

@@ -83,15 +83,7 @@ func (l *Learning) Mismatch(z wire.Zxid) { l.r.later(func() { l.r.machine.Mismat
 // Disconnected tells that the connection to the leader is gone.
 func (l *Learning) Disconnected(why error) { l.r.later(func() { l.r.stop(why) }) }
 
-func (r *learning) later(f func()) {
-	r.inbox.put(message{call: func() {
-		if r.role == role(r) {
-			f()
-		}
-	}})
-}
-
-func (r *learning) halfTick() int64 { return r.opts.Tick.Milliseconds() / 2 }
+func (r *learning) later(f func()) { r.during(r, f) }
 
 func (r *learning) decides() bool { return false }
 
@@ -269,22 +261,7 @@ func (r *learning) own(h *wire.TxnHeader) *Request {
 }
 
 func (r *learning) persist(rd *zab.Ready) {
-	if len(rd.Writes) == 0 && len(rd.Then) == 0 {
-		return
-	}
-	id, then := rd.ID, rd.Then
-	r.perform(r.vault, rd.Writes, r.install, func() {
-		if r.role != role(r) {
-			return
-		}
-		for i := range then {
-			for p := range then[i].Packets() {
-				r.parcel.add(0, p)
-			}
-		}
-		r.parcel.send(r.peers)
-		r.machine.Persisted(id)
-	})
+	r.perform(r, rd, pledge{r.vault, r.peers, &r.parcel, r.machine.Persisted, r.install})
 }
 
 // install makes the snapshot received the tree. Nobody is served from it before it

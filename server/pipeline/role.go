@@ -219,22 +219,59 @@ func (c *Core) replay(v Vault, r zab.Range) error {
 	})
 }
 
-// perform hands the writes of a Ready to the log, and calls done on the core's
-// goroutine when they, and all before them, are durable.
-func (c *Core) perform(v Vault, writes []zab.Write, tree func() *datatree.Tree, done func()) {
-	for i := range writes {
-		w := &writes[i]
+// during runs f on the core's goroutine if the role is not over then.
+func (c *Core) during(r role, f func()) {
+	c.inbox.put(message{call: func() {
+		if c.role == r {
+			f()
+		}
+	}})
+}
+
+// halfTick is how often the machines of an ensemble are told the time, milliseconds.
+func (c *Core) halfTick() int64 { return c.opts.Tick.Milliseconds() / 2 }
+
+// A pledge is what a role does with the writes of a Ready, and what it may say once
+// they are durable.
+type pledge struct {
+	vault     Vault
+	peers     Peers
+	parcel    *parcel
+	persisted func(id uint64)       // tells the machine
+	install   func() *datatree.Tree // makes a snapshot that was received the tree
+}
+
+// perform hands the writes of a Ready to the log. When they, and all before them, are
+// durable, what vouches for them is sent and the machine is told, unless the role is
+// over by then.
+func (c *Core) perform(r role, rd *zab.Ready, p pledge) {
+	if len(rd.Writes) == 0 && len(rd.Then) == 0 {
+		return
+	}
+	for i := range rd.Writes {
+		w := &rd.Writes[i]
 		switch w.Op {
 		case zab.WriteTxns:
 			c.writer.putRaw(w.Txns)
 		case zab.WriteTruncate:
-			c.writer.do(func() error { return v.Truncate(w.Zxid) })
+			c.writer.do(func() error { return p.vault.Truncate(w.Zxid) })
 		case zab.WriteSnapshot:
-			t := tree()
-			c.writer.do(func() error { return v.Replace(t) })
+			t := p.install()
+			c.writer.do(func() error { return p.vault.Replace(t) })
 		default:
-			c.writer.do(func() error { return v.SetEpoch(w.Op, w.Epoch) })
+			c.writer.do(func() error { return p.vault.SetEpoch(w.Op, w.Epoch) })
 		}
 	}
-	c.writer.afterwards(func() { c.inbox.put(message{call: done}) })
+	id, then := rd.ID, rd.Then
+	c.writer.afterwards(func() {
+		c.during(r, func() {
+			for i := range then {
+				for pkt := range then[i].Packets() {
+					p.parcel.add(then[i].To, pkt)
+				}
+			}
+			p.parcel.send(p.peers)
+			p.persisted(id)
+		})
+	})
 }
