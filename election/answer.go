@@ -70,6 +70,9 @@ func (m *Machine) currentFor(peer wire.SID) ballot {
 // lets them ask again, which they do later and later.
 func (m *Machine) tellAskers() {
 	for _, id := range slices.Sorted(maps.Keys(m.askers)) {
+		if m.state == wire.Leading && m.active.IsVoter(id) {
+			continue // announce tells all voters
+		}
 		m.send(id, m.currentFor(id))
 	}
 }

@@ -57,7 +57,9 @@
 //
 //   - Start: the round grows by one, the proposal is the own vote, everything
 //     else is empty. The proposal goes to all voters, here and whenever it
-//     changes; and again after 200 ms, then 400 ms, 800 ms, up to 60 s.
+//     changes; and again after 200 ms, then 400 ms, 800 ms, up to 60 s; and
+//     after 200 ms once more when a voter that follows or leads says something
+//     new and a quorum is still missing.
 //   - Votes count if sender and candidate are voters. Of a looking voter:
 //     a later round is entered, with recv empty and the better of the own first
 //     vote and this one as the proposal; an earlier round is answered with the
@@ -81,7 +83,9 @@
 //   - Notifications of observing servers are ignored.
 //
 // A server whose data is untrusted takes no part in any of this but out: it joins
-// a leader that others elected.
+// a leader that others elected. It answers votes by saying, in their round, that it
+// has none. So nobody waits for it, and it is told how the election ended: from the
+// votes of the others it could not conclude that.
 //
 // # Answers
 //
@@ -92,7 +96,8 @@
 //
 // A looking server that is no voter here (an observer, a joiner) is answered in
 // any state, with this server's round; and told the outcome when the election
-// ends. The same answer to the same question is not repeated within 200 ms.
+// ends. So is a voter that says it has no vote. The same answer to the same
+// question is not repeated within 200 ms.
 //
 // # Configurations
 //

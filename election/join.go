@@ -27,12 +27,23 @@ func (m *Machine) hearSettled(now int64, from wire.SID, b ballot) {
 			return
 		}
 	}
+	known := m.out[from]
 	m.out[from] = b
 	if m.stands(m.out, b) {
 		m.decide(m.out, b, Joined)
 		return
 	}
+	if b != known {
+		m.askSoon(now)
+	}
 	m.conclude(now)
+}
+
+// askSoon repeats the vote soon, although it may have been repeated for long: somebody
+// has a leader now, and whose word is missing to join it gives it when asked.
+func (m *Machine) askSoon(now int64) {
+	m.interval = m.opts.MinInterval
+	m.resendAt = min(m.resendAt, now+m.interval)
 }
 
 // stands reports whether a quorum of votes supports the leader of b, and the

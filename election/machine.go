@@ -79,7 +79,7 @@ type Machine struct {
 	established bool              // the epoch of the current leader stands
 
 	asked   map[wire.SID]exchange // the last answer to each peer
-	askers  map[wire.SID]bool     // peers without a vote to be told the outcome
+	askers  map[wire.SID]bool     // peers to be told the outcome, which have no vote
 	offered int64                 // version of the newest configuration handed out
 
 	output Output

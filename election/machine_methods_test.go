@@ -175,6 +175,38 @@ func TestJoiningALeader(t *testing.T) {
 	}
 }
 
+// Whoever looks for long asks seldom. When somebody turns out to have a leader, it
+// asks soon again, and then less and less again.
+func TestNewsOfALeaderIsAskedAfterSoon(t *testing.T) {
+	m, _ := started(1, members(5, 0), Own{})
+	now := int64(0)
+	next := func() int64 {
+		at, _ := m.Deadline()
+		return at - now
+	}
+	for range 10 {
+		now += next()
+		m.Tick(now)
+	}
+	if next() != DefaultMaxInterval {
+		t.Fatalf("asks after %d ms", next())
+	}
+	m.Receive(now, 3, settled(wire.Leading, 3, 8, 4))
+	if next() != DefaultMinInterval {
+		t.Errorf("hears of a leader and asks after %d ms", next())
+	}
+	now += next()
+	m.Tick(now)
+	m.Receive(now, 3, settled(wire.Leading, 3, 8, 4))
+	if next() != 2*DefaultMinInterval {
+		t.Errorf("hears nothing new and asks after %d ms", next())
+	}
+	m.Receive(now, 2, settled(wire.Following, 3, 8, 4))
+	if next() != DefaultMinInterval {
+		t.Errorf("hears of a follower and asks after %d ms", next())
+	}
+}
+
 // Others decided for this server, in this round and with its vote, before it did.
 func TestElectedByOthers(t *testing.T) {
 	for _, tt := range []struct {

@@ -41,16 +41,14 @@ func (m *Machine) hearLooking(now int64, from wire.SID, b ballot) {
 		delete(m.out, from) // it follows nobody any more
 	}
 	switch {
+	case b.abstains():
+		m.hearAbstention(now, from, b)
+		return
 	case m.own.Untrusted:
-		// Its support would be that of a server which may have forgotten what it
-		// acknowledged: an election must go on without it.
+		m.abstain(now, from, b)
 		return
 	case b.round < m.clock && !plant.In(plant.StaleNotification):
 		m.reply(now, from, b, m.cast())
-		return
-	case b.abstains():
-		m.silent[from] = true
-		m.conclude(now)
 		return
 	case !m.active.IsVoter(b.Leader):
 		return
@@ -58,6 +56,25 @@ func (m *Machine) hearLooking(now int64, from wire.SID, b ballot) {
 	m.compete(now, from, b)
 	m.recv[from] = b
 	m.conclude(now)
+}
+
+// hearAbstention takes the word of a voter that has no vote: nobody waits for it, and
+// it is told the outcome, which it cannot conclude from votes.
+func (m *Machine) hearAbstention(now int64, from wire.SID, b ballot) {
+	m.silent[from] = true
+	m.askers[from] = true
+	if b.round < m.clock && b.Leader != wire.NoSID && !m.own.Untrusted {
+		m.reply(now, from, b, m.cast()) // ZooKeeper's servers without a vote count rounds
+	}
+	m.conclude(now)
+}
+
+// abstain answers a vote on behalf of a server that may have forgotten what it
+// acknowledged: the election must go on without its support, need not wait for it,
+// and it wants to hear the outcome.
+func (m *Machine) abstain(now int64, from wire.SID, b ballot) {
+	m.clock = max(m.clock, b.round)
+	m.reply(now, from, b, m.cast())
 }
 
 // compete weighs a vote against the proposal.

@@ -136,6 +136,45 @@ func TestS21ServersThatForgotDoNotVote(t *testing.T) {
 	expect(t, m.Take(), "decided: FOLLOWING 3 (0x100000005, epoch 8) round 4, the leader stands")
 }
 
+// S21. Elections follow each other, and a server that may have forgotten something
+// always asks while one is under way. It is told how each of them ends, and nobody
+// waits for it.
+func TestS21ServersThatForgotAreToldTheOutcome(t *testing.T) {
+	config := members(3, 0)
+	own := Own{LastLogged: wire.MakeZxid(7, 9), CurrentEpoch: 7}
+	forgetful, _ := started(1, config, Own{Untrusted: true})
+	ms := map[wire.SID]*Machine{1: forgetful}
+	ms[2], _ = started(2, config, own)
+	ms[3], _ = started(3, config, own)
+	now := int64(0)
+	for round := int64(2); round < 10; round++ {
+		now += 1000
+		if forgetful.State() != wire.Looking {
+			forgetful.Start(now, Own{Untrusted: true}, only(config))
+			forgetful.Take() // lost, as it begins to look before there is anybody to hear it
+		}
+		bases := map[wire.SID]Basis{}
+		ms[2].Start(now, own, only(config))
+		ms[3].Start(now, own, only(config))
+		for busy := true; busy; {
+			busy = false
+			for id := wire.SID(1); id <= 3; id++ {
+				out := ms[id].Take()
+				if out.Decision != nil {
+					bases[id] = out.Decision.Basis
+				}
+				for _, msg := range out.Messages {
+					ms[msg.To].Receive(now, id, &msg.Notification)
+					busy = true
+				}
+			}
+		}
+		if bases[1] != Joined || bases[2] == Waited || bases[3] == Waited {
+			t.Fatalf("round %d ended by %v", round, bases)
+		}
+	}
+}
+
 // S21, the vote of a ZooKeeper server: zxid -1, with the epoch that its files kept.
 // It must not win by that epoch, and the election need not wait for more from it.
 func TestS21ZxidMinusOneIsNoVote(t *testing.T) {

@@ -14,6 +14,7 @@ var (
 	lasts = flag.Duration("for", 0, "run seeds for so long, instead of a number of them")
 	first = flag.Uint64("first", 1, "the first seed")
 	only  = flag.Uint64("seed", 0, "run this seed only, with a trace")
+	bear  = flag.Int("keep-going", 1, "how many seeds may go wrong before the rest is not run")
 )
 
 // gridSeeds is from how many seeds on every cell of the grid must have been hit.
@@ -22,7 +23,7 @@ const gridSeeds = 600
 // fewSeeds is what runs if nobody says how many: a few seconds.
 const fewSeeds = 8
 
-// TestSeeds runs one simulated ensemble after the other, until one goes wrong.
+// TestSeeds runs one simulated ensemble after the other, until too many went wrong.
 func TestSeeds(t *testing.T) {
 	if *only != 0 {
 		replay(t, *only)
@@ -38,6 +39,9 @@ func TestSeeds(t *testing.T) {
 		if r.Violation != nil {
 			t.Errorf("seed %d: %v\nto see how: go test ./internal/sim -run 'TestSeeds$' -seed %d\nthe end of it:\n%s",
 				seed, r.Violation, seed, strings.Join(r.Recent, "\n"))
+			s.wrong = append(s.wrong, seed)
+		}
+		if len(s.wrong) >= *bear {
 			break
 		}
 	}
@@ -67,6 +71,7 @@ type series struct {
 	committed int
 	answered  int
 	undecided int
+	wrong     []uint64 // seeds
 }
 
 func (s *series) goesOn() bool {
@@ -93,6 +98,9 @@ func (s *series) report(t *testing.T) {
 	t.Logf("faults by what the server was doing:\n%s", table.String())
 	if empty := s.grid.Empty(); s.runs >= gridSeeds && len(empty) > 0 {
 		t.Errorf("%d cells are empty: %s", len(empty), strings.Join(empty, "; "))
+	}
+	if len(s.wrong) > 0 {
+		t.Logf("seeds that went wrong: %v", s.wrong)
 	}
 	took := time.Since(s.began)
 	t.Logf("%d seeds, %.0f simulated server-seconds (%.0f per second), %d transactions, %d answers, %d registers undecided",
