@@ -11,6 +11,7 @@ func newRoot() *cobra.Command {
 		Long: `Zabra keeps a small, strongly consistent tree of znodes and serves it to every
 ZooKeeper client.`,
 		Example: `  zabra server                      # a standalone server on 127.0.0.1:2181
+  zabra dev                         # three servers, to try an ensemble
   zabra cli ls /                    # what it holds
   zabra bench read set              # how fast it is`,
 		Version: versionText(),
@@ -25,6 +26,7 @@ ZooKeeper client.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newServer(),
+		newDev(),
 		newVerify(),
 		newLog(),
 		newCLI(),

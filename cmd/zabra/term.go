@@ -21,9 +21,14 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// paint colours s if w is a terminal and NO_COLOR (no-color.org) is not set.
+// coloured reports whether w is a terminal and NO_COLOR (no-color.org) is not set.
+func coloured(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// paint colours s if w is coloured.
 func paint(w io.Writer, c colour, s string) string {
-	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !coloured(w) {
 		return s
 	}
 	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"

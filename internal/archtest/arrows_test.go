@@ -29,6 +29,7 @@ var arrows = []arrow{
 	{from: "internal/freeport", only: []string{}, reason: "it serves the tests of every package"},
 	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
 	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
+	{from: "internal/dev", only: []string{"./quorum", "./internal/vfs"}, reason: "its servers are processes: it starts what is shipped"},
 	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},
 	{from: "client", only: []string{"./client", "./wire", "./session"}, reason: "whoever imports the client does not get the server"},
 	{from: "interop", only: []string{"./interop", "./wire", "./internal/freeport"}, reason: "it tests the binary that is shipped, as others see it"},
