@@ -216,7 +216,7 @@ func (s *Server) events() pipeline.Events {
 			log.Warn("client failed to authenticate", zap.String("peer", addr), zap.String("scheme", scheme),
 				zap.Int64("more_since_the_last_line", more))
 		},
-		Applied: s.data.applied,
+		Applied: func(_ wire.Zxid, ops, bytes int) { s.data.applied(ops, bytes) },
 	}
 }
 

@@ -118,7 +118,7 @@ func newRig(t testing.TB, ln net.Listener, o Options, co pipeline.Options) *rig 
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(pipeline.QuotaWarning) {},
 		AuthFailed:     func(string, string, int64) {},
-		Applied:        func(int, int) {},
+		Applied:        func(wire.Zxid, int, int) {},
 	}, co)
 	if o.StopGrace == 0 {
 		o.StopGrace = patience

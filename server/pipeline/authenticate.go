@@ -59,7 +59,8 @@ func (c *Client) authenticate(op wire.OpCode, xid wire.Xid, body []byte, now tim
 func (c *Client) authFailed(scheme string) {
 	c.core.metrics.AuthFailed.Inc(c.stripe)
 	if more, ok := c.core.failures.due(c.core.millis()); ok {
-		go c.core.events.AuthFailed(c.addr, strings.Clone(scheme[:min(len(scheme), maxScheme)]), more)
+		name := strings.Clone(scheme[:min(len(scheme), maxScheme)])
+		c.core.apart(func() { c.core.events.AuthFailed(c.addr, name, more) })
 	}
 }
 

@@ -289,7 +289,7 @@ func (c *Client) kill(why error) {
 	if !c.mu.dead {
 		c.end()
 		// Locks are held, perhaps the tree's: what may wait happens elsewhere.
-		go c.drop(why)
+		c.core.apart(func() { c.drop(why) })
 	}
 }
 

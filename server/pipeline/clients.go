@@ -62,7 +62,7 @@ func (c *Core) NewClient(s Socket, addr string, peer auth.Peer) *Client {
 	ids := append([]wire.ID{peer.IP}, peer.X509...)
 	cl.room.L = &cl.mu
 	cl.ids.Store(&ids)
-	cl.mu.stats.Established = time.Now()
+	cl.mu.stats.Established = c.opts.Clock.Wall()
 	lock := c.lock.reader(0)
 	lock.RLock()
 	defer lock.RUnlock()
@@ -103,7 +103,7 @@ func (c *Core) Sessions() []SessionDump {
 	var dump []SessionDump
 	c.Call(func() {
 		for ms, ids := range c.tracker.Buckets() {
-			at := c.start.Add(time.Duration(ms) * time.Millisecond)
+			at := c.wall.Add(time.Duration(ms)*time.Millisecond - c.woke)
 			dump = append(dump, SessionDump{at, slices.Clone(ids)})
 		}
 	})

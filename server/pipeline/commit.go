@@ -64,7 +64,7 @@ func (c *Core) conclude(p *proposal) {
 	res := c.tree.Apply(&p.txn)
 	c.prep.Applied(p.zxid)
 	c.applied++
-	c.events.Applied(max(1, len(res.Sub)), len(p.txn.Raw))
+	c.events.Applied(p.zxid, max(1, len(res.Sub)), len(p.txn.Raw))
 	c.countWrite(p, &res)
 	c.sessionsChanged(p, &res)
 	c.role.applied(p.txn.Header, p.txn.Body, p.txn.Digest)

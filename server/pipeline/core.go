@@ -40,6 +40,7 @@ type Options struct {
 	Member           bool        // of an ensemble: the core has no role before Lead or Learn
 	Linearizable     bool        // reads wait until a quorum confirms that nothing newer is decided
 	Readers          int         // stripes of the tree's lock; default the number of processors
+	Clock            Clock       // default the machine's
 }
 
 // A Log keeps transactions. Its methods are called by one goroutine.
@@ -60,7 +61,7 @@ type Events struct {
 	SessionExpired func(s wire.SessionID, timeout int32)
 	SoftQuota      func(QuotaWarning)
 	AuthFailed     func(addr, scheme string, more int64) // and so many more since this was called last
-	Applied        func(ops, bytes int)                  // a transaction of so many operations was applied; called with the tree locked
+	Applied        func(z wire.Zxid, ops, bytes int)     // a transaction of so many operations was applied; called with the tree locked
 }
 
 // A Core runs the requests of a server's clients: each becomes a transaction, is
@@ -79,7 +80,7 @@ type Core struct {
 	inbox   *inbox[message]
 	writer  *logWriter
 	flush   *flushers
-	start   time.Time
+	apart   func(f func()) // runs f on another goroutine
 
 	failures    seldom        // of clients that could not authenticate
 	stopped     chan struct{} // closed when Run returns
@@ -101,7 +102,8 @@ type Core struct {
 	written  run       // within one round of commits
 	applied  int64     // transactions, within one round of commits
 	dirty    []*Client
-	now      time.Time         // when the core woke last: what it does then happens at once
+	woke     time.Duration     // when the core woke last: what it does then happens at once
+	wall     time.Time         // the same by the wall clock
 	clock    time.Duration     // when the current batch of commits began
 	watchers []watch.WatcherID // scratch
 	nextReap int64
@@ -139,11 +141,12 @@ func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics
 	o.setDefaults()
 	c := &Core{
 		opts: o, tree: tree, lock: newTreeLock(o.Readers), schemes: schemes, metrics: m, events: ev, log: log,
-		watches: newWatchSet(), inbox: newInbox[message](), start: time.Now(), stopped: make(chan struct{}),
+		watches: newWatchSet(), inbox: newInbox[message](), stopped: make(chan struct{}), apart: func(f func()) { go f() },
 		prep: NewPreparer(tree, schemes, o.Prepare), owners: map[wire.SessionID]*Client{},
-		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, time.Now().UnixMilli()),
+		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, o.Clock.Wall().UnixMilli()),
 		decided: tree.LastZxid(),
 	}
+	c.look()
 	if !o.Member {
 		c.role = alone{c}
 		c.serving.Store(true)
@@ -158,9 +161,9 @@ func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics
 	return c
 }
 
-// Now is the core's clock: the time since it was made. It is monotonic, so a
-// step of the wall clock expires nobody.
-func (c *Core) Now() time.Duration { return time.Since(c.start) }
+// Now is the core's clock. It is monotonic, so a step of the wall clock expires
+// nobody.
+func (c *Core) Now() time.Duration { return c.opts.Clock.Elapsed() }
 
 // millis is Now in the unit of sessions.
 func (c *Core) millis() int64 { return c.Now().Milliseconds() }
@@ -203,12 +206,8 @@ func (c *Core) loop(ctx context.Context) error {
 			}
 			gather()
 		}
-		c.now = time.Now()
-		if due || arrived(tick.C) {
-			c.tick()
-		}
-		msgs = c.inbox.take(msgs)
-		if err := c.step(msgs); err != nil {
+		var err error
+		if msgs, err = c.turn(msgs, due || arrived(tick.C)); err != nil {
 			return err
 		}
 		if done == nil && (c.full || c.opts.Member || c.inflight.len() == 0 && c.inbox.empty()) {
@@ -216,6 +215,20 @@ func (c *Core) loop(ctx context.Context) error {
 		}
 	}
 }
+
+// turn takes what has come in, and does what follows from it. It returns what held
+// that, to be used again.
+func (c *Core) turn(msgs []message, tick bool) ([]message, error) {
+	c.look()
+	if tick {
+		c.tick()
+	}
+	msgs = c.inbox.take(msgs)
+	return msgs, c.step(msgs)
+}
+
+// look looks at the clocks.
+func (c *Core) look() { c.woke, c.wall = c.Now(), c.opts.Clock.Wall() }
 
 // arrived reports whether a tick is there. A core that always finds something else
 // to do must not miss it.

@@ -170,7 +170,7 @@ func newRigOn(t testing.TB, cfg auth.Config, log Log, o Options) *coreRig {
 		SessionExpired: func(wire.SessionID, int32) {},
 		SoftQuota:      func(QuotaWarning) {},
 		AuthFailed:     func(string, string, int64) {},
-		Applied:        func(int, int) {},
+		Applied:        func(wire.Zxid, int, int) {},
 	}
 	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
 	var ctx context.Context

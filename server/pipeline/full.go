@@ -31,20 +31,27 @@ const (
 // append appends, and waits for room if there is none. It returns an error if the
 // log has failed, or if the core stops first.
 func (w *logWriter) append() error {
-	err := w.core.log.Append(w.txns)
-	if !errors.Is(err, ErrNoSpace) {
-		return err
-	}
-	w.core.inbox.put(message{call: func() { w.core.full = true }})
+	err := w.try()
 	for pause := firstRetry; errors.Is(err, ErrNoSpace); pause = min(2*pause, lastRetry) {
 		select {
 		case <-time.After(pause):
 		case <-w.core.stopped:
 			return err
 		}
-		err = w.core.log.Append(w.txns)
+		err = w.try()
 	}
-	if err == nil {
+	return err
+}
+
+// try appends once, and tells the core when room is short, and when it is no longer.
+func (w *logWriter) try() error {
+	err := w.core.log.Append(w.txns)
+	switch short := errors.Is(err, ErrNoSpace); {
+	case short && !w.short:
+		w.short = true
+		w.core.inbox.put(message{call: func() { w.core.full = true }})
+	case err == nil && w.short:
+		w.short = false
 		w.core.inbox.put(message{call: w.core.roomAgain})
 	}
 	return err

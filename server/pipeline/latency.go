@@ -72,7 +72,7 @@ func (c *leaderClock) committed(z wire.Zxid, now time.Duration) {
 // propagated measures how old a transaction is, by the leader's clock and this
 // server's, when it is applied.
 func (c *Core) propagated(h *wire.TxnHeader) {
-	now := c.start.Add(c.clock).UnixMilli()
+	now := c.wall.Add(c.clock - c.woke).UnixMilli()
 	c.metrics.PropagationLatency.Observe(0, time.Duration(now-h.Time)*time.Millisecond)
 }
 

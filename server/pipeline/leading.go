@@ -30,6 +30,8 @@ type leading struct {
 // A Report is what a role tells the server, on the core's goroutine; it must not
 // wait.
 type Report struct {
+	// Proposed: this leader proposes a transaction. Nobody need be told: it may be nil.
+	Proposed func(t zab.Txn)
 	// Serving: from now on clients are served, in this epoch.
 	Serving func(e wire.Epoch)
 	// Activated: another configuration is in force.
@@ -146,9 +148,13 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 	if !ok {
 		return
 	}
-	if err := r.machine.Propose(zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw}); err != nil {
+	t := zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw}
+	if err := r.machine.Propose(t); err != nil {
 		r.spent(req, err)
 		return
+	}
+	if r.report.Proposed != nil {
+		r.report.Proposed(t)
 	}
 	r.timing.proposed(&p)
 	r.inflight.push(p)

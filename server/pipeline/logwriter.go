@@ -15,7 +15,10 @@ type logWriter struct {
 	txns  []wire.Txn    // gathered, to be kept together
 	after []func()      // to be called when they are durable
 	first time.Duration // when the oldest of them was handed over
+	short bool          // there was no room for them
 	ended chan struct{} // closed when run returns
+
+	began, appended time.Duration // when writing what was gathered began, and ended
 }
 
 // A logItem is a transaction to keep; or a function to call when everything before it
@@ -92,21 +95,30 @@ func (w *logWriter) run() {
 // work does one batch, in order: what stands before a call is durable when it
 // runs. It reports false when that was the last.
 func (w *logWriter) work(items []logItem) bool {
+	for {
+		items = items[w.gather(items):]
+		if !w.write() || !w.finish() {
+			return false
+		}
+		if len(items) == 0 {
+			return true
+		}
+		if items[0].stop || w.failed(items[0].call()) {
+			return false
+		}
+		items = items[1:]
+	}
+}
+
+// gather takes what can be made durable together and returns how many items that
+// were: the next one, if there is one, is a call or the order to stop.
+func (w *logWriter) gather(items []logItem) int {
 	for i := range items {
 		switch it := &items[i]; {
-		case it.call != nil:
-			if !w.keep() {
-				return false
-			}
-			if err := it.call(); err != nil {
-				w.core.inbox.put(message{err: err})
-				return false
-			}
+		case it.call != nil, it.stop:
+			return i
 		case it.after != nil:
 			w.after = append(w.after, it.after)
-		case it.stop:
-			w.keep()
-			return false
 		default:
 			if len(w.txns) == 0 {
 				w.first = it.at
@@ -114,15 +126,31 @@ func (w *logWriter) work(items []logItem) bool {
 			w.txns = append(w.txns, it.txn)
 		}
 	}
-	return w.keep()
+	return len(items)
 }
 
-// keep makes the transactions gathered durable and tells those who wait for it. It
-// reports false when the log has failed: then nothing is acknowledged any more, and
-// nothing is retried.
-func (w *logWriter) keep() bool {
-	if len(w.txns) > 0 && !w.sync() {
-		return false
+// write appends what was gathered, if anything. It reports false when the log has
+// failed: then nothing is acknowledged any more, and nothing is retried.
+func (w *logWriter) write() bool {
+	if len(w.txns) == 0 {
+		return true
+	}
+	w.began = w.core.Now()
+	err := w.append()
+	w.appended = w.core.Now()
+	return !w.failed(err)
+}
+
+// finish makes durable what was appended, and tells those who wait for it. It reports
+// false as write does.
+func (w *logWriter) finish() bool {
+	if len(w.txns) > 0 {
+		if w.failed(w.core.log.Sync()) {
+			return false
+		}
+		w.count(len(w.txns))
+		clear(w.txns)
+		w.txns = w.txns[:0]
 	}
 	for _, f := range w.after {
 		f()
@@ -132,34 +160,23 @@ func (w *logWriter) keep() bool {
 	return true
 }
 
-func (w *logWriter) sync() bool {
-	n := len(w.txns)
-	start := w.core.Now()
-	err := w.append()
-	appended := w.core.Now()
-	if err == nil {
-		err = w.core.log.Sync()
-	}
+// failed tells the core of an error, which is the log's end.
+func (w *logWriter) failed(err error) bool {
 	if err != nil {
 		w.core.inbox.put(message{err: err})
-		return false
 	}
-	w.count(n, w.first, start, appended)
-	clear(w.txns)
-	w.txns = w.txns[:0]
-	return true
+	return err != nil
 }
 
-// count tells the metrics of a batch: when its oldest transaction came, when
-// writing began, and when syncing did.
-func (w *logWriter) count(txns int, first, start, appended time.Duration) {
+// count tells the metrics of a batch that is durable now.
+func (w *logWriter) count(txns int) {
 	m, n, now := w.core.metrics, int64(txns), w.core.Now()
 	m.SyncQueued.Add(0, n)
 	m.SyncQueueSize.Observe(0, n)
 	m.SyncBatchSize.Observe(0, n)
-	m.SyncQueueTime.ObserveN(0, start-first, n)
-	m.SyncTime.ObserveN(0, (appended-start)/time.Duration(n), n)
-	m.FsyncTime.Observe(0, now-appended)
-	m.SyncFlushTime.Observe(0, now-appended)
-	m.SyncQueueAndFlushTime.ObserveN(0, now-first, n)
+	m.SyncQueueTime.ObserveN(0, w.began-w.first, n)
+	m.SyncTime.ObserveN(0, (w.appended-w.began)/time.Duration(n), n)
+	m.FsyncTime.Observe(0, now-w.appended)
+	m.SyncFlushTime.Observe(0, now-w.appended)
+	m.SyncQueueAndFlushTime.ObserveN(0, now-w.first, n)
 }

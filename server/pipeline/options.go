@@ -22,6 +22,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.ReapPerMinute, 10_000)
 	setDefault(&o.MaxFullWait, 2*o.Tick)
 	setDefault(&o.Readers, runtime.GOMAXPROCS(0))
+	setDefault(&o.Clock, Clock(machineClock{time.Now()}))
 }
 
 func setDefault[T comparable](v *T, to T) {

@@ -93,7 +93,7 @@ func (c *Client) Flush(wait bool) {
 		n, err := c.socket.TryWrite(*box)
 		if err == nil && n < len(*box) {
 			if !wait {
-				go c.writeRest(box, n)
+				c.core.apart(func() { c.writeRest(box, n) })
 				return
 			}
 			err = c.writeSlowly((*box)[n:])

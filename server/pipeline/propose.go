@@ -26,8 +26,8 @@ func (c *Core) prepare(req *Request) (proposal, bool) { return c.prepareAs(req, 
 // prepareAs does so for a request that may have been refused with a code already. It
 // returns false, and has dropped the client, if no zxid is left.
 func (c *Core) prepareAs(req *Request, code wire.Code) (proposal, bool) {
-	p := proposal{req: req, at: c.now.Sub(c.start)}
-	wall := c.now.UnixMilli()
+	p := proposal{req: req, at: c.woke}
+	wall := c.wall.UnixMilli()
 	var err error
 	if code != wire.OK {
 		p.txn, err = c.prep.Refuse(req, code, wall)

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"io"
-	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/quorum"
@@ -108,7 +107,7 @@ type Settings struct {
 func (c *Core) showConfig(q quorum.Config) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.tree.SetConfig(q.Text(), wire.Zxid(q.Version), time.Now().UnixMilli())
+	c.tree.SetConfig(q.Text(), wire.Zxid(q.Version), c.opts.Clock.Wall().UnixMilli())
 }
 
 // alone is the role of a server whose quorum is itself: what is in its log is
@@ -206,7 +205,7 @@ func (c *Core) replay(v Vault, r zab.Range) error {
 	if r.Empty() {
 		return nil
 	}
-	return v.Read(r, func(_ wire.Zxid, raw []byte) error {
+	return v.Read(r, func(z wire.Zxid, raw []byte) error {
 		txn, err := wire.DecodeTxn(raw)
 		if err != nil {
 			return err
@@ -214,7 +213,7 @@ func (c *Core) replay(v Vault, r zab.Range) error {
 		c.lock.Lock()
 		defer c.lock.Unlock()
 		c.tree.Apply(&txn)
-		c.events.Applied(1, len(raw))
+		c.events.Applied(z, 1, len(raw))
 		return nil
 	})
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/session"
@@ -34,12 +33,27 @@ type handshake struct {
 // answered too, and the connection then ends (ErrClosing from Handle). An error
 // means that the connection is to be closed without an answer.
 func (c *Client) Connect(r *wire.ConnectRequest) error {
+	answered, err := c.Begin(r)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-answered:
+		return nil
+	case <-c.core.stopped:
+		return ErrClosing
+	}
+}
+
+// Begin is Connect for those who cannot wait: the channel is closed once the answer is
+// in the outbox, or the client is dropped. It is never closed if the core stops first.
+func (c *Client) Begin(r *wire.ConnectRequest) (answered <-chan struct{}, err error) {
 	c.lastSeen.Store(c.core.millis())
 	c.connectReceived()
 	var last wire.Zxid
 	c.core.View(func(t *datatree.Tree) { last = t.LastZxid() })
 	if r.LastZxidSeen > last {
-		return fmt.Errorf("%w (%v, here %v)", ErrAhead, r.LastZxidSeen, last)
+		return nil, fmt.Errorf("%w (%v, here %v)", ErrAhead, r.LastZxidSeen, last)
 	}
 	o := &c.core.opts
 	h := &handshake{
@@ -50,16 +64,10 @@ func (c *Client) Connect(r *wire.ConnectRequest) error {
 		c.core.inbox.put(message{call: func() { c.core.open(c, h) }})
 	} else if !session.ValidPassword(r.Session, r.Passwd) {
 		c.refuseSession(h)
-		return nil
 	} else {
 		c.core.inbox.put(message{call: func() { c.core.resume(c, h) }})
 	}
-	select {
-	case <-h.done:
-		return nil
-	case <-c.core.stopped:
-		return ErrClosing
-	}
+	return h.done, nil
 }
 
 // connectReceived counts the ConnectRequest, which is a packet like any other.
@@ -295,7 +303,7 @@ func (c *Core) proposeOwn(req *Request) {
 // reap proposes to delete the containers and TTL nodes that are due.
 func (c *Core) reap() {
 	limit := max(1, int(int64(c.opts.ReapPerMinute)*c.opts.ReapInterval.Milliseconds()/60_000))
-	for i, path := range c.tree.Reapable(time.Now().UnixMilli(), c.opts.MaxNeverUsed.Milliseconds()) {
+	for i, path := range c.tree.Reapable(c.wall.UnixMilli(), c.opts.MaxNeverUsed.Milliseconds()) {
 		if i == limit {
 			return
 		}

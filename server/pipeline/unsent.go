@@ -83,7 +83,7 @@ func (c *Client) stuck(bytes int) {
 // boundUnsent sees to it that not too much waits in all.
 func (c *Core) boundUnsent() {
 	if c.unsent.sum() > c.opts.MaxUnsentTotal && c.unsent.shedding.CompareAndSwap(false, true) {
-		go c.shed() // not here, where locks are held
+		c.apart(c.shed) // not here, where locks are held
 	}
 }
 
