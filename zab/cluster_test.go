@@ -195,16 +195,25 @@ func (c *cluster) lead(id wire.SID) *Leader {
 }
 
 // follow connects a server to a leader.
-func (c *cluster) follow(id, leader wire.SID) {
-	n, to := c.node(id), c.node(leader)
+func (c *cluster) follow(id, leader wire.SID) { c.learn(id, leader, leader) }
+
+// learn connects a server to a leader, or to a follower of it that is an observer
+// master.
+func (c *cluster) learn(id, leader, master wire.SID) {
+	n, to := c.node(id), c.node(master)
 	n.leave(nil)
 	c.nextConn++
 	n.link = &link{conn: c.nextConn, leader: to, learner: n}
 	c.links = append(c.links, n.link)
 	n.learner = NewLearner(LearnerConfig{ID: id, Leader: leader, Observer: n.observes(), State: n.state(), Log: &n.disk,
 		Active: n.active(), InitLimit: c.init, SyncLimit: c.sync, MaxBuffer: 200})
-	to.leader.Connected(n.link.conn)
-	n.c.trace("%d follows %d on %d", id, leader, c.nextConn)
+	if to.leader != nil {
+		to.leader.Connected(n.link.conn)
+	} else {
+		to.learner.Master().Connected(n.link.conn)
+		c.counts["mastered"]++
+	}
+	n.c.trace("%d follows %d by %d on %d", id, leader, master, c.nextConn)
 	n.drain()
 	to.drain()
 }
@@ -263,6 +272,9 @@ func (c *cluster) cut(k *link) {
 	if l := k.leader.leader; l != nil {
 		l.Disconnected(k.conn)
 		k.leader.drain()
+	} else if l := k.leader.learner; l != nil {
+		l.Master().Disconnected(k.conn)
+		k.leader.drain()
 	}
 	if k.learner.link == k && k.learner.learner != nil {
 		k.learner.link = nil
@@ -299,14 +311,7 @@ func (n *node) doLeader(r *LeaderReady) {
 		n.force = false
 		n.c.trace("%d leads epoch %d", n.id, n.leader.Epoch())
 	}
-	for _, cl := range r.Close {
-		n.c.trace("%d closes %d: %v", n.id, cl.Conn, cl.Err)
-		for _, k := range slices.Clone(n.c.links) {
-			if k.conn == cl.Conn {
-				n.c.cut(k)
-			}
-		}
-	}
+	n.close(r.Close)
 	for _, req := range r.Requests {
 		if req.Op == wire.OpSync {
 			n.leader.SyncFor(req.From)
@@ -320,6 +325,17 @@ func (n *node) doLeader(r *LeaderReady) {
 	n.adopt(r.Activated)
 	if r.Stop != nil {
 		n.leave(r.Stop)
+	}
+}
+
+func (n *node) close(list []Close) {
+	for _, cl := range list {
+		n.c.trace("%d closes %d: %v", n.id, cl.Conn, cl.Err)
+		for _, k := range slices.Clone(n.c.links) {
+			if k.conn == cl.Conn {
+				n.c.cut(k)
+			}
+		}
 	}
 }
 
@@ -352,6 +368,7 @@ func (n *node) doLearner(r *LearnerReady) {
 		n.c.trace("%d serves in epoch %d", n.id, r.Epoch)
 	}
 	n.adopt(r.Activated)
+	n.close(r.Close)
 	if r.Stop != nil {
 		n.leave(r.Stop)
 	}
@@ -384,15 +401,7 @@ func (n *node) do(r *Ready) {
 }
 
 func (n *node) send(m *Message) {
-	k := n.link
-	if n.leader != nil {
-		k = nil
-		for _, o := range n.c.links {
-			if o.conn == m.To {
-				k = o
-			}
-		}
-	}
+	k := n.linkTo(m.To)
 	if k == nil {
 		return
 	}
@@ -422,6 +431,19 @@ func (n *node) send(m *Message) {
 		k.put(n, item{pkt: wire.QuorumPacket{Type: wire.PacketProposal, Zxid: t.Zxid, Data: t.Raw}})
 		k.put(n, item{pkt: wire.QuorumPacket{Type: wire.PacketCommit, Zxid: t.Zxid}})
 	}
+}
+
+// linkTo is the link that a machine names, nil if it is gone.
+func (n *node) linkTo(conn Conn) *link {
+	if conn == 0 {
+		return n.link
+	}
+	for _, k := range n.c.links {
+		if k.conn == conn {
+			return k
+		}
+	}
+	return nil
 }
 
 func (k *link) put(from *node, i item) {
@@ -466,10 +488,8 @@ func (n *node) vouch(v *Vouch) {
 	}
 	for pkt := range v.Packets() {
 		n.honest(&pkt)
-		for _, k := range n.c.links {
-			if n.leader != nil && k.conn == v.To || n.learner != nil && k == n.link {
-				k.put(n, item{pkt: pkt})
-			}
+		if k := n.linkTo(v.To); k != nil {
+			k.put(n, item{pkt: pkt})
 		}
 	}
 }
@@ -533,7 +553,11 @@ func (c *cluster) deliverOne(k *link, down bool) {
 	i := k.up[0]
 	c.packet(k, down, &i.pkt)
 	k.up = k.up[1:]
-	k.leader.leader.Receive(k.conn, &i.pkt)
+	if l := k.leader.leader; l != nil {
+		l.Receive(k.conn, &i.pkt)
+	} else {
+		k.leader.learner.Master().Receive(k.conn, &i.pkt)
+	}
 	k.leader.drain()
 }
 

@@ -11,6 +11,10 @@ import (
 // or no longer leads.
 var ErrNotServing = errors.New("zab: this server does not lead an established ensemble")
 
+// ErrNotFollowing ends the connection of an observer to a server that is no follower,
+// or does not serve yet.
+var ErrNotFollowing = errors.New("zab: this server does not follow a leader")
+
 // ErrCounterSpent ends a leader that has proposed the last transaction that its
 // epoch has room for: the next epoch needs a new election.
 var ErrCounterSpent = errors.New("zab: the epoch has no zxids left, a new one is due")
@@ -89,6 +93,28 @@ type SlowError struct {
 // Error implements error.
 func (e *SlowError) Error() string {
 	return fmt.Sprintf("zab: server %d is too slow: %s", e.SID, e.Reason)
+}
+
+// A BusyError ends the connection to an observer that had to wait too long for others
+// that are being brought up to date (Throttle).
+type BusyError struct{ SID wire.SID }
+
+// Error implements error.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("zab: too many others are being brought up to date, and server %d has waited too long", e.SID)
+}
+
+// A MovedError ends the connection to an observer that passed on a request of a session
+// which speaks through another server by now. The observer cannot be told that the
+// request was dropped, so it begins anew.
+type MovedError struct {
+	SID     wire.SID
+	Session wire.SessionID
+}
+
+// Error implements error.
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("zab: server %d passed on a request of session %v, which has moved", e.SID, e.Session)
 }
 
 // A ReplacedError ends a connection whose server has made a newer one.

@@ -26,6 +26,8 @@ type LeaderConfig struct {
 	PreferSnapshot func(after wire.Zxid) bool
 	// MaxBacklog is how many bytes may wait for a slow learner; default 64 MiB.
 	MaxBacklog int64
+	// Throttle makes observers wait while others are brought up to date.
+	Throttle Throttle
 	// LastCounter is the last counter that an epoch uses; default, and most, is
 	// wire.MaxCounter-1. Smaller in tests.
 	LastCounter uint32

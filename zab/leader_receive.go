@@ -37,9 +37,8 @@ func (l *Leader) handle(p *peer, pkt *wire.QuorumPacket) error {
 		return l.request(p, pkt)
 	case wire.PacketRevalidate:
 		return l.revalidate(p, pkt)
-	case wire.PacketProposal, wire.PacketCommit, wire.PacketSync, wire.PacketInform, wire.PacketCommitAndActivate,
-		wire.PacketNewLeader, wire.PacketUpToDate, wire.PacketDiff, wire.PacketTrunc, wire.PacketSnap,
-		wire.PacketLeaderInfo, wire.PacketInformAndActivate:
+	}
+	if fromLeader(pkt.Type) {
 		return refuse(pkt, "only a leader sends it")
 	}
 	return nil // a newer server may know more types
@@ -57,21 +56,11 @@ func (l *Leader) learnerInfo(p *peer, pkt *wire.QuorumPacket) error {
 	if p.stage != connected {
 		return refuse(pkt, "came twice")
 	}
-	var info wire.LearnerInfo
-	d := wire.NewDecoder(pkt.Data)
-	info.DecodeFrom(&d)
-	switch {
-	case d.Err() != nil:
-		return malformed(pkt, d.Err())
-	case info.Protocol < wire.ProtocolVersion:
-		return refuse(pkt, "the learner speaks a protocol from before ZooKeeper 3.4")
-	case info.ConfigVersion > l.active.Newest().Version:
-		return &AheadError{info.SID, "has a later configuration than this leader"}
-	case info.SID == l.cfg.ID || info.SID < 0:
-		return refuse(pkt, "the learner uses the id of the leader, or none")
-	case pkt.Zxid < 0:
-		return refuse(pkt, "a negative epoch")
-	case l.phase > discovering && pkt.Zxid.Epoch() > l.epoch:
+	info, err := checkInfo(pkt, l.cfg.ID, l.active.Newest().Version)
+	if err != nil {
+		return err
+	}
+	if l.phase > discovering && pkt.Zxid.Epoch() > l.epoch {
 		return &AheadError{info.SID, "has promised a later epoch than this leader's"}
 	}
 	l.replace(info.SID)
@@ -84,6 +73,26 @@ func (l *Leader) learnerInfo(p *peer, pkt *wire.QuorumPacket) error {
 		l.offerEpoch(p)
 	}
 	return nil
+}
+
+// checkInfo reads what a learner says of itself; version is that of the newest
+// configuration that is known here.
+func checkInfo(pkt *wire.QuorumPacket, self wire.SID, version int64) (info wire.LearnerInfo, err error) {
+	d := wire.NewDecoder(pkt.Data)
+	info.DecodeFrom(&d)
+	switch {
+	case d.Err() != nil:
+		return info, malformed(pkt, d.Err())
+	case info.Protocol < wire.ProtocolVersion:
+		return info, refuse(pkt, "the learner speaks a protocol from before ZooKeeper 3.4")
+	case info.ConfigVersion > version:
+		return info, &AheadError{info.SID, "has a later configuration than this server"}
+	case info.SID == self || info.SID < 0:
+		return info, refuse(pkt, "the learner uses the id of this server, or none")
+	case pkt.Zxid < 0:
+		return info, refuse(pkt, "a negative epoch")
+	}
+	return info, nil
 }
 
 // replace drops older connections of a server.
@@ -147,7 +156,10 @@ func (l *Leader) synchronise(p *peer) {
 		h.end = l.committed
 	}
 	stream := l.plan(p, h)
-	p.stage, p.sent, p.heard = syncing, h.end, l.ticks
+	if p.observer && l.cfg.Throttle.full(l.peers, stream.First) {
+		return // admit will see to it
+	}
+	p.stage, p.sent, p.heard, p.first = syncing, h.end, l.ticks, stream.First
 	stream.Range.To = min(stream.Range.To, max(l.persisted, stream.Range.After))
 	l.out.send(Message{To: p.conn, Stream: &stream})
 	l.sendCommitted(p, stream.Range.To, h.end, false)
@@ -207,6 +219,7 @@ func (l *Leader) ack(p *peer, pkt *wire.QuorumPacket) error {
 		} else {
 			l.tryEstablish()
 		}
+		l.admit()
 		return nil
 	case z.Counter() == 0 || z <= p.acked || p.observer && !observersCount():
 		return nil
@@ -250,7 +263,8 @@ func (l *Leader) release(p *peer) {
 }
 
 func (l *Leader) streamLive(p *peer, r Range) {
-	if !r.Empty() {
+	// The zxid before the first of an epoch is that of no transaction.
+	if !r.Empty() && r.To.Counter() > 0 {
 		l.out.send(Message{To: p.conn, Stream: &Stream{Range: r, Inform: p.observer}})
 	}
 }

@@ -52,8 +52,10 @@ func (l *Leader) tooSlow(p *peer) error {
 		limit = l.cfg.SyncLimit
 	}
 	switch {
-	case p.stage == told && l.phase == discovering, p.stage == promised, p.stage == synced && l.phase < broadcasting:
+	case p.stage == told && l.phase == discovering, p.stage == promised && l.phase < synchronising, p.stage == synced && l.phase < broadcasting:
 		return nil // it waits for us
+	case l.ticks-p.heard > 2*limit && p.stage == promised:
+		return &BusyError{p.sid}
 	case l.ticks-p.heard > 2*limit:
 		return &TimeoutError{"a word from the learner", limit}
 	case p.behind.longerThan(2*l.cfg.SyncLimit, l.ticks):

@@ -23,6 +23,10 @@ type LearnerConfig struct {
 	// MaxBuffer is how many bytes of a DIFF are held before a part of them is
 	// written; default 16 MiB.
 	MaxBuffer int
+	// MaxBacklog is how many bytes may wait for an observer of this server; default
+	// 32 MiB. Throttle makes observers wait while others are brought up to date.
+	MaxBacklog int64
+	Throttle   Throttle
 }
 
 // A LearnerReady is what a Learner wants done.
@@ -45,6 +49,12 @@ type LearnerReady struct {
 	// Activated is the configuration in force from now on, nil if it did not
 	// change.
 	Activated *Activation
+	// Moved are sessions that speak through an observer of this server from now on: if
+	// a connection of this server has one of them, it has it no longer.
+	Moved []wire.SessionID
+	// Close ends connections of observers: packets that were sent to them before need
+	// not arrive.
+	Close []Close
 	// Stop says why the learner follows no longer. It wants nothing after that,
 	// but this Ready still counts.
 	Stop error
@@ -106,9 +116,10 @@ type Learner struct {
 
 	touches []wire.Touch
 	touchAt map[wire.SessionID]int // in touches
-	syncs   []uint64
-	answers []Synced               // that wait for what was committed before
-	asked   map[wire.SessionID]int // REVALIDATEs under way
+	syncs   []syncAsk
+	answers []syncAnswer              // that wait for what was committed before
+	asked   map[wire.SessionID][]Conn // REVALIDATEs under way, by whom: 0 is this server
+	master  ObserverMaster
 }
 
 // learnerOutput is what the next LearnerReady is made from.
@@ -122,7 +133,11 @@ func NewLearner(cfg LearnerConfig) *Learner {
 	if cfg.MaxBuffer == 0 {
 		cfg.MaxBuffer = 16 << 20
 	}
-	l := &Learner{cfg: cfg, touchAt: map[wire.SessionID]int{}, asked: map[wire.SessionID]int{}}
+	if cfg.MaxBacklog == 0 {
+		cfg.MaxBacklog = 32 << 20
+	}
+	l := &Learner{cfg: cfg, touchAt: map[wire.SessionID]int{}, asked: map[wire.SessionID][]Conn{}}
+	l.master = ObserverMaster{l: l, speaks: map[wire.SessionID]Conn{}}
 	l.persisted, l.delivered = cfg.State.Last, cfg.State.Applied
 	info := wire.LearnerInfo{SID: cfg.ID, Protocol: wire.ProtocolVersion, ConfigVersion: cfg.Active.Committed.Version}
 	kind := followerInfo
@@ -153,7 +168,7 @@ func (l *Learner) Ready() (LearnerReady, bool) {
 func (o *learnerOutput) changed() bool {
 	x := &o.extra
 	return !o.empty() || x.Snapshot != nil || x.Serving || len(x.Synced) > 0 || len(x.Revalidated) > 0 ||
-		x.Activated != nil || x.Stop != nil
+		x.Activated != nil || len(x.Moved) > 0 || len(x.Close) > 0 || x.Stop != nil
 }
 
 // Persisted says that the writes of a Ready, and all before it, are durable.
@@ -176,6 +191,7 @@ func (l *Learner) Tick() {
 	if l.phase != learnerStopped && l.ticks-l.heard > 2*limit {
 		l.stop(&TimeoutError{"a word from the leader", limit})
 	}
+	l.master.tick()
 }
 
 // Progress says that a part of a snapshot has arrived.
@@ -191,6 +207,7 @@ func (l *Learner) stop(err error) {
 	if l.phase != learnerStopped {
 		l.phase = learnerStopped
 		l.out.extra.Stop = err
+		l.master.stop(err)
 	}
 }
 

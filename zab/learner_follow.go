@@ -18,19 +18,28 @@ func (l *Learner) deliver() {
 		txn := l.queue[0]
 		l.queue[0] = Txn{}
 		l.queue, l.ncommitted = l.queue[1:], l.ncommitted-1
+		l.answerSyncs() // those before it
+		change := l.changeAt(txn.Zxid)
 		if txn.Zxid > l.delivered {
 			l.out.deliver(txn)
 			l.delivered = txn.Zxid
+			l.master.delivered(txn, change)
 		}
-		if len(l.changes) > 0 && l.changes[0].Zxid == txn.Zxid {
-			change := l.changes[0]
-			l.changes = l.changes[1:]
-			if !l.activate(change) {
-				return
-			}
+		if change != nil && !l.activate(*change) {
+			return
 		}
 	}
 	l.answerSyncs()
+}
+
+// changeAt takes the reconfiguration with a zxid, the next of all there are, or nil.
+func (l *Learner) changeAt(z wire.Zxid) *Activation {
+	if len(l.changes) == 0 || l.changes[0].Zxid != z {
+		return nil
+	}
+	change := l.changes[0]
+	l.changes = l.changes[1:]
+	return &change
 }
 
 // activate puts a configuration into force. It reports whether this server goes on
@@ -81,16 +90,34 @@ func (l *Learner) ping(pkt *wire.QuorumPacket) error {
 }
 
 // Forward passes a request on to the leader. It returns false, and does nothing, when
-// the server does not follow. The id is that of a sync, for Synced.
+// the server does not follow, or the session speaks through one of its observers by
+// now. The id is that of a sync, for Synced.
 func (l *Learner) Forward(r wire.ForwardedRequest, auth []wire.ID, id uint64) bool {
-	if l.phase != following {
+	if l.phase != following || r.Op != wire.OpCreateSession && l.master.hasMoved(r.Session) {
 		return false
 	}
+	l.forward(0, r, auth, id)
+	return true
+}
+
+func (l *Learner) forward(from Conn, r wire.ForwardedRequest, auth []wire.ID, id uint64) {
 	l.out.send(Message{kind: request, zxid: wire.NoZxid, data: r.AppendTo(nil), auth: &auth})
 	if r.Op == wire.OpSync {
-		l.syncs = append(l.syncs, id)
+		l.syncs = append(l.syncs, syncAsk{from, id})
 	}
-	return true
+}
+
+// A syncAsk is a sync that the leader has not answered: of an observer, or with
+// connection 0 of this server, under its id.
+type syncAsk struct {
+	from Conn
+	id   uint64
+}
+
+// A syncAnswer is one that it has answered, when everything up to zxid was committed.
+type syncAnswer struct {
+	syncAsk
+	zxid wire.Zxid
 }
 
 // synced takes the answer to the oldest sync. Everything committed before it has
@@ -99,16 +126,21 @@ func (l *Learner) synced(pkt *wire.QuorumPacket) error {
 	if l.phase != following || len(l.syncs) == 0 {
 		return refuse(pkt, "nobody asked")
 	}
-	l.answers = append(l.answers, Synced{l.syncs[0], l.committed})
+	l.answers = append(l.answers, syncAnswer{l.syncs[0], l.committed})
 	l.syncs = l.syncs[1:]
 	l.answerSyncs()
 	return nil
 }
 
 func (l *Learner) answerSyncs() {
-	for len(l.answers) > 0 && l.answers[0].Zxid <= l.delivered {
-		l.out.extra.Synced = append(l.out.extra.Synced, l.answers[0])
+	for len(l.answers) > 0 && l.answers[0].zxid <= l.delivered {
+		a := l.answers[0]
 		l.answers = l.answers[1:]
+		if a.from != 0 {
+			l.master.synced(a.from)
+			continue
+		}
+		l.out.extra.Synced = append(l.out.extra.Synced, Synced{a.id, a.zxid})
 	}
 }
 
@@ -118,10 +150,13 @@ func (l *Learner) Revalidate(s wire.SessionID, timeout int32) bool {
 	if l.phase != following {
 		return false
 	}
-	l.asked[s]++
-	l.out.send(Message{kind: revalidate, zxid: wire.NoZxid,
-		data: wire.AppendRevalidation(nil, wire.Revalidation{Session: s, Timeout: timeout})})
+	l.askFor(0, wire.Revalidation{Session: s, Timeout: timeout})
 	return true
+}
+
+func (l *Learner) askFor(from Conn, r wire.Revalidation) {
+	l.asked[r.Session] = append(l.asked[r.Session], from)
+	l.out.send(Message{kind: revalidate, zxid: wire.NoZxid, data: wire.AppendRevalidation(nil, r)})
 }
 
 func (l *Learner) revalidated(pkt *wire.QuorumPacket) error {
@@ -130,12 +165,13 @@ func (l *Learner) revalidated(pkt *wire.QuorumPacket) error {
 	if r.DecodeFrom(&d); d.Err() != nil {
 		return malformed(pkt, d.Err())
 	}
-	if l.asked[r.Session] == 0 {
+	from := l.asked[r.Session]
+	if len(from) == 0 {
 		return nil // of a question that was asked before this connection
 	}
-	if l.asked[r.Session]--; l.asked[r.Session] == 0 {
+	if l.asked[r.Session] = from[1:]; len(from) == 1 {
 		delete(l.asked, r.Session)
 	}
-	l.out.extra.Revalidated = append(l.out.extra.Revalidated, r)
+	l.master.revalidated(from[0], r)
 	return nil
 }

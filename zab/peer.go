@@ -32,8 +32,9 @@ type peer struct {
 	heard    int        // when it said something last, or had to wait for us
 	deadline int        // it counts as in contact until then
 	behind   lag
-	pings    []uint64 // sweeps it has not answered yet
-	sweep    uint64   // the last one that it answered
+	first    wire.PacketType // what its history began with
+	pings    []uint64        // sweeps it has not answered yet
+	sweep    uint64          // the last one that it answered
 }
 
 // maxPings bounds the PINGs that one learner may leave unanswered; beyond it only
@@ -116,7 +117,9 @@ func (l *Leader) Disconnected(c Conn) {
 	}
 	if l.retired && !l.hasVoters() {
 		l.stop(l.successor())
+		return
 	}
+	l.admit()
 }
 
 // hasVoters reports whether a learner is left that votes.

@@ -36,7 +36,7 @@ func TestRandom(t *testing.T) {
 		}
 	}
 	t.Log(counts)
-	for _, what := range []string{"DIFF", "TRUNC", "SNAP", "packet(0)", "established", "answered", "*zab.RoleChange", "reconfig", "crash"} {
+	for _, what := range []string{"DIFF", "TRUNC", "SNAP", "packet(0)", "established", "answered", "*zab.RoleChange", "reconfig", "crash", "mastered"} {
 		if counts[what] < 10 {
 			t.Errorf("%s happened %d times", what, counts[what])
 		}
@@ -101,12 +101,32 @@ func (c *cluster) recoverAll() {
 	for range 4 {
 		c.form(all...)
 	}
+	c.throughMasters()
 	for _, n := range c.nodes {
 		if !n.serving || len(n.tree) != len(c.history) {
 			c.t.Fatalf("server %d delivered %d of %d, serving %v: %v", n.id, len(n.tree), len(c.history), n.serving, n.stopped)
 		}
 	}
 	c.durable()
+}
+
+// throughMasters lets the observers go on under followers.
+func (c *cluster) throughMasters() {
+	for _, n := range c.nodes {
+		leader := n.link
+		if !n.observes() || leader == nil {
+			continue
+		}
+		for _, k := range c.links {
+			if f := k.learner; k.leader == leader.leader && f != n && f.learner.Following() && !f.learner.cfg.Observer {
+				c.learn(n.id, k.leader.id, f.id)
+				break
+			}
+		}
+		if err := c.propose(leader.leader.id); err == nil {
+			c.settle()
+		}
+	}
 }
 
 func (c *cluster) randomNode(rng *rand.Rand) *node { return c.nodes[rng.IntN(len(c.nodes))] }
@@ -175,10 +195,22 @@ func (c *cluster) rejoin(n *node) {
 	}
 	for _, l := range c.nodes {
 		if l.leader != nil && n != l {
-			c.follow(n.id, l.id)
+			c.learn(n.id, l.id, c.masterOf(n, l))
 			return
 		}
 	}
+}
+
+// masterOf is whom a server learns from: its leader, or, for an observer with an even
+// number of transactions, the first follower of that leader.
+func (c *cluster) masterOf(n, leader *node) wire.SID {
+	for _, k := range c.links {
+		f := k.learner
+		if n.observes() && len(n.disk.log)%2 == 0 && f != n && k.leader == leader && f.learner != nil && f.learner.Following() && !f.learner.cfg.Observer {
+			return f.id
+		}
+	}
+	return leader.id
 }
 
 // load does what clients would.

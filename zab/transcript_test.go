@@ -24,7 +24,8 @@ import (
 //	reconfig 2.3 1,2   the voters from then on
 //	snapshotread       mismatch 1.5          touch 7           forward sync 9    revalidate 7
 //
-// A zxid is written as epoch.counter. Learners have one connection, which is not named.
+// A zxid is written as epoch.counter. The connection of a learner to its leader is not
+// named; those of its observers are, in recv as @1.
 type transcript struct {
 	t       *testing.T
 	disk    disk
@@ -174,6 +175,7 @@ func (s *transcript) run(fields []string) {
 		state, active := s.start(a)
 		l, err := NewLeader(LeaderConfig{ID: wire.SID(a.num("id", 3)), State: state, Log: &s.disk, Active: active, Reconfig: a.has("reconfig"),
 			InitLimit: 10, SyncLimit: 5, LastCounter: uint32(a.num("counter", 0)), MaxBacklog: 1000,
+			Throttle:       Throttle{Snaps: a.num("snaps", 0), Diffs: a.num("diffs", 0)},
 			PreferSnapshot: preferSnapshot(a)})
 		if err != nil {
 			s.printf("error: %v", err)
@@ -182,7 +184,8 @@ func (s *transcript) run(fields []string) {
 	case "learner":
 		state, active := s.start(a)
 		s.learner = NewLearner(LearnerConfig{ID: wire.SID(a.num("id", 1)), Leader: wire.SID(a.num("leader", 3)), Observer: a.has("observer"),
-			State: state, Log: &s.disk, Active: active, InitLimit: 10, SyncLimit: 5, MaxBuffer: a.num("buffer", 0)})
+			State: state, Log: &s.disk, Active: active, InitLimit: 10, SyncLimit: 5, MaxBuffer: a.num("buffer", 0),
+			MaxBacklog: 1000, Throttle: Throttle{Snaps: a.num("snaps", 0), Diffs: a.num("diffs", 0)}})
 	case "recv":
 		s.recv(a)
 	case "persisted":
@@ -258,6 +261,15 @@ func (s *transcript) learnerDoes(cmd string, a args) {
 		n, _ = strconv.Atoi(a.words[0])
 	}
 	switch cmd {
+	case "connect":
+		s.learner.Master().Connected(Conn(n))
+	case "disconnect":
+		s.learner.Master().Disconnected(Conn(n))
+	case "backlog":
+		bytes, _ := strconv.ParseInt(a.words[1], 10, 64)
+		s.learner.Master().Backlog(Conn(n), bytes)
+	case "progress":
+		s.learner.Master().Progress(Conn(n))
 	case "snapshotread":
 		s.learner.SnapshotRead()
 	case "mismatch":
@@ -273,7 +285,7 @@ func (s *transcript) learnerDoes(cmd string, a args) {
 		if a.has("sync") {
 			op = wire.OpSync
 		}
-		ok := s.learner.Forward(wire.ForwardedRequest{Session: 7, Cxid: 1, Op: op}, []wire.ID{{Scheme: "ip", ID: "::1"}}, uint64(a.num("id", 0)))
+		ok := s.learner.Forward(wire.ForwardedRequest{Session: wire.SessionID(a.num("session", 7)), Cxid: 1, Op: op}, []wire.ID{{Scheme: "ip", ID: "::1"}}, uint64(a.num("id", 0)))
 		if !ok {
 			s.printf("not forwarded")
 		}
@@ -287,8 +299,8 @@ func (s *transcript) learnerDoes(cmd string, a args) {
 // recv makes a packet and gives it to the machine.
 func (s *transcript) recv(a args) {
 	var conn Conn
-	if s.leader != nil {
-		n, _ := strconv.Atoi(a.words[0])
+	if s.leader != nil || a.words[0][0] == '@' {
+		n, _ := strconv.Atoi(strings.TrimPrefix(a.words[0], "@"))
 		conn, a.words = Conn(n), a.words[1:]
 	}
 	pkt := wire.QuorumPacket{Zxid: parseZxid(a.words[1])}
@@ -300,18 +312,21 @@ func (s *transcript) recv(a args) {
 	if pkt.Type == 0 {
 		pkt.Type = 77
 	}
-	pkt.Data = s.data(pkt, a)
+	pkt.Data = s.data(conn, pkt, a)
 	if a.has("null") {
 		pkt.Data = nil
 	}
-	if s.leader != nil {
+	switch {
+	case s.leader != nil:
 		s.leader.Receive(conn, &pkt)
-	} else {
+	case conn != 0:
+		s.learner.Master().Receive(conn, &pkt)
+	default:
 		s.learner.Receive(&pkt)
 	}
 }
 
-func (s *transcript) data(pkt wire.QuorumPacket, a args) []byte {
+func (s *transcript) data(conn Conn, pkt wire.QuorumPacket, a args) []byte {
 	payload := "new"
 	if p, ok := a.named["payload"]; ok {
 		payload = p
@@ -349,7 +364,7 @@ func (s *transcript) data(pkt wire.QuorumPacket, a args) []byte {
 	case wire.PacketNewLeader:
 		return s.config.Text()
 	case wire.PacketPing:
-		if s.leader == nil {
+		if conn == 0 {
 			return nil
 		}
 		var touches []wire.Touch
@@ -362,14 +377,17 @@ func (s *transcript) data(pkt wire.QuorumPacket, a args) []byte {
 		if a.has("sync") {
 			op = wire.OpSync
 		}
-		r := wire.ForwardedRequest{Session: 7, Cxid: 1, Op: op, Body: []byte("body")}
+		if a.has("session") {
+			op = wire.OpCreateSession
+		}
+		r := wire.ForwardedRequest{Session: wire.SessionID(a.num("session", 7)), Cxid: 1, Op: op, Body: []byte("body")}
 		return r.AppendTo(nil)
 	case wire.PacketRevalidate:
-		if s.leader == nil {
-			r := wire.Revalidated{Session: wire.SessionID(a.num("session", 7)), Valid: true}
+		if conn == 0 {
+			r := wire.Revalidated{Session: wire.SessionID(a.num("session", 7)), Valid: !a.has("invalid")}
 			return r.AppendTo(nil)
 		}
-		return wire.AppendRevalidation(nil, wire.Revalidation{Session: 7, Timeout: 4000})
+		return wire.AppendRevalidation(nil, wire.Revalidation{Session: wire.SessionID(a.num("session", 7)), Timeout: 4000})
 	}
 	return nil
 }
@@ -397,7 +415,7 @@ func (s *transcript) drain() {
 func (s *transcript) printReady(r *Ready, leads bool) {
 	s.ready = r.ID
 	to := func(c Conn) string {
-		if leads {
+		if leads || c != 0 {
 			return fmt.Sprint(" to ", c)
 		}
 		return ""
@@ -529,7 +547,13 @@ func (s *transcript) printLearner(r *LearnerReady) {
 	for _, v := range r.Revalidated {
 		s.printf("%d revalidated %v: %v", r.ID, v.Session, v.Valid)
 	}
+	for _, id := range r.Moved {
+		s.printf("%d session %v has moved", r.ID, id)
+	}
 	s.printActivation(r.ID, r.Activated)
+	for _, c := range r.Close {
+		s.printf("%d close %d: %v", r.ID, c.Conn, c.Err)
+	}
 	if r.Stop != nil {
 		s.printf("%d stop: %v", r.ID, r.Stop)
 	}

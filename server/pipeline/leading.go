@@ -1,9 +1,6 @@
 package pipeline
 
 import (
-	"io"
-
-	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
@@ -206,7 +203,7 @@ func (r *leading) work(rd *zab.LeaderReady) {
 		m := &rd.Send[i]
 		if m.Stream != nil {
 			r.parcel.send(r.peers)
-			r.stream(m.To, m.Stream)
+			r.stream(r.peers, r.vault, m.To, m.Stream)
 		} else {
 			r.parcel.add(m.To, m.Packet())
 		}
@@ -296,76 +293,6 @@ func (r *leading) fail(err error) {
 	r.inbox.put(message{err: err})
 	r.stop(err)
 }
-
-// stream sends a learner the history that it lacks.
-func (r *leading) stream(to zab.Conn, st *zab.Stream) {
-	rg := st.Range
-	if st.First == wire.PacketSnap {
-		rg.After = r.streamTree(to)
-	} else if st.First != 0 {
-		r.peers.Send(to, wire.QuorumPacket{Type: st.First, Zxid: st.Zxid})
-	}
-	if rg.Empty() {
-		return
-	}
-	r.peers.Stream(to, func(w io.Writer) error {
-		var b []byte
-		err := r.vault.Read(rg, func(z wire.Zxid, raw []byte) error {
-			b = appendHistory(b, z, raw, st.Inform)
-			if len(b) < streamChunk {
-				return nil
-			}
-			_, err := w.Write(b)
-			b = b[:0]
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(b)
-		return err
-	})
-}
-
-// streamChunk is how much of a history is written at a time, bytes.
-const streamChunk = 64 << 10
-
-func appendHistory(b []byte, z wire.Zxid, raw []byte, inform bool) []byte {
-	p := wire.QuorumPacket{Type: wire.PacketProposal, Zxid: z, Data: raw}
-	if inform {
-		p.Type = wire.PacketInform
-		return p.AppendTo(b)
-	}
-	commit := wire.QuorumPacket{Type: wire.PacketCommit, Zxid: z}
-	return commit.AppendTo(p.AppendTo(b))
-}
-
-// streamTree sends the tree as it is now, while the server goes on, and returns the
-// zxid at which that is.
-func (r *leading) streamTree(to zab.Conn) wire.Zxid {
-	var snap *datatree.Snapshot
-	r.Exclusive(func(t *datatree.Tree) { snap = t.Snapshot(datatree.Stream) })
-	z := snap.Zxid()
-	r.peers.Send(to, wire.QuorumPacket{Type: wire.PacketSnap, Zxid: z})
-	r.peers.Stream(to, func(w io.Writer) error {
-		defer r.Exclusive(func(*datatree.Tree) { snap.Close() })
-		for {
-			var part []byte
-			r.View(func(*datatree.Tree) { part = snap.Step(snapshotStep) })
-			if part == nil {
-				return nil
-			}
-			if _, err := w.Write(part); err != nil {
-				return err
-			}
-		}
-	})
-	return z
-}
-
-// snapshotStep is how much of a snapshot is encoded at a time while no writes go
-// on, bytes.
-const snapshotStep = 256 << 10
 
 // decodeForwarded reads a request that a learner passed on. Whatever it is, it
 // becomes one transaction.

@@ -185,10 +185,7 @@ func (r *learning) flush() {
 
 // work does what one Ready says.
 func (r *learning) work(rd *zab.LearnerReady) {
-	for i := range rd.Send {
-		r.parcel.add(0, rd.Send[i].Packet())
-	}
-	r.parcel.send(r.peers)
+	r.send(rd)
 	r.persist(&rd.Ready)
 	if err := r.replay(r.vault, rd.Replay); err != nil {
 		r.inbox.put(message{err: err})
@@ -217,12 +214,35 @@ func (r *learning) work(rd *zab.LearnerReady) {
 	for _, v := range rd.Revalidated {
 		r.revalidated(v)
 	}
+	for _, id := range rd.Moved {
+		if old := r.owners[id]; old != nil {
+			old.Kill(ErrDisplaced)
+			delete(r.owners, id)
+		}
+	}
 	if rd.Activated != nil {
 		r.report.Activated(rd.Activated)
+	}
+	for _, c := range rd.Close {
+		r.peers.Close(c.Conn, c.Err)
 	}
 	if rd.Stop != nil {
 		r.stop(rd.Stop)
 	}
+}
+
+// send queues what goes to the leader, and to the observers of this server.
+func (r *learning) send(rd *zab.LearnerReady) {
+	for i := range rd.Send {
+		m := &rd.Send[i]
+		if m.Stream != nil {
+			r.parcel.send(r.peers)
+			r.stream(r.peers, r.vault, m.To, m.Stream)
+			continue
+		}
+		r.parcel.add(m.To, m.Packet())
+	}
+	r.parcel.send(r.peers)
 }
 
 // synced lets syncs be answered between the transactions that came before and those

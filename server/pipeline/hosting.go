@@ -1,0 +1,53 @@
+package pipeline
+
+import (
+	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
+)
+
+// A Hosting takes what arrives for a follower from observers that learn from it
+// (zab.ObserverMaster). Its methods may be called by any goroutine, and do nothing once
+// the role is over.
+type Hosting struct{ r *learning }
+
+// Hosting is the learner's service to observers.
+func (l *Learning) Hosting() *Hosting { return &Hosting{l.r} }
+
+// Connected tells of a new connection of an observer. They are numbered from 1; 0 is
+// the leader.
+func (h *Hosting) Connected(conn zab.Conn) {
+	h.r.later(func() { h.r.machine.Master().Connected(conn) })
+}
+
+// Disconnected tells that a connection is gone.
+func (h *Hosting) Disconnected(conn zab.Conn) {
+	h.r.later(func() { h.r.machine.Master().Disconnected(conn) })
+}
+
+// Receive takes packets that came by a connection. It keeps them.
+func (h *Hosting) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
+	h.r.later(func() {
+		for i := range pkts {
+			h.r.machine.Master().Receive(conn, &pkts[i])
+		}
+	})
+}
+
+// Progress tells that a part of what is queued for a connection has gone out, and how
+// many bytes are left.
+func (h *Hosting) Progress(conn zab.Conn, left int64) {
+	h.r.later(func() {
+		h.r.machine.Master().Progress(conn)
+		h.r.machine.Master().Backlog(conn, left)
+	})
+}
+
+// Followers says how the observers are doing.
+func (h *Hosting) Followers() (v []zab.Follower) {
+	h.r.Call(func() {
+		if h.r.role == role(h.r) {
+			v = h.r.machine.Master().Followers()
+		}
+	})
+	return v
+}
