@@ -167,6 +167,7 @@ func (m *member) now() int64 { return time.Since(m.began).Milliseconds() }
 // run takes part in the ensemble until ctx is done.
 func (m *member) run(ctx context.Context) {
 	m.look(nil)
+	m.elect()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	waiting := time.NewTicker(complainEvery)
@@ -199,7 +200,8 @@ func (m *member) pause() time.Duration {
 	return max(time.Duration(at-m.now())*time.Millisecond, 0)
 }
 
-// look begins to look for a leader. The log has done what it was told.
+// look notes that this server has no leader; elect follows. The log has done what it
+// was told.
 func (m *member) look(cause error) {
 	m.role, m.since, m.epoch, m.leader = nil, time.Now(), 0, -1
 	m.looks()
@@ -211,6 +213,11 @@ func (m *member) look(cause error) {
 	} else {
 		m.log.Info("looking for a leader", fields...)
 	}
+}
+
+// elect begins an election.
+func (m *member) elect() {
+	state := m.state()
 	m.machine.Start(m.now(), election.Own{
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
 		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
@@ -323,9 +330,25 @@ func (m *member) again(why error) {
 	if err := m.server.core.LogAlone(func() error { return nil }); err != nil {
 		return // the log has failed, and the server stops
 	}
-	lost := m.leader
 	m.look(why)
-	if _, learning := role.(*upstream); learning {
-		m.machine.Unreachable(m.now(), lost) // nobody need wait for its vote
+	u, learning := role.(*upstream)
+	switch {
+	case !learning:
+		m.elect()
+	case u.observe:
+		// Many observers that have lost one server do not come all at once.
+		m.later(upTo(m.server.cfg.Ensemble.ObserverElectionDelay), func() { m.elect() })
+	default:
+		m.elect()
+		m.machine.Unreachable(m.now(), u.master) // nobody need wait for its vote
 	}
+}
+
+// later has f run on the member's goroutine, after a while.
+func (m *member) later(d time.Duration, f func()) {
+	if d == 0 {
+		f()
+		return
+	}
+	time.AfterFunc(d, func() { m.mail.put(f) })
 }

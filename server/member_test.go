@@ -18,18 +18,59 @@ import (
 // them serve.
 func startEnsemble(t testing.TB, n int, config ...string) []*site {
 	t.Helper()
-	var servers strings.Builder
-	ports := freePorts(t, 2*n)
-	for i := range n {
-		fmt.Fprintf(&servers, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
+	m := newMembers(t, n, 0)
+	return m.start(func(int) []string { return config })
+}
+
+// members are the addresses of servers that are to form an ensemble: the voters first,
+// and behind them the observers.
+type members struct {
+	t         testing.TB
+	voters    int
+	hosts     []string
+	quorum    []int // ports
+	elections []int
+}
+
+func newMembers(t testing.TB, voters, observers int) *members {
+	t.Helper()
+	n := voters + observers
+	m := &members{t: t, voters: voters, quorum: freePorts(t, n), elections: freePorts(t, n)}
+	for range n {
+		m.hosts = append(m.hosts, "127.0.0.1")
 	}
+	return m
+}
+
+// lines are the server lines, with these quorum ports.
+func (m *members) lines(quorum []int) string {
+	var b strings.Builder
+	for i, host := range m.hosts {
+		role := ""
+		if i >= m.voters {
+			role = ":observer"
+		}
+		fmt.Fprintf(&b, "server.%d=%s:%d:%d%s\n", i+1, host, quorum[i], m.elections[i], role)
+	}
+	return b.String()
+}
+
+// start starts the servers, each with its lines of configuration, on empty directories,
+// and waits until all of them serve. Lines "server.1=..." replace those of the members.
+func (m *members) start(config func(i int) []string) []*site {
+	t := m.t
+	t.Helper()
 	var sites []*site
-	for i := range n {
+	for i := range m.hosts {
 		s := &site{t: t, dir: filepath.ToSlash(t.TempDir()), log: new(lines)}
 		if err := os.WriteFile(filepath.Join(s.dir, "myid"), fmt.Append(nil, i+1), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.config = siteDefaults + "initLimit=20\nsyncLimit=10\ndataDir=" + s.dir + "\n" + servers.String() + strings.Join(config, "\n") + "\n"
+		own := strings.Join(config(i), "\n") + "\n"
+		if !strings.Contains(own, "server.1=") {
+			own = m.lines(m.quorum) + own
+		}
+		s.config = siteDefaults + "initLimit=20\nsyncLimit=10\ndataDir=" + s.dir + "\n" + own
 		s.launch()
 		t.Cleanup(func() {
 			s.halt()
@@ -147,6 +188,16 @@ func TestSessionMovesBetweenServers(t *testing.T) {
 	}
 }
 
+// wipe removes what a stopped server has on disk.
+func (s *site) wipe() {
+	s.t.Helper()
+	for _, name := range []string{"zabra-log", "zabra-store", "acceptedEpoch", "currentEpoch"} {
+		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // A server with an empty disk gets a snapshot, and one that was away the
 // transactions that it missed.
 func TestServersCatchUp(t *testing.T) {
@@ -163,11 +214,7 @@ func TestServersCatchUp(t *testing.T) {
 	agree(t, sites, "/missed", "y")
 
 	sites[1].halt()
-	for _, name := range []string{"zabra-log", "zabra-store", "acceptedEpoch", "currentEpoch"} {
-		if err := os.RemoveAll(filepath.Join(sites[1].dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sites[1].wipe()
 	sites[1].launch()
 	sites[1].eventually("the server to serve again", sites[1].serves)
 	agree(t, sites, "/n49", "x")

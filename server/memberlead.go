@@ -16,14 +16,15 @@ import (
 )
 
 // learners is a leader's side of its connections: the quorum port, and what the core
-// sends there.
+// sends there. A follower has them for its observers.
 type learners struct {
 	log        *zap.Logger
-	leadership *pipeline.Leadership
-	port       *peer.Listener
+	host       host
+	leadership *pipeline.Leadership // nil of a follower
 	ended      chan struct{}
 
 	mu    sync.Mutex
+	port  *peer.Listener            // nil until it listens
 	conns map[zab.Conn]*learnerConn // nil once closed
 	last  zab.Conn
 
@@ -31,12 +32,45 @@ type learners struct {
 	listed func(wire.SID) bool
 }
 
+// A host is the core's side of learners: a pipeline.Leadership or a pipeline.Hosting.
+type host interface {
+	Connected(zab.Conn)
+	Disconnected(zab.Conn)
+	Receive(conn zab.Conn, pkts []wire.QuorumPacket)
+	Progress(conn zab.Conn, left int64)
+	Followers() []zab.Follower
+}
+
+func (m *member) newLearners(log *zap.Logger) *learners {
+	l := &learners{log: log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}}
+	l.stats.metrics = m.server.metrics
+	l.listed = func(id wire.SID) bool { return m.config.Load().IsMember(id) }
+	return l
+}
+
+// listen serves the learners that connect.
+func (l *learners) listen(t peer.Transport, listeners []net.Listener) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conns == nil {
+		_ = closeAll(listeners)
+		return
+	}
+	l.port = peer.NewListener(peer.ListenerConfig{Transport: t, Accept: l.accept, Log: l.log.Named("quorum")}, listeners...)
+}
+
+// throttle bounds how many observers are brought up to date at once.
+func (m *member) throttle() zab.Throttle {
+	e := &m.server.cfg.Ensemble
+	return zab.Throttle{Snaps: e.MaxSnapSyncs, Diffs: e.MaxDiffSyncs}
+}
+
 // lead makes this server the leader that was elected.
 func (m *member) lead() (memberRole, error) {
 	e := &m.server.cfg.Ensemble
 	machine, err := zab.NewLeader(zab.LeaderConfig{
 		ID: m.id, State: m.state(), Log: m.server.data.log, Active: m.active, Reconfig: e.ReconfigEnabled,
-		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit,
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Throttle: m.throttle(),
 	})
 	if err != nil {
 		return nil, err
@@ -45,13 +79,10 @@ func (m *member) lead() (memberRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &learners{log: m.log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}}
-	l.stats.metrics = m.server.metrics
-	l.listed = func(id wire.SID) bool { return m.config.Load().IsMember(id) }
+	l := m.newLearners(m.log)
 	l.leadership = m.server.core.Lead(machine, l, m.server.data, m.settings(), m.report())
-	l.port = peer.NewListener(peer.ListenerConfig{
-		Transport: m.carrier, Accept: l.accept, Log: m.log.Named("quorum"),
-	}, listeners...)
+	l.host = l.leadership
+	l.listen(m.carrier, listeners)
 	go l.watch(m.server.cfg.TickTime / 2)
 	return l, nil
 }
@@ -82,11 +113,11 @@ func (l *learners) accept(pc *peer.Conn) {
 	id := l.last
 	l.conns[id] = c
 	l.mu.Unlock()
-	l.leadership.Connected(id)
+	l.host.Connected(id)
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
 			c.received(pkts)
-			l.leadership.Receive(id, pkts)
+			l.host.Receive(id, pkts)
 			return nil
 		},
 		Ended: func(why error) {
@@ -94,7 +125,7 @@ func (l *learners) accept(pc *peer.Conn) {
 			l.mu.Lock()
 			delete(l.conns, id)
 			l.mu.Unlock()
-			l.leadership.Disconnected(id)
+			l.host.Disconnected(id)
 		},
 	})
 }
@@ -146,7 +177,7 @@ func (l *learners) watch(every time.Duration) {
 			now[id] = c.Written()
 			c.look()
 			if n, known := written[id]; known && n < now[id] {
-				l.leadership.Progress(id, c.Backlog())
+				l.host.Progress(id, c.Backlog())
 			}
 		}
 		l.mu.Unlock()
@@ -157,16 +188,20 @@ func (l *learners) watch(every time.Duration) {
 // close ends all connections and closes the port.
 func (l *learners) close() {
 	l.mu.Lock()
-	conns := l.conns
+	conns, port := l.conns, l.port
 	l.conns = nil
 	l.mu.Unlock()
 	if conns == nil {
 		return
 	}
 	close(l.ended)
-	l.leadership.Resign(errStopping)
+	if l.leadership != nil {
+		l.leadership.Resign(errStopping)
+	}
 	for _, c := range conns {
 		c.Finish(100 * time.Millisecond)
 	}
-	l.port.Close()
+	if port != nil {
+		port.Close()
+	}
 }

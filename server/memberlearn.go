@@ -18,15 +18,20 @@ import (
 // errStopping is why a role ends that this server gives up by itself.
 var errStopping = errors.New("server: stopping")
 
-// upstream is a learner's side of its connection to the leader.
+// upstream is a learner's side of its connection to the leader, or, if it observes, to a
+// follower that serves observers.
 type upstream struct {
-	m      *member
-	cancel context.CancelFunc
-	ended  chan struct{}
+	m       *member
+	cancel  context.CancelFunc
+	ended   chan struct{}
+	master  wire.SID // whom it is connected to, or wants to be
+	observe bool
 
-	mu   sync.Mutex
-	conn *peer.Conn // nil until the leader is reached
-	over bool
+	mu      sync.Mutex
+	conn    *peer.Conn // nil until the leader is reached
+	hosted  *learners  // its own observers, nil if there can be none
+	hosting context.CancelFunc
+	over    bool
 
 	learning *pipeline.Learning // nil until the leader is reached
 }
@@ -37,32 +42,32 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 	if !ok {
 		return nil, fmt.Errorf("server: server %d was elected, and is not in the configuration", leader)
 	}
-	var addrs []string
-	for _, a := range l.Addrs {
-		addrs = append(addrs, a.Quorum().String())
-	}
 	e := &m.server.cfg.Ensemble
 	limit := time.Duration(e.ConnectLimit) * m.server.cfg.TickTime
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	u := &upstream{m: m, cancel: cancel, ended: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	u := &upstream{m: m, cancel: cancel, ended: make(chan struct{}), master: leader, observe: observe}
 	cfg := zab.LearnerConfig{
 		ID: m.id, Leader: leader, Observer: observe, State: m.state(), Log: m.server.data.log, Active: m.active,
-		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit,
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, MaxBacklog: int64(e.ObserverMasterSizeLimit), Throttle: m.throttle(),
 	}
+	routes := m.routes(l, observe)
 	go func() {
-		c, err := peer.Dial(ctx, peer.DialConfig{Transport: m.carrier, Pause: e.LeaderConnectDelay}, addrs...)
-		m.mail.put(func() { u.connected(c, err, cfg) })
+		c, master, err := m.dialFirst(ctx, routes, limit)
+		m.mail.put(func() { u.connected(c, master, err, cfg) })
 	}()
 	return u, nil
 }
 
 // connected goes on when the leader was reached, or not. It runs on the member's
 // goroutine.
-func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
+func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.LearnerConfig) {
 	u.cancel()
 	u.mu.Lock()
 	over := u.over
 	u.conn = c
+	if err == nil {
+		u.master, u.hosted = master, u.m.newHosting(cfg.Observer)
+	}
 	u.mu.Unlock()
 	switch {
 	case over && c != nil:
@@ -74,10 +79,14 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 		u.m.again(err)
 		return
 	}
+	u.m.learnsFrom(master)
 	f := &feed{m: u.m, conn: c}
 	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
 	u.mu.Lock()
 	u.learning = learning
+	if u.hosted != nil {
+		u.hosted.host = learning.Hosting()
+	}
 	u.mu.Unlock()
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
@@ -96,7 +105,7 @@ func (u *upstream) connected(c *peer.Conn, err error, cfg zab.LearnerConfig) {
 			return nil
 		},
 		Ended: func(why error) {
-			learning.Disconnected(fmt.Errorf("server: connection to the leader, server %d: %w", cfg.Leader, why))
+			learning.Disconnected(fmt.Errorf("server: connection to %s: %w", describe(master, cfg.Leader), why))
 		},
 	})
 	go u.watch(c, learning, u.m.server.cfg.TickTime/2)
@@ -129,16 +138,36 @@ func (u *upstream) watch(c *peer.Conn, learning *pipeline.Learning, every time.D
 	}
 }
 
-// Send queues packets for the leader.
-func (u *upstream) Send(_ zab.Conn, pkts ...wire.QuorumPacket) { u.conn.Send(pkts...) }
+// describe names whom a learner learns from.
+func describe(master, leader wire.SID) string {
+	if master == leader {
+		return fmt.Sprintf("the leader, server %d", leader)
+	}
+	return fmt.Sprintf("server %d, a follower of leader %d that serves observers", master, leader)
+}
 
-// Stream is not used: a learner has nothing to stream.
-func (u *upstream) Stream(zab.Conn, func(io.Writer) error) {}
+// Send queues packets for the leader, or for an observer.
+func (u *upstream) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
+	if to == 0 {
+		u.conn.Send(pkts...)
+		return
+	}
+	began := time.Now()
+	u.hosted.Send(to, pkts...)
+	u.m.server.metrics.ObserverMasterCommit.Observe(0, time.Since(began))
+}
 
-// Close ends the connection.
-func (u *upstream) Close(_ zab.Conn, err error) {
-	u.m.log.Warn("the connection to the leader is given up", why(err)...)
-	u.conn.Close()
+// Stream queues what f writes for an observer.
+func (u *upstream) Stream(to zab.Conn, f func(io.Writer) error) { u.hosted.Stream(to, f) }
+
+// Close ends the connection of an observer.
+func (u *upstream) Close(to zab.Conn, err error) { u.hosted.Close(to, err) }
+
+// observers are those that learn from this server; nil if there can be none.
+func (u *upstream) observers() *learners {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.hosted
 }
 
 func (u *upstream) close() {
@@ -152,5 +181,11 @@ func (u *upstream) close() {
 	close(u.ended)
 	if u.conn != nil {
 		u.conn.Close()
+	}
+	if u.hosting != nil {
+		u.hosting()
+	}
+	if u.hosted != nil {
+		u.hosted.close()
 	}
 }

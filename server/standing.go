@@ -14,6 +14,7 @@ type standing struct {
 	phase   string // of ZAB, as ZooKeeper calls it
 	epoch   wire.Epoch
 	leader  wire.SID   // -1 without one
+	master  wire.SID   // whom this server learns from: the leader, or a follower of it
 	since   time.Time  // when the state began
 	lost    time.Time  // when there was nobody to serve clients; zero while served
 	serving time.Time  // when that began, zero before
@@ -34,13 +35,13 @@ func (m *member) stand() standing {
 	if s := m.standing.Load(); s != nil {
 		return *s
 	}
-	return standing{state: wire.Looking, phase: phaseElection, leader: -1, since: m.began, lost: m.began}
+	return standing{state: wire.Looking, phase: phaseElection, leader: -1, master: -1, since: m.began, lost: m.began}
 }
 
 // looks notes that a leader is looked for.
 func (m *member) looks() {
 	s := m.stand()
-	next := standing{state: wire.Looking, phase: phaseElection, leader: -1, since: time.Now(), lost: s.lost}
+	next := standing{state: wire.Looking, phase: phaseElection, leader: -1, master: -1, since: time.Now(), lost: s.lost}
 	if next.lost.IsZero() {
 		next.lost = next.since
 	}
@@ -55,7 +56,7 @@ func (m *member) elected(state wire.ServerState, leader wire.SID) {
 	if state != wire.Observing {
 		m.server.metrics.ElectionTime.Observe(0, time.Since(s.since))
 	}
-	s.state, s.phase, s.leader, s.since = state, phaseDiscovery, leader, time.Now()
+	s.state, s.phase, s.leader, s.master, s.since = state, phaseDiscovery, leader, leader, time.Now()
 	m.standing.Store(&s)
 }
 
@@ -63,6 +64,13 @@ func (m *member) elected(state wire.ServerState, leader wire.SID) {
 func (m *member) plays(r memberRole) {
 	s := m.stand()
 	s.role = r
+	m.standing.Store(&s)
+}
+
+// learnsFrom notes whom this server has connected to.
+func (m *member) learnsFrom(master wire.SID) {
+	s := m.stand()
+	s.master = master
 	m.standing.Store(&s)
 }
 
@@ -98,6 +106,12 @@ func (m *member) serves(e wire.Epoch) {
 		mt.ObserverSyncTime.Observe(0, took)
 	default:
 		mt.FollowerSyncTime.Observe(0, took)
+		if u, ok := s.role.(*upstream); ok {
+			u.host()
+		}
+		if l := s.learners(); l != nil {
+			mt.SyncedObservers.Set(l.count(servedObserver))
+		}
 	}
 	fields := append([]zap.Field{zap.String("as", s.mode()), zap.Int64("leader", int64(s.leader)), zap.Int32("epoch", int32(e)),
 		zap.Duration("after the election", took), zap.Duration("not served for", away)}, s.synced.fields()...)

@@ -48,7 +48,7 @@ func (n node) Ensemble() *admin.Ensemble {
 	config := m.config.Load()
 	e := &admin.Ensemble{
 		PeerState: s.peerState(), ZabState: s.phase, LeaderID: s.leader, Voting: config.IsVoter(m.id),
-		ObserverMaster: s.leader, HasObserverMaster: s.state == wire.Observing,
+		ObserverMaster: s.master, HasObserverMaster: s.state == wire.Observing,
 	}
 	if l, ok := config.Server(s.leader); ok {
 		e.LeaderIP = addrOf(l.Addrs[0].Host).String()
@@ -66,10 +66,21 @@ func (n node) Ensemble() *admin.Ensemble {
 			e.VotingView = append(e.VotingView, memberView(v))
 		}
 	}
-	if l, ok := s.role.(*learners); ok {
+	if l := s.learners(); l != nil {
 		e.Observers = l.observers()
 	}
 	return e
+}
+
+// learners are those of a leader, or the observers of a follower; nil if there can be none.
+func (s *standing) learners() *learners {
+	switch r := s.role.(type) {
+	case *learners:
+		return r
+	case *upstream:
+		return r.observers()
+	}
+	return nil
 }
 
 func memberView(s quorum.Server) admin.Member {
@@ -147,7 +158,7 @@ func (l *learners) count(ok func(c *learnerConn) bool) func() int64 {
 // observers are those that are in step.
 func (l *learners) observers() (list []admin.Observer) {
 	acked := map[wire.SID]wire.Zxid{}
-	for _, f := range l.leadership.Followers() {
+	for _, f := range l.host.Followers() {
 		acked[f.SID] = f.Sent
 	}
 	l.each(func(c *learnerConn) {
@@ -176,6 +187,8 @@ func (s *Server) memberGauges() {
 	}
 }
 
+func servedObserver(c *learnerConn) bool { return c.live.Load() && c.observer.Load() }
+
 // leaderGauges provides the metrics of a leader, or with nil takes them away.
 func (s *Server) leaderGauges(l *learners) {
 	m := s.metrics
@@ -194,7 +207,7 @@ func (s *Server) leaderGauges(l *learners) {
 	m.Learners.Set(l.count(func(*learnerConn) bool { return true }))
 	m.SyncedFollowers.Set(l.count(func(c *learnerConn) bool { return follows(c) && votes(c) }))
 	m.SyncedNonVotingFollowers.Set(l.count(func(c *learnerConn) bool { return follows(c) && !votes(c) }))
-	m.SyncedObservers.Set(l.count(func(c *learnerConn) bool { return c.live.Load() && c.observer.Load() }))
+	m.SyncedObservers.Set(l.count(servedObserver))
 	m.PendingSyncs.Set(l.leadership.PendingSyncs)
 	m.LeaderUptime.Set(func() int64 { return time.Since(began).Milliseconds() })
 	m.ProposalSize.Reset()

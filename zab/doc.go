@@ -82,6 +82,20 @@
 // gets everything that followed its history. Until UPTODATE a learner applies nothing and
 // answers no PING.
 //
+// # Observer masters
+//
+// A follower may serve observers (observerMasterPort); ObserverMaster is that part of its
+// Learner. Observers are sent what the follower itself has delivered, so it is committed
+// and in the follower's log. What they ask of the leader goes through the follower's
+// connection, and is answered there in order: to the leader all of it comes from the
+// follower. So only the follower can tell which observer a session speaks through, and a
+// request of a session that has moved since ends the connection it came by (MovedError).
+// An observer that is ahead of the follower, having learned from another one, waits until
+// the follower has caught up.
+//
+// Of a leader, or of a follower, observers wait while as many servers as Throttle allows
+// are being brought up to date. Followers never wait.
+//
 // # Confirmed reads
 //
 // Sync and Read, and the sync requests of learners, are answered only after a quorum

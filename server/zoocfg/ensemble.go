@@ -67,7 +67,7 @@ type Ensemble struct {
 	ListenOnAllIPs bool
 	// ObserverMasterPort is where followers serve observers, NoPort for none.
 	ObserverMasterPort int
-	// ObserverMasterSizeLimit bounds the packets kept for them. Default 32 MiB.
+	// ObserverMasterSizeLimit bounds what waits for one of them, in bytes. Default 32 MiB.
 	ObserverMasterSizeLimit int
 	// SyncEnabled (true) makes observers write a log and checkpoints.
 	SyncEnabled bool

@@ -6,10 +6,7 @@ type lack struct{ key, instead string }
 // lacks are the keys whose value an ensemble does not look at yet. Each that is
 // written, and not as the default, is a warning.
 var lacks = []lack{
-	{"observerMasterPort", "observers connect to the leader"},
 	{"observer.syncEnabled", "observers keep a log and checkpoints"},
-	{"observer.reconnectDelayMs", "observers come back at once"},
-	{"observer.election.DelayMs", "observers look for a leader at once"},
 	{"localSessionsEnabled", "all servers know every session"},
 	{"localSessionsUpgradingEnabled", "all servers know every session"},
 	{"readonlymode.enabled", "a server without a quorum serves nobody"},
@@ -17,8 +14,6 @@ var lacks = []lack{
 	{"commitLogCount", "what a server missed is sent from the log"},
 	{"snapshotSizeFactor", "what a server missed is sent from the log while that holds it"},
 	{"forceSnapshotSync", "a snapshot is sent when the log does not hold what a server missed"},
-	{"leader.maxConcurrentSnapSyncs", "there is no limit"},
-	{"leader.maxConcurrentDiffSyncs", "there is no limit"},
 	{"leader.maxTimeToWaitForEpoch", "initLimit holds"},
 	{"multiAddress.reachabilityCheckEnabled", "all addresses are tried"},
 	{"multiAddress.reachabilityCheckTimeoutMs", "cnxTimeout holds"},

@@ -1,0 +1,228 @@
+package server_test
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/internal/rawclient"
+	"github.com/zabra/zabra/wire"
+)
+
+// onHosts gives each member an address of its own, so that all can have the same port
+// for observers; it skips the test where loopback has only one.
+func (m *members) onHosts() (masterPort string) {
+	m.t.Helper()
+	for i := range m.hosts {
+		m.hosts[i] = fmt.Sprintf("127.0.0.%d", i+1)
+	}
+	ln, err := net.Listen("tcp", m.hosts[len(m.hosts)-1]+":0")
+	if err != nil {
+		m.t.Skip("loopback has one address only: ", err)
+	}
+	ln.Close()
+	return fmt.Sprint("observerMasterPort=", freePorts(m.t, 1)[0])
+}
+
+// master is the id of the server that an observer learns from.
+func (s *site) master(t *testing.T) int {
+	t.Helper()
+	id, err := strconv.Atoi(s.mntr(t)["zk_observer_master_id"])
+	if err != nil {
+		t.Fatalf("%s: %v", s.word(t, "mntr"), err)
+	}
+	return id
+}
+
+// Observers with observerMasterPort learn from followers. What clients do through them
+// is as it is everywhere.
+func TestObserversLearnFromFollowers(t *testing.T) {
+	m := newMembers(t, 3, 2)
+	port := m.onHosts()
+	sites := m.start(func(int) []string { return []string{port} })
+	_, leaderID, _ := lead(t, sites)
+	observed := 0
+	for i, s := range sites[:3] {
+		n, _ := strconv.Atoi(s.mntr(t)["zk_synced_observers"])
+		if i+1 == leaderID && n > 0 {
+			t.Errorf("the leader has %d observers", n)
+		}
+		observed += n
+	}
+	if observed != 2 {
+		t.Errorf("%d observers learn from followers, want 2", observed)
+	}
+	for _, s := range sites[3:] {
+		if id := s.master(t); id == leaderID || id < 1 || id > 3 {
+			t.Errorf("an observer learns from server %d, and %d leads", id, leaderID)
+		}
+	}
+	for i, s := range sites {
+		s.client().create(fmt.Sprint("/n", i), fmt.Sprint(i), wire.ModePersistent)
+	}
+	for i := range sites {
+		agree(t, sites, fmt.Sprint("/n", i), fmt.Sprint(i))
+	}
+	sites[3].client().do(wire.NodeExists, wire.OpCreate,
+		&wire.CreateRequest{Path: "/n0", ACL: anyone}, &wire.PathResponse{})
+	watchThroughObserver(t, sites[3], sites[4])
+	moveBetweenObservers(t, sites)
+}
+
+func watchThroughObserver(t *testing.T, a, b *site) {
+	t.Helper()
+	c := a.client()
+	if err := c.Do(wire.OpExists, &wire.PathWatchRequest{Path: "/w", Watch: true}, &wire.StatResponse{}); err == nil {
+		t.Fatal("/w is there")
+	}
+	b.client().create("/w", "", wire.ModePersistent)
+	if _, err := c.read("/w"); err != nil {
+		t.Fatal(err)
+	}
+	if len(*c.events) != 1 {
+		t.Errorf("%d events, want 1", len(*c.events))
+	}
+}
+
+// moveBetweenObservers moves a session from one observer to the next, and to a voter;
+// its node goes with the session's end, and not before.
+func moveBetweenObservers(t *testing.T, sites []*site) {
+	t.Helper()
+	c := sites[3].client()
+	c.create("/e", "", wire.ModeEphemeral)
+	for _, to := range []*site{sites[4], sites[0], sites[1], sites[3]} {
+		nc, err := net.Dial("tcp", to.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved, err := rawclient.NewConn(nc, rawclient.Options{Timeout: patience, Session: c.Session, Passwd: c.Passwd})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := &client{Conn: moved, t: t, events: new([]rawclient.Event)}
+		if next.Session != c.Session {
+			t.Fatalf("session %v instead of %v", next.Session, c.Session)
+		}
+		next.create("/e"+to.addr(), "", wire.ModeEphemeral)
+		c = next
+	}
+	agree(t, sites, "/e", "")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range sites {
+		if _, err := s.client().read("/e"); err == nil {
+			t.Errorf("server %d: the node outlives its session", i+1)
+		}
+	}
+}
+
+// A session that is alive through an observer only, without writing anything, is not
+// expired by the leader: the follower in between passes on that it was heard of.
+func TestTouchesReachTheLeader(t *testing.T) {
+	m := newMembers(t, 3, 1)
+	port := m.onHosts()
+	sites := m.start(func(int) []string { return []string{port, "minSessionTimeout=500"} })
+	nc, err := net.Dial("tcp", sites[3].addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	idle, err := rawclient.NewConn(nc, rawclient.Options{Timeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		if err := idle.Ping(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	c := &client{Conn: idle, t: t, events: new([]rawclient.Event)}
+	c.create("/alive", "", wire.ModeEphemeral)
+	agree(t, sites, "/alive", "")
+}
+
+// An observer whose follower goes finds another one; when no follower serves observers
+// it goes to the leader; and when the leader goes it comes back with the others.
+func TestObserversFindAnotherServer(t *testing.T) {
+	m := newMembers(t, 3, 1)
+	port := m.onHosts()
+	sites := m.start(func(int) []string { return []string{port} })
+	observer := sites[3]
+	sites[0].client().create("/n", "0", wire.ModePersistent)
+	for round := range 3 {
+		_, leaderID, _ := lead(t, sites)
+		gone := observer.master(t)
+		if round == 2 {
+			gone = leaderID
+		}
+		sites[gone-1].halt()
+		up := slices.Delete(slices.Clone(sites), gone-1, gone)
+		path := fmt.Sprint("/round", round)
+		for _, s := range up {
+			s.eventually("the server to serve", s.serves)
+		}
+		up[0].client().create(path, "x", wire.ModePersistent)
+		agree(t, up, path, "x")
+		if id := observer.master(t); id == gone {
+			t.Errorf("round %d: the observer still learns from server %d", round, id)
+		}
+		sites[gone-1].launch()
+		sites[gone-1].eventually("the server to serve again", sites[gone-1].serves)
+	}
+}
+
+// Where the followers do not serve observers, the leader does.
+func TestObserversFallBackToTheLeader(t *testing.T) {
+	m := newMembers(t, 3, 1)
+	port := m.onHosts()
+	sites := m.start(func(i int) []string {
+		if i == 3 {
+			return []string{port}
+		}
+		return nil
+	})
+	_, leaderID, _ := lead(t, sites)
+	if id := sites[3].master(t); id != leaderID {
+		t.Errorf("the observer learns from server %d, and %d leads", id, leaderID)
+	}
+	sites[3].client().create("/n", "0", wire.ModePersistent)
+	agree(t, sites, "/n", "0")
+}
+
+// An observer that comes late gets a snapshot, and one that was away what it missed,
+// from a follower.
+func TestFollowersBringObserversUpToDate(t *testing.T) {
+	m := newMembers(t, 3, 1)
+	port := m.onHosts()
+	sites := m.start(func(int) []string { return []string{port} })
+	observer := sites[3]
+	c := sites[0].client()
+	for i := range 50 {
+		c.create(fmt.Sprint("/n", i), "x", wire.ModePersistent)
+	}
+	observer.halt()
+	observer.wipe()
+	observer.launch()
+	observer.eventually("the observer to serve again", observer.serves)
+	observer.halt()
+	c.create("/missed", "y", wire.ModePersistent)
+	observer.launch()
+	observer.eventually("the observer to serve again", observer.serves)
+	agree(t, sites, "/missed", "y")
+	diffs := 0
+	for _, s := range sites[:3] {
+		diffs += strings.Count(s.log.String(), `"bringing a learner up to date","server":4,"learner":"observer"`)
+	}
+	if diffs != 3 {
+		t.Errorf("followers brought the observer up to date %d times, want 3", diffs)
+	}
+	if log := observer.log.String(); !strings.Contains(log, `"by":"SNAP"`) || !strings.Contains(log, `"by":"DIFF"`) {
+		t.Error("the observer was not brought up to date by SNAP first and by DIFF later")
+	}
+}
