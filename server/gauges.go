@@ -20,6 +20,7 @@ func (s *Server) gauges() {
 	m.EphemeralsCount.Set(tree(func(t *datatree.Tree) int64 { return int64(t.EphemeralCount()) }))
 	m.ApproximateDataSize.Set(tree(func(t *datatree.Tree) int64 { return t.DataSize() }))
 	m.GlobalSessions.Set(tree(func(t *datatree.Tree) int64 { return int64(t.SessionCount()) }))
+	m.LocalSessions.Set(s.core.LocalCount)
 	m.NumAliveConnections.Set(func() int64 { return int64(s.connections()) })
 	m.OutstandingRequests.Set(s.core.Outstanding)
 	m.OutstandingTLSHandshake.Set(s.handshakes)

@@ -56,7 +56,7 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		Words:              words{s.admin},
 		Serving:            func() bool { return s.serving.Load() && s.core.Serving() },
 		StopGrace:          s.cfg.Throttle.ShutdownTimeout,
-		Throttle:           throttleOptions(&s.cfg.Throttle),
+		Throttle:           throttleOptions(s.cfg),
 	}))
 	return nil
 }
@@ -109,7 +109,8 @@ func (s *Server) tlsReloaded(err error) {
 	s.log.Info("TLS stores reloaded")
 }
 
-func throttleOptions(t *zoocfg.Throttle) conn.ThrottleOptions {
+func throttleOptions(cfg *zoocfg.Config) conn.ThrottleOptions {
+	t := &cfg.Throttle
 	o := conn.ThrottleOptions{
 		Tokens: t.ConnectionTokens, FillTime: t.ConnectionFillTime, FillCount: t.ConnectionFillCount,
 		OpenWeight: 1, RenewWeight: 1, FreezeTime: t.ConnectionFreezeTime,
@@ -117,6 +118,9 @@ func throttleOptions(t *zoocfg.Throttle) conn.ThrottleOptions {
 	}
 	if t.ConnectionWeights {
 		o.OpenWeight, o.RenewWeight = t.GlobalWeight, t.RenewWeight
+		if cfg.Ensemble.Distributed && cfg.LocalSessions {
+			o.OpenWeight = t.LocalWeight
+		}
 	}
 	return o
 }

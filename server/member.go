@@ -218,6 +218,7 @@ func (m *member) look(cause error) {
 // elect begins an election.
 func (m *member) elect() {
 	state := m.state()
+	m.readOnlySoon()
 	m.machine.Start(m.now(), election.Own{
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
 		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
@@ -264,6 +265,7 @@ func (m *member) obey() {
 func (m *member) decided(d *election.Decision) {
 	m.log.Info("a leader is elected", zap.Int64("leader", int64(d.Vote.Leader)), zap.Stringer("state", d.State),
 		zap.Int64("round", d.Round), zap.Stringer("because", d.Basis), zap.Duration("took", time.Since(m.since)))
+	m.endReadOnly()
 	m.since, m.leader = time.Now(), d.Vote.Leader
 	m.elected(d.State, d.Vote.Leader)
 	var err error

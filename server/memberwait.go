@@ -30,7 +30,11 @@ func (m *member) complain() {
 	if s.leader >= 0 {
 		fields = append(fields, zap.Int64("leader", int64(s.leader)))
 	}
-	m.log.Warn("no clients are served yet", append(fields, zap.String("look at", m.waitsFor(&s, reached)))...)
+	what := "no clients are served yet"
+	if s.readOnly {
+		what = "only read-only clients are served"
+	}
+	m.log.Warn(what, append(fields, zap.String("look at", m.waitsFor(&s, reached)))...)
 }
 
 // heard notes who follows a server with this one's id.

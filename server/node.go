@@ -34,7 +34,7 @@ func (n node) Status() admin.Status {
 	n.s.core.View(func(t *datatree.Tree) { st.Zxid, st.Nodes = t.LastZxid(), t.NodeCount()+1 })
 	if n.s.member != nil {
 		now := n.s.member.stand()
-		st.Mode = now.mode()
+		st.Mode, st.ReadOnly = now.mode(), now.readOnly
 		if now.state == wire.Leading { // whose epoch begins with a zxid of no transaction
 			st.Zxid = max(st.Zxid, wire.MakeZxid(now.epoch, 0))
 		}
@@ -119,6 +119,11 @@ func (n node) ShedConnections(percent int) int {
 
 func (n node) Sessions() admin.Sessions {
 	var s admin.Sessions
+	if n.s.member != nil {
+		var local []pipeline.SessionDump
+		local, s.HasLocal = n.s.core.LocalSessions()
+		s.Local = expiries(local)
+	}
 	if m := n.s.member; m != nil && m.stand().state != wire.Leading {
 		s.Learner = true
 		n.s.core.View(func(t *datatree.Tree) {
@@ -128,10 +133,15 @@ func (n node) Sessions() admin.Sessions {
 		})
 		return s
 	}
-	for _, d := range n.s.core.Sessions() {
-		s.Global = append(s.Global, admin.Expiry{At: d.Deadline, IDs: d.IDs})
-	}
+	s.Global = expiries(n.s.core.Sessions())
 	return s
+}
+
+func expiries(dump []pipeline.SessionDump) (list []admin.Expiry) {
+	for _, d := range dump {
+		list = append(list, admin.Expiry{At: d.Deadline, IDs: d.IDs})
+	}
+	return list
 }
 
 func (n node) Ephemerals() map[wire.SessionID][]string {

@@ -61,6 +61,7 @@ func (s *Server) assemble() error {
 	}
 	opts := coreOptions(s.cfg)
 	opts.NewSASL = sasl
+	opts.Unsettled = s.data.joining()
 	s.core = pipeline.New(s.data.tree, s.data.journal(), s.schemes, s.metrics, s.events(), opts)
 	if s.cfg.Ensemble.Distributed {
 		if s.member, err = newMember(s); err != nil {
@@ -172,6 +173,8 @@ func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 		ServerID:         id,
 		Member:           cfg.Ensemble.Distributed,
 		Linearizable:     cfg.Ensemble.Distributed && cfg.Ensemble.Reads == "linearizable",
+		LocalSessions:    cfg.Ensemble.Distributed && cfg.LocalSessions,
+		UpgradeSessions:  cfg.LocalSessionsUpgrading,
 		Tick:             cfg.TickTime,
 		MinTimeout:       cfg.MinSessionTimeout,
 		MaxTimeout:       cfg.MaxSessionTimeout,
@@ -203,13 +206,16 @@ func (s *Server) events() pipeline.Events {
 	return pipeline.Events{
 		ClientDropped: func(addr string, id wire.SessionID, why error) {
 			log := log
-			if errors.Is(why, pipeline.ErrDiskFull) { // many may be, again and again
+			if manyAtOnce(why) {
 				log = seldom
 			}
 			log.Info("connection dropped", zap.String("peer", addr), zap.Stringer("session", id), zap.Error(why))
 		},
 		SessionExpired: func(id wire.SessionID, timeout int32) {
 			log.Info("session expired", zap.Stringer("session", id), zap.Int32("timeout_ms", timeout))
+		},
+		SessionUpgraded: func(id wire.SessionID) {
+			log.Info("local session upgraded", zap.Stringer("session", id))
 		},
 		SoftQuota: newQuotaLog(log).warn,
 		AuthFailed: func(addr, scheme string, more int64) {
@@ -218,6 +224,12 @@ func (s *Server) events() pipeline.Events {
 		},
 		Applied: func(_ wire.Zxid, ops, bytes int) { s.data.applied(ops, bytes) },
 	}
+}
+
+// manyAtOnce reports whether many connections may end for a reason, again and again.
+func manyAtOnce(why error) bool {
+	return errors.Is(why, pipeline.ErrDiskFull) || errors.Is(why, pipeline.ErrNotReadOnly) ||
+		errors.Is(why, pipeline.ErrGlobalReadOnly) || errors.Is(why, pipeline.ErrReadOnlyEnds)
 }
 
 // sampled is log with at most ten lines a second of each text: what many clients

@@ -20,6 +20,8 @@ type standing struct {
 	serving time.Time  // when that began, zero before
 	role    memberRole // nil while looking
 	synced  fed        // how this learner was brought up to date
+
+	readOnly bool // clients that are content with reads are served while a leader is looked for
 }
 
 // The phases of ZAB under ZooKeeper's names.
@@ -56,7 +58,14 @@ func (m *member) elected(state wire.ServerState, leader wire.SID) {
 	if state != wire.Observing {
 		m.server.metrics.ElectionTime.Observe(0, time.Since(s.since))
 	}
-	s.state, s.phase, s.leader, s.master, s.since = state, phaseDiscovery, leader, leader, time.Now()
+	s.state, s.phase, s.leader, s.master, s.since, s.readOnly = state, phaseDiscovery, leader, leader, time.Now(), false
+	m.standing.Store(&s)
+}
+
+// shows notes that read-only clients are served.
+func (m *member) shows() {
+	s := m.stand()
+	s.readOnly = true
 	m.standing.Store(&s)
 }
 

@@ -17,6 +17,9 @@ import (
 
 // mode is the server's part in its ensemble as the admin commands call it.
 func (s *standing) mode() string {
+	if s.readOnly {
+		return "read-only"
+	}
 	switch s.state {
 	case wire.Leading:
 		return "leader"

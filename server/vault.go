@@ -131,6 +131,10 @@ func (d *data) recoverEpochs() error {
 	return nil
 }
 
+// joining reports whether the server was about to join an epoch when it stopped. The
+// tree may then be a leader's that did not get a quorum.
+func (d *data) joining() bool { return d.accepted.Load() != d.current.Load() }
+
 // state is what the server may claim in an election. Nothing is being written.
 func (d *data) state(applied wire.Zxid) zab.State {
 	return zab.State{

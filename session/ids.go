@@ -25,6 +25,9 @@ func CheckServer(server wire.SID, extendedTypes bool) error {
 	return nil
 }
 
+// ServerOf is the server byte of a session id.
+func ServerOf(id wire.SessionID) byte { return byte(uint64(id) >> 56) }
+
 // IDs hands out session ids. The zero value is not useful; see NewIDs.
 type IDs struct {
 	next wire.SessionID

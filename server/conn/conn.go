@@ -312,7 +312,7 @@ func (c *conn) explain(err error) {
 		c.port.metrics.SessionlessConnectionsExpired.Inc(0)
 	}
 	level := zap.InfoLevel
-	if errors.Is(err, errNotServing) {
+	if errors.Is(err, errNotServing) || errors.Is(err, pipeline.ErrNotReadOnly) {
 		level = zap.DebugLevel // all clients of an ensemble, again and again; it is counted
 	}
 	c.port.log.Log(level, "connection closed", zap.Stringer("peer", c.nc.RemoteAddr()), zap.Stringer("session", session), zap.Error(err))

@@ -119,6 +119,8 @@ func newRig(t testing.TB, ln net.Listener, o Options, co pipeline.Options) *rig 
 		SoftQuota:      func(pipeline.QuotaWarning) {},
 		AuthFailed:     func(string, string, int64) {},
 		Applied:        func(wire.Zxid, int, int) {},
+
+		SessionUpgraded: func(wire.SessionID) {},
 	}, co)
 	if o.StopGrace == 0 {
 		o.StopGrace = patience

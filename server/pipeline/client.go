@@ -63,6 +63,7 @@ type Client struct {
 		countAt   int           // length of out at which what waits is counted anew
 		writing   bool          // somebody is writing; whatever is appended, that one takes along
 		last      bool          // a request came whose reply is the last; what comes behind it is dropped
+		readOnly  bool          // the server is, or was when the session began
 		barred    bool          // what is being handled stands behind a barrier; see readOrQueue
 		finish    bool          // that reply is in the outbox: when it is written, end the connection
 		dead      bool          // drop everything
@@ -147,6 +148,8 @@ func (q *queue) grow() {
 }
 
 func (q *queue) front() *pending { return &q.ring[q.head] }
+
+func (q *queue) back() *pending { return &q.ring[(q.head+q.n-1)&(len(q.ring)-1)] }
 
 func (q *queue) pop() {
 	q.ring[q.head] = pending{}
@@ -245,6 +248,22 @@ func (c *Client) mark() bool {
 	}
 	c.mu.dirty = true
 	return true
+}
+
+// answerClose answers in its turn what the client has asked for last, to close its
+// session, without a transaction. The caller holds the tree's lock, not mu. It reports
+// whether the client needs a flush.
+func (c *Client) answerClose(xid wire.Xid, now time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.clock = now
+	if c.mu.dead {
+		return false
+	}
+	p := c.mu.queue.back() // nothing is taken in behind it
+	p.kind, p.body, p.stamp, p.last = kindReply, wire.AppendReply(nil, wire.ReplyHeader{Xid: xid}, nil), true, true
+	c.advance()
+	return c.mark()
 }
 
 // queueReply answers a request with a frame that is complete already, in its

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/watch"
 	"github.com/zabra/zabra/wire"
 )
@@ -99,14 +100,27 @@ type SessionDump struct {
 
 // Sessions lists the sessions by expiry, soonest first; none once the core has
 // stopped.
-func (c *Core) Sessions() []SessionDump {
-	var dump []SessionDump
+func (c *Core) Sessions() (dump []SessionDump) {
+	c.Call(func() { dump = c.dump(c.tracker) })
+	return dump
+}
+
+// LocalSessions lists those that only this server knows in the same way; ok is false
+// where there are none.
+func (c *Core) LocalSessions() (dump []SessionDump, ok bool) {
 	c.Call(func() {
-		for ms, ids := range c.tracker.Buckets() {
-			at := c.wall.Add(time.Duration(ms)*time.Millisecond - c.woke)
-			dump = append(dump, SessionDump{at, slices.Clone(ids)})
+		if ok = c.local.Tracker != nil; ok {
+			dump = c.dump(c.local.Tracker)
 		}
 	})
+	return dump, ok
+}
+
+func (c *Core) dump(t *session.Tracker) (dump []SessionDump) {
+	for ms, ids := range t.Buckets() {
+		at := c.wall.Add(time.Duration(ms)*time.Millisecond - c.woke)
+		dump = append(dump, SessionDump{at, slices.Clone(ids)})
+	}
 	return dump
 }
 

@@ -116,6 +116,9 @@ func (c *Core) answerWrite(cl *Client, p *proposal, res *datatree.Result) {
 	}
 	c.metrics.UpdateLatency.Observe(0, c.clock-p.at)
 	h := wire.ReplyHeader{Xid: p.req.Cxid, Zxid: p.zxid, Err: res.Err}
+	if h.Err != wire.OK && p.req.Refused != wire.OK { // why the leader did not know the session
+		h.Err = p.req.Refused
+	}
 	c.settle(cl, func(b []byte) []byte {
 		b, mark := wire.BeginFrame(b)
 		b = h.AppendTo(b)

@@ -38,6 +38,9 @@ type Options struct {
 	Prepare          PrepareOptions
 	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
 	Member           bool        // of an ensemble: the core has no role before Lead or Learn
+	LocalSessions    bool        // a member's sessions are its own until they are upgraded
+	UpgradeSessions  bool        // a local session that asks for an ephemeral node is upgraded
+	Unsettled        bool        // the tree may hold what is not decided
 	Linearizable     bool        // reads wait until a quorum confirms that nothing newer is decided
 	Readers          int         // stripes of the tree's lock; default the number of processors
 	Clock            Clock       // default the machine's
@@ -62,6 +65,8 @@ type Events struct {
 	SoftQuota      func(QuotaWarning)
 	AuthFailed     func(addr, scheme string, more int64) // and so many more since this was called last
 	Applied        func(z wire.Zxid, ops, bytes int)     // a transaction of so many operations was applied; called with the tree locked
+
+	SessionUpgraded func(s wire.SessionID) // it was local
 }
 
 // A Core runs the requests of a server's clients: each becomes a transaction, is
@@ -94,6 +99,7 @@ type Core struct {
 	tracker  *session.Tracker
 	ids      session.IDs
 	due      []wire.SessionID
+	local    localSessions
 	owners   map[wire.SessionID]*Client
 	inflight fifo[proposal]
 	batch    []wire.Txn
@@ -114,7 +120,9 @@ type Core struct {
 	full     bool           // the log waits for room on its disk
 
 	confirmed uint64      // the last sync of a leader's clients that a quorum has confirmed
+	unsettled bool        // the tree was received from a leader that has not said yet that all of it is decided
 	serving   atomic.Bool // see Serving
+	readOnly  atomic.Bool // see ReadOnly
 }
 
 // A message is something for the core's goroutine: a request, news from the
@@ -144,7 +152,7 @@ func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics
 		watches: newWatchSet(), inbox: newInbox[message](), stopped: make(chan struct{}), apart: func(f func()) { go f() },
 		prep: NewPreparer(tree, schemes, o.Prepare), owners: map[wire.SessionID]*Client{},
 		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, o.Clock.Wall().UnixMilli()),
-		decided: tree.LastZxid(),
+		decided: tree.LastZxid(), unsettled: o.Unsettled,
 	}
 	c.look()
 	if !o.Member {

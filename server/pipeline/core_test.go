@@ -171,6 +171,8 @@ func newRigOn(t testing.TB, cfg auth.Config, log Log, o Options) *coreRig {
 		SoftQuota:      func(QuotaWarning) {},
 		AuthFailed:     func(string, string, int64) {},
 		Applied:        func(wire.Zxid, int, int) {},
+
+		SessionUpgraded: func(wire.SessionID) {},
 	}
 	r.core = New(datatree.New(), log, schemes, metrics.New(), ev, o)
 	var ctx context.Context

@@ -39,6 +39,18 @@
 // client's next write is applied before a flusher comes to it: so a read never
 // sees a later write of its own session.
 //
+// # Local sessions
+//
+// Where Options.LocalSessions says so, a member opens, times and ends sessions by
+// itself (local.go). Their writes go the way of all writes. The first request for an
+// ephemeral node makes such a session global: a createSession for its id is proposed
+// just before the request.
+//
+// # Read-only
+//
+// Between two roles of a member, ServeReadOnly lets clients that asked for it read
+// (readonly.go). Their connections refuse writes by themselves, and end with the role.
+//
 // # Order
 //
 //   - Replies leave in the order of the requests; only replies to pings, and

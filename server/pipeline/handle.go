@@ -121,6 +121,9 @@ func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
 	if c.refusedThrottled(op, xid, now) {
 		return nil, nil
 	}
+	if c.refusedReadOnly(op, xid, now) {
+		return nil, nil
+	}
 	switch Info(op).Class {
 	case ClassPing:
 		c.reply(op, wire.ReplyHeader{Xid: wire.XidPing, Zxid: c.core.tree.LastZxid()}, nil, now)
@@ -140,6 +143,16 @@ func (c *Client) frame(f []byte, now time.Duration) (*Request, error) {
 func (c *Client) reply(op wire.OpCode, h wire.ReplyHeader, body wire.Record, at time.Duration) {
 	c.mu.out = wire.AppendReply(c.outbox(readBox), h, body)
 	c.sent(at)
+}
+
+// refusedReadOnly refuses what a server without a quorum cannot do.
+func (c *Client) refusedReadOnly(op wire.OpCode, xid wire.Xid, now time.Duration) bool {
+	info := Info(op)
+	if !c.mu.readOnly || info.ReadOnly || info.Class == ClassRefused {
+		return false
+	}
+	c.replyInTurn(op, wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid(), Err: wire.NotReadOnly}, nil, now, false)
+	return true
 }
 
 // replyInTurn answers when everything before it is answered.
@@ -163,7 +176,7 @@ func (c *Client) refuse(op wire.OpCode, xid wire.Xid, at time.Duration) {
 // is returned, that is a sync in all but its reply. All reads that have come together
 // share one.
 func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.Duration) (barrier *Request) {
-	if c.core.opts.Linearizable && !c.mu.barred {
+	if c.core.opts.Linearizable && !c.mu.barred && !c.mu.readOnly {
 		c.mu.barred = true
 		c.push(pending{kind: kindWrite, op: wire.OpSync, at: at})
 		barrier = &Request{

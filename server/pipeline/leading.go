@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -134,7 +135,8 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 		r.inflight.push(proposal{req: req, sync: r.asked, at: r.Now()})
 		return
 	}
-	if req.Session != 0 && through != noServer {
+	req.Local = req.Local || r.elsewhere(req.Session)
+	if req.Session != 0 && through != noServer && (!req.Local || req.Op == wire.OpCreateSession) {
 		if owner, ok := r.speaks[req.Session]; !ok || req.Op == wire.OpCreateSession {
 			r.speaks[req.Session] = through
 		} else if owner != through {
@@ -169,9 +171,17 @@ func (r *leading) resume(cl *Client, h *handshake) {
 	r.adopt(cl, h)
 }
 
-// claim reports whether a session lives, and if so lets it speak through a server.
+// elsewhere reports whether a session may be local to another server: the leader
+// cannot know. One that has this server's own number would be known here.
+func (r *leading) elsewhere(id wire.SessionID) bool {
+	return r.opts.LocalSessions && id != 0 && session.ServerOf(id) != byte(r.opts.ServerID) &&
+		!r.sessionKnown(id) && !r.prep.Opening(id)
+}
+
+// claim reports whether a session lives, or is being upgraded, and if so lets it speak
+// through a server.
 func (r *leading) claim(id wire.SessionID, timeout int32, through wire.SID) bool {
-	if !r.machine.Established() || !r.tracker.Touch(id, timeout, r.millis()) {
+	if !r.machine.Established() || !r.tracker.Touch(id, timeout, r.millis()) && !r.prep.Opening(id) {
 		return false
 	}
 	r.speaks[id] = through
@@ -268,7 +278,8 @@ func (r *leading) establish(first wire.Zxid) {
 	r.prep.Reset(first - 1)
 	r.prep.opts.Reconfigure = r.reconfigure
 	r.showConfig(r.settings.Config)
-	r.serving.Store(true)
+	r.unsettled = false
+	r.serve()
 	r.report.Serving(first.Epoch())
 }
 

@@ -93,7 +93,7 @@ func (r *learning) tick(now int64) {
 		return
 	}
 	for id, cl := range r.owners {
-		if cl.heard(now) >= r.heardAt {
+		if cl.heard(now) >= r.heardAt && !r.local.has(id) {
 			r.machine.Touch(id, cl.Timeout())
 		}
 	}
@@ -208,7 +208,8 @@ func (r *learning) work(rd *zab.LearnerReady) {
 		r.renew()
 		r.trusted = r.decided
 		r.showConfig(r.config)
-		r.serving.Store(true)
+		r.unsettled = false
+		r.serve()
 		r.report.Serving(rd.Epoch)
 	}
 	for _, v := range rd.Revalidated {
@@ -292,6 +293,7 @@ func (r *learning) install() *datatree.Tree {
 	r.lock.Lock()
 	r.tree = t
 	r.lock.Unlock()
+	r.unsettled = true
 	return t
 }
 

@@ -86,6 +86,11 @@ func (p *Preparer) Reset(last wire.Zxid) {
 // Applied tells that the tree has applied the transactions up to z.
 func (p *Preparer) Applied(z wire.Zxid) { p.overlay.release(z) }
 
+// Opening reports whether the creation of a session is under way.
+func (p *Preparer) Opening(s wire.SessionID) bool {
+	return p.overlay.sessions[s].phase == sessionOpening
+}
+
 // Prepare turns a request into its transaction; nowMs, in milliseconds since
 // 1970, becomes its time. The transaction shares no memory with the request.
 //
@@ -143,9 +148,9 @@ type change struct {
 func (p *Preparer) change(req *Request, op wire.OpCode, body wire.Record, multi bool) (change, wire.Code) {
 	switch r := body.(type) {
 	case *wire.CreateRequest:
-		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), noTTL}, multi)
+		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), noTTL})
 	case *wire.CreateTTLRequest:
-		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), r.TTL}, multi)
+		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), r.TTL})
 	case *wire.SetDataRequest:
 		return p.setData(req, r)
 	case *wire.SetACLRequest:

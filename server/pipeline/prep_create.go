@@ -24,11 +24,11 @@ const noTTL = -1
 // create checks in ZooKeeper's order, which clients can see: flags and TTL,
 // session, shape of the path, ACL, parent, permission on it, the whole path,
 // existence, kind of parent, quota.
-func (p *Preparer) create(req *Request, c *creation, multi bool) (change, wire.Code) {
+func (p *Preparer) create(req *Request, c *creation) (change, wire.Code) {
 	if code := p.checkMode(c); code != wire.OK {
 		return change{}, code
 	}
-	if code := p.checkCreator(req, c, multi); code != wire.OK {
+	if code := p.checkCreator(req, c); code != wire.OK {
 		return change{}, code
 	}
 	if code := checkCreatePath(c.path); code != wire.OK {
@@ -79,12 +79,11 @@ func (p *Preparer) checkMode(c *creation) wire.Code {
 
 // checkCreator checks the session. An ephemeral node needs one that every
 // server knows.
-func (p *Preparer) checkCreator(req *Request, c *creation, multi bool) wire.Code {
-	code := p.checkSession(req, c.mode.Ephemeral())
-	if code != wire.OK && c.mode.Ephemeral() && req.Local && !multi {
-		return wire.EphemeralOnLocalSession
+func (p *Preparer) checkCreator(req *Request, c *creation) wire.Code {
+	if c.mode.Ephemeral() && req.Refused != wire.OK {
+		return req.Refused
 	}
-	return code
+	return p.checkSession(req, c.mode.Ephemeral())
 }
 
 func checkCreatePath(path string) wire.Code {

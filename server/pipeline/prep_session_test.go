@@ -137,11 +137,17 @@ func TestLocalSessions(t *testing.T) {
 	r.session, r.local = 55, true
 	r.mk("/a")
 	r.mustAsk(wire.OK, wire.OpSetData, setBody("/a", -1))
-	r.mustAsk(wire.EphemeralOnLocalSession, wire.OpCreate, createBody("/e", wire.ModeEphemeral))
-	r.mustAsk(wire.EphemeralOnLocalSession, wire.OpCreate2, createBody("/e", wire.ModeEphemeralSequential))
+	r.mustAsk(wire.SessionExpired, wire.OpCreate, createBody("/e", wire.ModeEphemeral))
 	if _, codes := r.multi(mop(wire.OpCreate, createBody("/e", wire.ModeEphemeral))); !slices.Equal(codes, []wire.Code{wire.SessionExpired}) {
 		t.Errorf("ephemeral create in a multi: %v", codes)
 	}
+	r.refused = wire.EphemeralOnLocalSession // the leader's own
+	r.mustAsk(wire.EphemeralOnLocalSession, wire.OpCreate, createBody("/e", wire.ModeEphemeral))
+	r.mustAsk(wire.EphemeralOnLocalSession, wire.OpCreate2, createBody("/e", wire.ModeEphemeralSequential))
+	if _, codes := r.multi(mop(wire.OpCreate, createBody("/e", wire.ModeEphemeral))); !slices.Equal(codes, []wire.Code{wire.EphemeralOnLocalSession}) {
+		t.Errorf("ephemeral create in a refused multi: %v", codes)
+	}
+	r.refused = wire.OK
 	r.mustDo(wire.OK, sessionRequest(55)) // upgraded
 	r.mustAsk(wire.OK, wire.OpCreate, createBody("/e", wire.ModeEphemeral))
 }

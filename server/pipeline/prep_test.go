@@ -20,6 +20,7 @@ type rig struct {
 	ids     []wire.ID  // of the connection that asks
 	session wire.SessionID
 	local   bool
+	refused wire.Code
 }
 
 const (
@@ -70,7 +71,7 @@ func (r *rig) decoded(op wire.OpCode, body []byte) (*Request, wire.Code) {
 	if code != wire.OK {
 		return nil, code
 	}
-	req.Session, req.Auth, req.Local = r.session, r.ids, r.local
+	req.Session, req.Auth, req.Local, req.Refused = r.session, r.ids, r.local, r.refused
 	return req, wire.OK
 }
 

@@ -17,6 +17,9 @@ func (c *Core) propose(req *Request) {
 		c.spent(req, ErrNoLeader)
 		return
 	}
+	if c.local.has(req.Session) && req.client() != nil && c.ownLocal(req) {
+		return
+	}
 	c.role.submit(req)
 }
 

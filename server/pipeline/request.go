@@ -15,7 +15,8 @@ type Request struct {
 	Body    wire.Record    // the record Op names; nil for multi and closeSession
 	Multi   []wire.MultiOp // of a multi
 	Auth    []wire.ID      // identities of the connection when the request arrived
-	Local   bool           // the session is known to its own server only
+	Local   bool           // the session is known to its own server only, or may be
+	Refused wire.Code      // why a local session may not make the ephemeral node it asks for; OK: nothing is known against it
 	Raw     []byte         // the record as it came, to be passed on to a leader
 	Large   int            // bytes, if the request counts against the bound on large ones
 	Barrier bool           // a sync that no client asked for: the reads behind it wait for it

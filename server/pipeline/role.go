@@ -177,13 +177,24 @@ func (c *Core) renew() {
 	}
 }
 
+// serve begins to serve clients.
+func (c *Core) serve() {
+	if c.opts.LocalSessions || c.ReadOnly() {
+		c.local.begin(c.opts.Tick.Milliseconds())
+	}
+	c.serving.Store(true)
+}
+
 // resign ends the role: who waited for it waits in vain, and is told by the end of
 // its connection.
-func (c *Core) resign() {
+func (c *Core) resign() { c.leave(ErrNoLeader) }
+
+func (c *Core) leave(why error) {
 	c.role = nil
 	c.serving.Store(false)
+	c.local.end()
 	for _, cl := range c.clients.list() {
-		cl.Kill(ErrNoLeader)
+		cl.Kill(why)
 	}
 	for c.inflight.len() > 0 {
 		p := c.inflight.pop()

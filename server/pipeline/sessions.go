@@ -22,10 +22,13 @@ var (
 
 // A handshake is a ConnectRequest whose answer is awaited.
 type handshake struct {
-	timeout     int32
-	hasReadOnly bool
-	renew       wire.SessionID
-	done        chan struct{}
+	timeout       int32
+	hasReadOnly   bool
+	canBeReadOnly bool
+	readOnly      bool // the server is
+	renew         wire.SessionID
+	valid         bool // the password for it
+	done          chan struct{}
 }
 
 // Connect runs the handshake: it opens the session, or resumes it, and returns
@@ -52,17 +55,21 @@ func (c *Client) Begin(r *wire.ConnectRequest) (answered <-chan struct{}, err er
 	c.connectReceived()
 	var last wire.Zxid
 	c.core.View(func(t *datatree.Tree) { last = t.LastZxid() })
+	if c.core.ReadOnly() && !r.ReadOnly {
+		return nil, ErrNotReadOnly
+	}
 	if r.LastZxidSeen > last {
 		return nil, fmt.Errorf("%w (%v, here %v)", ErrAhead, r.LastZxidSeen, last)
 	}
 	o := &c.core.opts
 	h := &handshake{
 		timeout: session.NegotiateTimeout(r.Timeout, int32(o.MinTimeout.Milliseconds()), int32(o.MaxTimeout.Milliseconds())),
-		renew:   r.Session, hasReadOnly: r.HasReadOnly, done: make(chan struct{}),
+		renew:   r.Session, valid: session.ValidPassword(r.Session, r.Passwd),
+		hasReadOnly: r.HasReadOnly, canBeReadOnly: r.ReadOnly, done: make(chan struct{}),
 	}
 	if r.Session == 0 {
 		c.core.inbox.put(message{call: func() { c.core.open(c, h) }})
-	} else if !session.ValidPassword(r.Session, r.Passwd) {
+	} else if !h.valid && !c.core.ReadOnly() { // where the session comes before the password
 		c.refuseSession(h)
 	} else {
 		c.core.inbox.put(message{call: func() { c.core.resume(c, h) }})
@@ -81,24 +88,43 @@ func (c *Client) connectReceived() {
 // open proposes a new session. To cons it is a request with xid 0; a resumed
 // session has made none yet.
 func (c *Core) open(cl *Client, h *handshake) {
-	id := c.ids.Next()
-	for c.sessionKnown(id) {
-		id = c.ids.Next()
-	}
-	cl.mu.Lock()
-	if cl.mu.dead {
-		cl.mu.Unlock()
-		close(h.done)
+	if c.bars(cl, h) {
 		return
 	}
-	cl.mu.handshake = h
-	cl.mu.stats.opened()
-	cl.push(pending{kind: kindWrite, op: wire.OpCreateSession, at: c.Now()})
-	cl.mu.Unlock()
+	if c.local.Tracker != nil {
+		c.openLocal(cl, h)
+		return
+	}
+	id := c.newID()
+	if !c.opens(cl, h) {
+		return
+	}
 	c.outstanding.Add(1)
 	c.propose(&Request{
 		Session: id, Op: wire.OpCreateSession, Body: &wire.CreateSessionTxn{Timeout: h.timeout}, Origin: cl,
 	})
+}
+
+func (c *Core) newID() wire.SessionID {
+	id := c.ids.Next()
+	for c.sessionKnown(id) || c.local.has(id) {
+		id = c.ids.Next()
+	}
+	return id
+}
+
+// opens lets the client wait for its session, unless it has died.
+func (c *Core) opens(cl *Client, h *handshake) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.mu.dead {
+		close(h.done)
+		return false
+	}
+	cl.mu.handshake = h
+	cl.mu.stats.opened()
+	cl.push(pending{kind: kindWrite, op: wire.OpCreateSession, at: c.Now()})
+	return true
 }
 
 // take makes the session the client's, unless the client has died meanwhile.
@@ -146,12 +172,20 @@ func (c *Core) established(cl *Client, p *proposal) {
 // resume gives a session to the connection that knows its password, if the
 // session still lives.
 func (c *Core) resume(cl *Client, h *handshake) {
-	if c.role == nil {
+	switch {
+	case c.role == nil:
 		close(h.done)
 		cl.Kill(ErrNoLeader)
-		return
+	case c.bars(cl, h):
+	case h.readOnly:
+		c.role.resume(cl, h)
+	case !h.valid:
+		cl.refuseSession(h)
+	case c.local.has(h.renew):
+		c.resumeLocal(cl, h)
+	default:
+		c.role.resume(cl, h)
 	}
-	c.role.resume(cl, h)
 }
 
 // adopt gives a session that lives to a connection. The one that had it is dropped.
@@ -190,7 +224,7 @@ func (c *Client) refuseSession(h *handshake) {
 
 // answer returns what appends the ConnectResponse; session 0 is a refusal.
 func (h *handshake) answer(id wire.SessionID) func(b []byte) []byte {
-	r := wire.ConnectResponse{Timeout: h.timeout, Session: id, HasReadOnly: h.hasReadOnly}
+	r := wire.ConnectResponse{Timeout: h.timeout, Session: id, ReadOnly: h.readOnly, HasReadOnly: h.hasReadOnly}
 	var passwd [wire.PasswdLen]byte
 	if id != 0 {
 		passwd = session.Password(id)
@@ -241,7 +275,11 @@ func (c *Core) tick() {
 	if c.role != nil {
 		c.role.tick(now)
 	}
-	if c.wasAway(now) || c.role == nil || !c.role.decides() {
+	if c.wasAway(now) || c.role == nil {
+		return
+	}
+	c.expireLocal(now)
+	if !c.role.decides() {
 		return
 	}
 	c.due = c.tracker.Due(now, c.due[:0])
@@ -318,5 +356,9 @@ func (c *Core) forget(cl *Client) {
 		return
 	}
 	delete(c.owners, id)
-	c.tracker.Touch(id, cl.Timeout(), cl.lastSeen.Load())
+	times := c.tracker
+	if c.local.has(id) {
+		times = c.local.Tracker
+	}
+	times.Touch(id, cl.Timeout(), cl.lastSeen.Load())
 }

@@ -7,9 +7,6 @@ type lack struct{ key, instead string }
 // written, and not as the default, is a warning.
 var lacks = []lack{
 	{"observer.syncEnabled", "observers keep a log and checkpoints"},
-	{"localSessionsEnabled", "all servers know every session"},
-	{"localSessionsUpgradingEnabled", "all servers know every session"},
-	{"readonlymode.enabled", "a server without a quorum serves nobody"},
 	{"leaderServes", "the leader serves clients"},
 	{"commitLogCount", "what a server missed is sent from the log"},
 	{"snapshotSizeFactor", "what a server missed is sent from the log while that holds it"},

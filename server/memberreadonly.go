@@ -1,0 +1,46 @@
+package server
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// minReadOnlyDelay is how long a server looks for a leader at least before it serves
+// read-only clients.
+const minReadOnlyDelay = 2 * time.Second
+
+// readOnlySoon lets read-only clients be served if this election lasts longer than an
+// election does while there is a quorum. It is the clients' business alone: the votes
+// of this server, and what it vouches for, stay what they are.
+func (m *member) readOnlySoon() {
+	if !m.server.cfg.ReadOnlyMode {
+		return
+	}
+	search := m.since
+	time.AfterFunc(max(minReadOnlyDelay, m.server.cfg.TickTime), func() {
+		m.mail.put(func() {
+			if m.role == nil && m.leader < 0 && m.since.Equal(search) {
+				m.beginReadOnly()
+			}
+		})
+	})
+}
+
+func (m *member) beginReadOnly() {
+	if !m.server.core.ServeReadOnly() {
+		m.log.Warn("nobody is served read-only: this server was interrupted while it joined an epoch, and may hold what was never decided")
+		return
+	}
+	m.shows()
+	m.log.Warn("serving read-only clients: no leader was found", zap.Duration("looked for", time.Since(m.since)))
+}
+
+// endReadOnly drops the read-only clients: they shall find out that the server can do
+// more now, or will follow somebody who can.
+func (m *member) endReadOnly() {
+	if s := m.stand(); s.readOnly {
+		m.server.core.EndReadOnly()
+		m.log.Info("read-only clients are served no longer")
+	}
+}

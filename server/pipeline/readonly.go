@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// Errors that end connections to a server which has no quorum.
+var (
+	// ErrNotReadOnly says that the server serves only clients that are content with
+	// reads, and this one is not.
+	ErrNotReadOnly = errors.New("pipeline: the server is read-only, and the client wants to write")
+	// ErrGlobalReadOnly says that a session of the ensemble cannot be resumed where
+	// nobody knows whether it still lives.
+	ErrGlobalReadOnly = errors.New("pipeline: the server is read-only and cannot resume a session of the ensemble")
+	// ErrReadOnlyEnds says that the server has found a leader.
+	ErrReadOnlyEnds = errors.New("pipeline: the server is read-only no longer")
+)
+
+// readOnly is the role of a member that looks for a leader, and meanwhile shows what
+// it knows to be decided to clients that asked for no more. It proposes nothing and
+// vouches for nothing; all sessions are local. Writes do not come this far: see
+// Client.refusedReadOnly.
+type readOnly struct{ *Core }
+
+func (r readOnly) submit(req *Request) { r.spent(req, ErrNotReadOnly) }
+
+func (r readOnly) resume(cl *Client, h *handshake) {
+	switch {
+	case r.sessionKnown(h.renew):
+		close(h.done)
+		cl.Kill(ErrGlobalReadOnly)
+	case !h.valid || !r.local.has(h.renew):
+		cl.refuseSession(h)
+	default:
+		r.resumeLocal(cl, h)
+	}
+}
+
+func (readOnly) tick(int64) {}
+
+func (readOnly) decides() bool { return false }
+
+func (readOnly) applied(wire.TxnHeader, wire.Record, *wire.TxnDigest) {}
+
+func (readOnly) flush() {}
+
+// ServeReadOnly lets a core without a role serve read-only clients, unless its tree
+// may hold what is not decided. The result is whether it does.
+func (c *Core) ServeReadOnly() (serves bool) {
+	c.Call(func() {
+		if c.role != nil || c.unsettled {
+			return
+		}
+		c.role, serves = readOnly{c}, true
+		c.readOnly.Store(true)
+		c.serve()
+	})
+	return serves
+}
+
+// EndReadOnly ends that. All its clients are dropped before anything that the caller
+// asks of the core next.
+func (c *Core) EndReadOnly() {
+	c.inbox.put(message{call: func() {
+		if _, ok := c.role.(readOnly); ok {
+			c.leave(ErrReadOnlyEnds)
+			c.readOnly.Store(false)
+		}
+	}})
+}
+
+// ReadOnly reports whether only read-only clients are served.
+func (c *Core) ReadOnly() bool { return c.readOnly.Load() }
+
+// bars reports whether a client that is to open or to resume a session here is turned
+// away, and ends its connection if so; else it notes what the client may do.
+func (c *Core) bars(cl *Client, h *handshake) bool {
+	_, h.readOnly = c.role.(readOnly)
+	if h.readOnly && !h.canBeReadOnly {
+		close(h.done)
+		cl.Kill(ErrNotReadOnly)
+		return true
+	}
+	cl.mu.Lock()
+	cl.mu.readOnly = h.readOnly
+	cl.mu.Unlock()
+	return false
+}
