@@ -45,6 +45,7 @@ type member struct {
 	epoch  wire.Epoch
 	leader wire.SID
 
+	detours  int  // how often an observer went to the leader for want of a follower
 	differed bool // the leader's tree was fetched because ours differed
 }
 

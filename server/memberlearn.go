@@ -22,10 +22,12 @@ var errStopping = errors.New("server: stopping")
 // follower that serves observers.
 type upstream struct {
 	m       *member
+	ctx     context.Context // ends with the role
 	cancel  context.CancelFunc
 	ended   chan struct{}
 	master  wire.SID // whom it is connected to, or wants to be
 	observe bool
+	masters []route // followers that an observer prefers to the leader
 
 	mu      sync.Mutex
 	conn    *peer.Conn // nil until the leader is reached
@@ -45,14 +47,17 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 	e := &m.server.cfg.Ensemble
 	limit := time.Duration(e.ConnectLimit) * m.server.cfg.TickTime
 	ctx, cancel := context.WithCancel(context.Background())
-	u := &upstream{m: m, cancel: cancel, ended: make(chan struct{}), master: leader, observe: observe}
+	u := &upstream{m: m, ctx: ctx, cancel: cancel, ended: make(chan struct{}), master: leader, observe: observe}
 	cfg := zab.LearnerConfig{
 		ID: m.id, Leader: leader, Observer: observe, State: m.state(), Log: m.server.data.log, Active: m.active,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, MaxBacklog: int64(e.ObserverMasterSizeLimit), Throttle: m.throttle(),
 	}
-	routes := m.routes(l, observe)
+	if observe {
+		u.masters = m.masters(leader)
+	}
+	direct := m.direct(l, observe)
 	go func() {
-		c, master, err := m.dialFirst(ctx, routes, limit)
+		c, master, err := m.dialLearner(ctx, u.masters, direct, limit)
 		m.mail.put(func() { u.connected(c, master, err, cfg) })
 	}()
 	return u, nil
@@ -61,7 +66,6 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 // connected goes on when the leader was reached, or not. It runs on the member's
 // goroutine.
 func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.LearnerConfig) {
-	u.cancel()
 	u.mu.Lock()
 	over := u.over
 	u.conn = c
@@ -108,6 +112,12 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 			learning.Disconnected(fmt.Errorf("server: connection to %s: %w", describe(master, cfg.Leader), why))
 		},
 	})
+	switch {
+	case master != cfg.Leader:
+		u.m.detours = 0
+	case len(u.masters) > 0:
+		u.wantsMaster(u.ctx, u.masters, learning)
+	}
 	go u.watch(c, learning, u.m.server.cfg.TickTime/2)
 }
 

@@ -9,8 +9,10 @@ import (
 
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/server/peer"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
+	"go.uber.org/zap"
 )
 
 // A route is a server that this one can learn from.
@@ -21,27 +23,25 @@ type route struct {
 	after time.Duration // pause before it is dialled
 }
 
-// routes are the ways to a leader: for an observer with observerMasterPort the followers
-// first, in random order so that observers spread over them, and the leader itself if
-// there is none. With observer.reconnectDelayMs observers do not come to the leader all
-// at once.
-func (m *member) routes(leader quorum.Server, observe bool) (list []route) {
-	e := &m.server.cfg.Ensemble
-	direct := route{id: leader.ID}
+// direct is the way to a leader itself. With observer.reconnectDelayMs observers do not
+// come all at once.
+func (m *member) direct(leader quorum.Server, observe bool) route {
+	r := route{id: leader.ID}
 	for _, a := range leader.Addrs {
-		direct.addrs = append(direct.addrs, a.Quorum().String())
+		r.addrs = append(r.addrs, a.Quorum().String())
 	}
-	if !observe {
-		return []route{direct}
+	if observe {
+		r.after = upTo(m.server.cfg.Ensemble.ObserverReconnectDelay)
 	}
-	direct.after = upTo(e.ObserverReconnectDelay)
-	if e.ObserverMasterPort != zoocfg.NoPort {
-		list = m.masters(leader.ID)
-	}
-	return append(list, direct)
+	return r
 }
 
+// masters are the ways through its followers, in random order so that observers spread
+// over them.
 func (m *member) masters(leader wire.SID) (list []route) {
+	if m.server.cfg.Ensemble.ObserverMasterPort == zoocfg.NoPort {
+		return nil
+	}
 	for _, s := range m.active.Committed.Servers {
 		if s.ID == leader || s.Role != quorum.Participant {
 			continue
@@ -64,14 +64,57 @@ func upTo(d time.Duration) time.Duration {
 	return rand.N(d)
 }
 
+// dialLearner connects an observer to a follower, if there are masters, or else to the
+// leader. Just after an election the followers do not serve observers yet, so they are
+// asked again and again for one tick.
+func (m *member) dialLearner(ctx context.Context, masters []route, leader route, limit time.Duration) (*peer.Conn, wire.SID, error) {
+	e := &m.server.cfg.Ensemble
+	var failed error
+	for began := time.Now(); len(masters) > 0 && time.Since(began) < m.server.cfg.TickTime; {
+		var c *peer.Conn
+		var via wire.SID
+		if c, via, failed = m.dialFirst(ctx, masters, limit); failed == nil {
+			return c, via, nil
+		}
+		if !wait(ctx, e.LeaderConnectDelay) {
+			break
+		}
+	}
+	c, via, err := m.dialFirst(ctx, []route{leader}, limit)
+	if err == nil && failed != nil {
+		m.log.Warn("no follower serves observers; learning from the leader", zap.Error(failed))
+	}
+	return c, via, err
+}
+
+// errFollowerServes ends the role of an observer that has learned from the leader for
+// want of followers that serve observers.
+var errFollowerServes = errors.New("server: a follower serves observers now")
+
+// wantsMaster looks for such a follower, at first after ten ticks. If that did not help the
+// last time, it waits twice as long: the clients of this server pay for each change.
+func (u *upstream) wantsMaster(ctx context.Context, masters []route, learning *pipeline.Learning) {
+	m := u.m
+	pause := 10 * m.server.cfg.TickTime << min(m.detours, 10)
+	m.detours++
+	go func() {
+		for wait(ctx, pause) {
+			c, _, err := m.dialFirst(ctx, masters, m.server.cfg.TickTime)
+			if err == nil {
+				c.Close()
+				learning.Disconnected(errFollowerServes)
+				return
+			}
+		}
+	}()
+}
+
 // dialFirst dials one route after the other until one leads to a server. Each has an
 // equal part of the limit.
 func (m *member) dialFirst(ctx context.Context, routes []route, limit time.Duration) (*peer.Conn, wire.SID, error) {
 	var errs []error
 	for _, r := range routes {
-		select {
-		case <-time.After(r.after):
-		case <-ctx.Done():
+		if !wait(ctx, r.after) {
 			return nil, 0, ctx.Err()
 		}
 		part, cancel := context.WithTimeout(ctx, limit/time.Duration(len(routes)))
@@ -85,4 +128,14 @@ func (m *member) dialFirst(ctx context.Context, routes []route, limit time.Durat
 		errs = append(errs, fmt.Errorf("server: connecting to server %d: %w", r.id, err))
 	}
 	return nil, 0, errors.Join(errs...)
+}
+
+// wait waits for d. It reports false when ctx is done before.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

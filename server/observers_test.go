@@ -177,7 +177,7 @@ func TestObserversFindAnotherServer(t *testing.T) {
 	}
 }
 
-// Where the followers do not serve observers, the leader does.
+// Where the followers do not serve observers, the leader does, until one of them does.
 func TestObserversFallBackToTheLeader(t *testing.T) {
 	m := newMembers(t, 3, 1)
 	port := m.onHosts()
@@ -192,6 +192,15 @@ func TestObserversFallBackToTheLeader(t *testing.T) {
 		t.Errorf("the observer learns from server %d, and %d leads", id, leaderID)
 	}
 	sites[3].client().create("/n", "0", wire.ModePersistent)
+	agree(t, sites, "/n", "0")
+	follower := sites[leaderID%3]
+	follower.halt()
+	follower.config += port + "\n"
+	follower.launch()
+	follower.eventually("the follower to serve again", follower.serves)
+	sites[3].eventually("the observer to learn from it", func() bool {
+		return sites[3].mntr(t)["zk_observer_master_id"] == fmt.Sprint(leaderID%3+1)
+	})
 	agree(t, sites, "/n", "0")
 }
 

@@ -113,7 +113,7 @@ func (n *Ensemble) bindAndStart(members []Member, c Config) error {
 		if err != nil {
 			return err
 		}
-		line := fmt.Sprintf("127.0.0.1:%d:%d", quorum, election)
+		line := fmt.Sprintf("%s:%d:%d", hostOf(i, c), quorum, election)
 		if m.Observer {
 			line += ":observer"
 		}
@@ -132,6 +132,15 @@ func (n *Ensemble) bindAndStart(members []Member, c Config) error {
 		}
 	}
 	return n.startAll()
+}
+
+// hostOf is a server's address on loopback. Servers with a port for observers have it at
+// different ones: the number is the same for all.
+func hostOf(i int, c Config) string {
+	if c["observerMasterPort"] == "" {
+		return "127.0.0.1"
+	}
+	return fmt.Sprintf("127.0.0.%d", i+1)
 }
 
 // startAll starts the server with the largest id first.
@@ -254,6 +263,15 @@ func fieldOf(out, prefix string) string {
 		}
 	}
 	return ""
+}
+
+// Value is what mntr says under a name, "" if it does not.
+func (s *Server) Value(name string) string {
+	out, err := s.word("mntr", wordTimeout)
+	if err != nil {
+		return ""
+	}
+	return fieldOf(out, "zk_"+name+"\t")
 }
 
 // DigestMismatches is how many transactions have left the server with another

@@ -118,6 +118,16 @@ func (e *Env) Need(t testing.TB) {
 	}
 }
 
+// FreePort is a port that nobody listens on.
+func (e *Env) FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := e.ports.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 // Subject is the kind of server under test.
 func (e *Env) Subject() Kind {
 	if e.ZabraBinary == "" {
