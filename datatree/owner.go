@@ -200,6 +200,9 @@ func (t *Tree) SessionTimeout(id wire.SessionID) (ms int32, ok bool) {
 	return s.timeout, s.open
 }
 
+// TTLCount is the number of nodes with a time to live.
+func (t *Tree) TTLCount() int { return int(t.owners.ttls.count) }
+
 // SessionCount is the number of open sessions.
 func (t *Tree) SessionCount() int { return t.owners.open }
 

@@ -1,6 +1,10 @@
 package datatree
 
-import "github.com/zabra/zabra/wire"
+import (
+	"slices"
+
+	"github.com/zabra/zabra/wire"
+)
 
 // A Result is what applying a transaction did. Its slices, and the strings in
 // it, belong to the tree and to the transaction: they are valid until the next
@@ -37,6 +41,13 @@ func (r *Result) Failed() bool {
 		}
 	}
 	return false
+}
+
+// Inconsistent reports whether the transaction found the tree other than it was when the
+// transaction was made, as happens in the replay behind a snapshot that was written while
+// the tree changed, and nowhere else.
+func (r *Result) Inconsistent() bool {
+	return r.Op != wire.OpError && (r.Err != wire.OK || slices.ContainsFunc(r.Sub, func(s Result) bool { return s.Inconsistent() }))
 }
 
 // A Change is one change of one node.

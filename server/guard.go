@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,9 @@ import (
 // data is missing: before anything is made in the directories.
 func (d *data) guard() error {
 	dirs := layoutOf(d.cfg)
+	if err := d.guardImport(dirs.ImportDir()); err != nil {
+		return err
+	}
 	logs, err := d.holds(dirs.LogDir(), "log.", "log.lock", "log.prealloc")
 	if err != nil {
 		return err
@@ -31,6 +35,18 @@ func (d *data) guard() error {
 	return d.guardZooKeeper(dirs.ZooKeeperDir())
 }
 
+// guardImport refuses to start on what an import has not finished.
+func (d *data) guardImport(dir string) error {
+	switch _, err := d.fs.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("server: %w", err)
+	}
+	return fmt.Errorf("server: %s holds an import that has not finished: if it was interrupted, remove %s and what else of Zabra's it has left there "+
+		"(zabra-store, zabra-log, acceptedEpoch, currentEpoch), and run zabra import again", d.cfg.DataDir, dir)
+}
+
 // guardZooKeeper refuses to start with nothing on top of ZooKeeper's own data.
 func (d *data) guardZooKeeper(dir string) error {
 	for _, prefix := range []string{"snapshot.", "log."} {
@@ -39,9 +55,10 @@ func (d *data) guardZooKeeper(dir string) error {
 			return err
 		}
 		if found {
-			return fmt.Errorf("server: %s holds Apache ZooKeeper's data, which this version cannot read, and Zabra has none of its own there yet: "+
-				"to take the data over, start Zabra with an empty dataDir and send it a snapshot (docs/operating.md, Restore); "+
-				"to start with nothing, move %s away", dir, dir)
+			home := filepath.Dir(dir)
+			return fmt.Errorf("server: %s holds Apache ZooKeeper's data, and Zabra has none of its own there yet: "+
+				"to take the data over, run zabra import --from %s --to %s (docs/migrating-from-zookeeper.md); "+
+				"to start with nothing, move %s away", dir, home, home, dir)
 		}
 	}
 	return nil

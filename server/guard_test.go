@@ -27,6 +27,7 @@ func TestGuard(t *testing.T) {
 		{"a first start that was killed", []string{"zabra-log/log.lock", "zabra-log/log.prealloc"}, ""},
 		{"ZooKeeper's snapshot", []string{"version-2/snapshot.0"}, "Apache ZooKeeper's data"},
 		{"ZooKeeper's log", []string{"version-2/log.1"}, "Apache ZooKeeper's data"},
+		{"an import that did not finish", []string{"zabra-log/log.1", "zabra-store/MANIFEST", "zabra-importing/x"}, "run zabra import again"},
 		{"ZooKeeper's epochs only", []string{"version-2/currentEpoch"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,5 +31,9 @@ func (l Layout) CurrentEpoch() string { return filepath.Join(l.Data, "currentEpo
 // its log and checkpoint hold: it fetches a snapshot from the leader first.
 func (l Layout) Distrust() string { return filepath.Join(l.Data, "zabra-distrust") }
 
+// ImportDir is a folder that exists while the data of another server is imported: what
+// is here is not whole. (An import builds the log in a folder of that name below Log.)
+func (l Layout) ImportDir() string { return filepath.Join(l.Data, "zabra-importing") }
+
 // ZooKeeperDir is where Apache ZooKeeper has its files; Zabra does not use it.
 func (l Layout) ZooKeeperDir() string { return filepath.Join(l.Data, "version-2") }

@@ -127,6 +127,14 @@ func flip(t *testing.T, file string, at int64) {
 	}
 }
 
+func TestVerifyUnfinishedImport(t *testing.T) {
+	m := standard(t)
+	m.ok(os.Mkdir(m.dirs.ImportDir(), 0o755))
+	if r := m.verify(); len(r.Damage) != 1 || r.Damage[0].File != m.dirs.ImportDir() {
+		t.Errorf("damage %v", r.Damage)
+	}
+}
+
 func TestVerifySound(t *testing.T) {
 	m := standard(t)
 	r := m.verify()

@@ -14,9 +14,10 @@ import (
 // ErrRunning says that a server has the data open.
 var ErrRunning = errors.New("a server is running on it: stop it first, or examine a copy of its directories")
 
-// lock checks that there is a log and keeps servers away from it. The lock may
+// Lock checks that there is a log and keeps servers away from it until the lock is
+// closed. It fails with ErrRunning if a server has the data open. The lock may
 // be nil.
-func lock(fsys vfs.FS, dirs datadir.Layout) (io.Closer, error) {
+func Lock(fsys vfs.FS, dirs datadir.Layout) (io.Closer, error) {
 	if info, err := fsys.Stat(dirs.LogDir()); err != nil || !info.Dir {
 		return nil, noData(fsys, dirs, err)
 	}

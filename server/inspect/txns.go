@@ -33,7 +33,7 @@ func (e *LateError) Error() string {
 // r.From, which must not be 0 for that, and the sequence then goes on.
 func Transactions(fsys vfs.FS, dirs datadir.Layout, r Range) iter.Seq2[*wire.Txn, error] {
 	return func(yield func(*wire.Txn, error) bool) {
-		l, err := lock(fsys, dirs)
+		l, err := Lock(fsys, dirs)
 		if err != nil {
 			yield(nil, err)
 			return

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strconv"
 
 	"github.com/zabra/zabra/datatree"
@@ -66,13 +65,13 @@ func (d Damage) String() string {
 // Verify checks the data of a server that is not running. The error is ErrRunning,
 // or says why nothing could be checked; damage is no error.
 func Verify(fsys vfs.FS, dirs datadir.Layout) (*Report, error) {
-	l, err := lock(fsys, dirs)
+	l, err := Lock(fsys, dirs)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock(l)
 	v := &verifier{fs: fsys, Report: Report{Dirs: dirs}}
-	for _, step := range []func() error{v.log, v.checkpoint, v.restoreMark, v.replay} {
+	for _, step := range []func() error{v.importing, v.log, v.checkpoint, v.restoreMark, v.replay} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -92,6 +91,19 @@ func (v *verifier) damage(file string, offset int64, problem, remedy string) {
 
 func (v *verifier) note(format string, args ...any) {
 	v.Notes = append(v.Notes, fmt.Sprintf(format, args...))
+}
+
+// importing looks for what an import that was interrupted has left.
+func (v *verifier) importing() error {
+	_, err := v.fs.Stat(v.Dirs.ImportDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.damage(v.Dirs.ImportDir(), -1, "an import has not finished", "remove what it has left, and import again")
+	return nil
 }
 
 func (v *verifier) log() error {
@@ -185,7 +197,7 @@ func (v *verifier) replay() error {
 			return
 		}
 		replayed++
-		if res := v.tree.Apply(txn); inconsistent(&res) {
+		if res := v.tree.Apply(txn); res.Inconsistent() {
 			v.damage(v.Dirs.StoreDir(), -1, fmt.Sprintf("transaction %v does not apply: %s %s: %v", txn.Header.Zxid, res.Op, res.Path, res.Err), remedyStore)
 		}
 	})
@@ -193,12 +205,6 @@ func (v *verifier) replay() error {
 		v.state(replayed)
 	}
 	return err
-}
-
-// inconsistent reports whether a transaction found the tree other than it must
-// have been when it was made.
-func inconsistent(r *datatree.Result) bool {
-	return r.Op != wire.OpError && (r.Err != wire.OK || slices.ContainsFunc(r.Sub, func(s datatree.Result) bool { return inconsistent(&s) }))
 }
 
 // joined checks that the log goes on from the checkpoint.
