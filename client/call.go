@@ -1,0 +1,141 @@
+package client
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// headLen is what stands before the body of a request: length, xid and opcode.
+const headLen = 12
+
+// A call is a request and, once it is finished, its answer.
+type call struct {
+	op     wire.OpCode
+	path   string // the caller's, for errors
+	frame  []byte // length, xid, opcode, body
+	again  bool   // it may be sent a second time
+	keep   bool   // what the answer decodes to aliases body, which is the caller's then
+	watch  *Watch // to be set when the answer says that the server watches
+	absent bool   // NoNode is an answer, and no error
+	before func() // called right before the request takes its place in the order
+
+	began  time.Time
+	left   bool      // its caller went before it was finished
+	queued time.Time // when it began to wait for a connection
+
+	body   []byte
+	small  []byte // what body is a part of unless keep
+	err    error
+	done   chan struct{} // capacity 1
+	then   func()        // called instead of a send to done, by the goroutine that reads
+	hidden bool          // nobody waits, and it does not count
+}
+
+var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
+
+// newCall begins a request; its body is appended to frame.
+func newCall(op wire.OpCode, path string) *call {
+	k := calls.Get().(*call)
+	k.op, k.path = op, path
+	k.frame = append(k.frame[:0], 0, 0, 0, 0, 0, 0, 0, 0)
+	k.frame = wire.AppendInt(k.frame, int32(op))
+	return k
+}
+
+// free gives a call back that nobody else can know any more.
+func (k *call) free() {
+	if cap(k.frame) > 4096 || k.then != nil {
+		return
+	}
+	*k = call{frame: k.frame[:0], small: k.small[:0], done: k.done}
+	calls.Put(k)
+}
+
+func (k *call) seal(xid wire.Xid) { putHead(k.frame, xid) }
+func (k *call) xid() wire.Xid     { return wire.Xid(int32(binary.BigEndian.Uint32(k.frame[4:]))) }
+
+func putHead(frame []byte, xid wire.Xid) {
+	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+	binary.BigEndian.PutUint32(frame[4:], uint32(xid))
+}
+
+// answer takes the body of the reply, which is valid only now.
+func (k *call) answer(body []byte, code wire.Code) {
+	switch {
+	case code == wire.NoNode && k.absent:
+		k.body = nil
+	case code != wire.OK:
+		k.err = code
+	case k.keep:
+		k.body = append([]byte(nil), body...)
+	default:
+		k.small = append(k.small[:0], body...)
+		k.body = k.small
+	}
+}
+
+// finish tells whoever waits. The call is theirs afterwards.
+func (k *call) finish() {
+	switch {
+	case k.hidden:
+	case k.then != nil:
+		k.then()
+	default:
+		k.done <- struct{}{}
+	}
+}
+
+// do sends a request and waits for its answer, whose body the decoder reads; after an
+// error there is none to read. conclude must follow.
+func (c *Client) do(ctx context.Context, k *call) (wire.Decoder, error) {
+	if c.opts.Metrics != nil {
+		k.began = time.Now()
+	}
+	if err := c.wait(ctx, k); err != nil {
+		return wire.Decoder{}, err
+	}
+	return wire.NewDecoder(k.body), nil
+}
+
+// conclude makes the caller's error of do's, or of what was wrong with the answer.
+// The call is gone afterwards.
+func (c *Client) conclude(k *call, d *wire.Decoder, err error) error {
+	if err == nil && d.Err() != nil {
+		err = &ProtocolError{What: "answer", Err: d.Err()}
+	}
+	if err != nil {
+		err = &Error{Op: k.op.String(), Path: k.path, Err: err}
+	}
+	if c.opts.Metrics != nil {
+		c.opts.Metrics.Call(k.op.String(), time.Since(k.began), err)
+	}
+	if !k.left {
+		k.free()
+	}
+	return err
+}
+
+// just is do for an answer that says nothing.
+func (c *Client) just(ctx context.Context, k *call) error {
+	d, err := c.do(ctx, k)
+	return c.conclude(k, &d, err)
+}
+
+// wait submits a call and waits for its end. If the context ends first the call goes
+// on without its caller.
+func (c *Client) wait(ctx context.Context, k *call) error {
+	if err := c.submit(ctx, k); err != nil {
+		return err
+	}
+	select {
+	case <-k.done:
+		return k.err
+	case <-ctx.Done():
+		k.left = true
+		return context.Cause(ctx)
+	}
+}

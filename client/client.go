@@ -1,0 +1,261 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// A Client is a user of a service. Its methods may be called by many goroutines.
+type Client struct {
+	opts    Options
+	servers *servers
+	chroot  string
+	cancel  context.CancelFunc // stops run
+	stopped chan struct{}      // closed when run has returned
+	watches watchTable
+
+	// mu orders what concerns the connection: which there is, and what waits for one.
+	// It is taken before a link's own.
+	mu        sync.Mutex
+	state     State
+	last      StateChange
+	listeners []*queue[StateChange]
+	link      *link    // nil while there is none
+	waiting   fifo     // calls without a connection
+	session   *Session // there is, or was last
+	resume    *Session // the next handshake is to go on with; nil asks for a new one
+	fatal     error    // why the Client ended
+	room      chan struct{}
+	auth      []Auth
+
+	under atomic.Int64 // calls that are not finished
+	full  atomic.Bool  // somebody waits for room
+	seen  atomic.Int64 // the newest zxid that an answer bore
+}
+
+// Open connects to one of the servers, opens a session, and returns when there is one.
+// servers is ZooKeeper's connect string: host:port pairs with commas between them, and
+// optionally a path at the end, below which everything then happens. The context
+// bounds Open, not what is done later.
+func Open(ctx context.Context, servers string, o Options) (*Client, error) {
+	list, chroot, err := parseServers(servers)
+	if err != nil {
+		return nil, &Error{Op: "open", Err: err}
+	}
+	run, cancel := context.WithCancel(context.Background())
+	c := &Client{opts: o.withDefaults(), servers: list, chroot: chroot, cancel: cancel, stopped: make(chan struct{})}
+	c.auth = append(c.auth, o.Auth...)
+	opened := make(chan error, 1)
+	go c.run(run, opened)
+	select {
+	case err = <-opened:
+	case <-ctx.Done():
+		c.end(context.Cause(ctx))
+		err = errors.Join(context.Cause(ctx), c.servers.trouble())
+	}
+	if err != nil {
+		c.end(err)
+		return nil, &Error{Op: "open", Path: servers, Err: err}
+	}
+	return c, nil
+}
+
+// Session is the session there is, or was last. Ephemeral nodes made now belong to it,
+// unless it ends first.
+func (c *Client) Session() *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
+// Close ends the session, so that its ephemeral nodes go at once, and with it the
+// Client. Calls under way fail with ErrClosed. If no server is there to be told, the
+// session runs into its timeout.
+func (c *Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	c.mu.Lock()
+	connected := c.link != nil
+	c.mu.Unlock()
+	var err error
+	if connected {
+		k := newCall(wire.OpCloseSession, "")
+		if err = c.just(ctx, k); errors.Is(err, ErrConnectionLost) || errors.Is(err, ErrSessionExpired) {
+			err = nil // a server may close the connection before it is read from
+		}
+	}
+	c.end(ErrClosed)
+	return err
+}
+
+// end stops everything, and returns when nothing runs any more.
+func (c *Client) end(why error) {
+	c.mu.Lock()
+	if c.fatal == nil {
+		c.fatal = why
+	}
+	c.mu.Unlock()
+	c.cancel()
+	<-c.stopped
+}
+
+// submit gives a call its place: on the connection, or in the queue for the next.
+func (c *Client) submit(ctx context.Context, k *call) error {
+	for {
+		wait, err := c.trySubmit(k)
+		if wait == nil {
+			return err
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// trySubmit is submit unless there are too many calls: then it returns what is closed
+// when there may be fewer.
+func (c *Client) trySubmit(k *call) (wait <-chan struct{}, err error) {
+	c.mu.Lock()
+	if c.fatal != nil {
+		c.mu.Unlock()
+		return nil, c.fatal
+	}
+	if c.under.Load() >= int64(c.opts.MaxCalls) {
+		defer c.mu.Unlock()
+		return c.roomLocked(), nil
+	}
+	c.under.Add(1)
+	if k.before != nil {
+		k.before()
+		k.before = nil
+	}
+	l := c.link
+	if l == nil {
+		c.queueLocked(k)
+		c.mu.Unlock()
+		return nil, nil
+	}
+	write := c.sendLocked(l, k)
+	c.mu.Unlock()
+	if write {
+		l.writeOnce()
+	}
+	return nil, nil
+}
+
+// roomLocked is closed when a call ends.
+func (c *Client) roomLocked() <-chan struct{} {
+	if c.room == nil {
+		c.room = make(chan struct{})
+		c.full.Store(true)
+	}
+	if c.under.Load() < int64(c.opts.MaxCalls) { // one ended before it could know
+		close(c.room)
+		r := c.room
+		c.room = nil
+		return r
+	}
+	return c.room
+}
+
+// sendLocked appends a call to a link, or to those that wait if the link is broken.
+func (c *Client) sendLocked(l *link, k *call) (write bool) {
+	write, err := l.add(k, c.opts.Linearizable)
+	if err != nil {
+		c.queueLocked(k)
+	}
+	return write
+}
+
+// postLocked is sendLocked for those who do not write.
+func (c *Client) postLocked(l *link, k *call) {
+	if c.sendLocked(l, k) {
+		l.wake <- struct{}{} // in place of the caller; never blocks, as nobody else was writing
+	}
+}
+
+func (c *Client) queueLocked(k *call) {
+	k.queued = time.Now()
+	c.waiting.push(k)
+}
+
+// finish ends a call: with its answer, or with k.err.
+func (c *Client) finish(k *call) {
+	if !k.hidden {
+		c.under.Add(-1)
+		if c.full.Load() {
+			c.makeRoom()
+		}
+	}
+	k.finish()
+}
+
+// makeRoom lets those try again who found too many calls under way.
+func (c *Client) makeRoom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+		c.full.Store(false)
+	}
+}
+
+func (c *Client) fail(calls []*call, err error) {
+	for _, k := range calls {
+		k.err = err
+		c.finish(k)
+	}
+}
+
+// failWaiting ends the calls that wait for a connection and meet the condition.
+func (c *Client) failWaiting(which func(*call) bool, err error) {
+	c.mu.Lock()
+	var failed []*call
+	for _, k := range c.waiting.drain() {
+		if which(k) {
+			failed = append(failed, k)
+		} else {
+			c.waiting.push(k)
+		}
+	}
+	c.mu.Unlock()
+	c.fail(failed, err)
+}
+
+func all(*call) bool { return true }
+
+// AddAuth takes an identity, on this connection and all later ones.
+func (c *Client) AddAuth(ctx context.Context, a Auth) error {
+	req := wire.AuthRequest{Scheme: a.Scheme, Auth: a.Data}
+	k := newCall(wire.OpAuth, "")
+	k.frame = req.AppendTo(k.frame)
+	if err := c.just(ctx, k); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.auth = append(c.auth, a)
+	return nil
+}
+
+// parseServers reads a connect string.
+func parseServers(s string) (list *servers, chroot string, err error) {
+	hosts, path, found := strings.Cut(s, "/")
+	if found && path != "" {
+		chroot = "/" + path
+		if !wire.ValidPath(chroot) {
+			return nil, "", &PathError{}
+		}
+	}
+	list, err = newServers(strings.Split(hosts, ","))
+	return list, chroot, err
+}

@@ -1,0 +1,300 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/client"
+)
+
+func TestNodes(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	var st client.Stat
+	if p := must(c.Create(ctx, "/a", []byte("x"), client.StatTo(&st)))(t); p != "/a" || st.DataLength != 1 {
+		t.Errorf("%q, %+v", p, st)
+	}
+	data, st, err := c.Get(ctx, "/a")
+	if err != nil || string(data) != "x" || st.Version != 0 {
+		t.Errorf("%q %+v %v", data, st, err)
+	}
+	if st, err = c.Set(ctx, "/a", []byte("y"), 0); err != nil || st.Version != 1 {
+		t.Errorf("%+v %v", st, err)
+	}
+	if _, err = c.Set(ctx, "/a", nil, 0); !errors.Is(err, client.ErrBadVersion) {
+		t.Error(err)
+	}
+	for _, name := range []string{"b", "c"} {
+		must(c.Create(ctx, "/a/"+name, nil))(t)
+	}
+	names, _, err := c.Children(ctx, "/a")
+	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"b", "c"}) {
+		t.Errorf("%v %v", names, err)
+	}
+	if n := must(c.Count(ctx, "/a"))(t); n != 2 {
+		t.Error(n)
+	}
+	if err := c.Delete(ctx, "/a", client.AnyVersion); !errors.Is(err, client.ErrNotEmpty) {
+		t.Error(err)
+	}
+	if _, ok, err := c.Exists(ctx, "/nothing"); ok || err != nil {
+		t.Error(ok, err)
+	}
+	if _, ok, err := c.Exists(ctx, "/a"); !ok || err != nil {
+		t.Error(ok, err)
+	}
+	if err := c.RemoveAll(ctx, "/a"); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := c.Get(ctx, "/a"); !errors.Is(err, client.ErrNoNode) {
+		t.Error(err)
+	}
+}
+
+func TestErrorsSayWhatAndWhere(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	_, _, err := c.Get(ctx, "/a/b")
+	if err == nil || err.Error() != "getData /a/b: there is no such node" {
+		t.Error(err)
+	}
+	_, err = c.Create(ctx, "a", nil)
+	if !errors.Is(err, client.ErrBadArguments) || !strings.Contains(err.Error(), "create2 a: this is no path") {
+		t.Error(err)
+	}
+	_, err = c.Commit(ctx, new(client.Txn).Create("/a", nil).Delete("/b", client.AnyVersion))
+	var failed *client.TxnError
+	if !errors.As(err, &failed) || failed.Index != 1 || !errors.Is(err, client.ErrNoNode) || !strings.Contains(err.Error(), "multi /b: operation 1") {
+		t.Error(err)
+	}
+}
+
+func TestKindsOfNodes(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{})
+	first := must(c.Create(ctx, "/n-", nil, client.Sequential))(t)
+	second := must(c.Create(ctx, "/", nil, client.Sequential, client.Ephemeral))(t)
+	if first != "/n-0000000000" || second != "/0000000001" {
+		t.Error(first, second)
+	}
+	var st client.Stat
+	must(c.Create(ctx, "/e", nil, client.Ephemeral, client.StatTo(&st)))(t)
+	if client.SessionID(st.EphemeralOwner) != c.Session().ID {
+		t.Errorf("%+v", st)
+	}
+	if list := must(c.Ephemerals(ctx, "/"))(t); len(list) != 2 {
+		t.Error(list)
+	}
+	must(c.Create(ctx, "/c", nil, client.Container))(t)
+	must(c.Create(ctx, "/t", nil, client.TTL(time.Hour)))(t)
+	must(c.Create(ctx, "/acl", nil, client.WithACL(client.World(client.PermRead)...)))(t)
+	if _, err := c.Set(ctx, "/acl", nil, client.AnyVersion); !errors.Is(err, client.ErrNoAuth) {
+		t.Error(err)
+	}
+	acl, _, err := c.GetACL(ctx, "/acl")
+	if err != nil || len(acl) != 1 || acl[0].Perms != client.PermRead {
+		t.Error(acl, err)
+	}
+	other := r.open(client.Options{})
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, ok, _ := other.Exists(ctx, "/e"); ok {
+		t.Error("an ephemeral node is there after its session's end")
+	}
+	if _, _, err := c.Get(ctx, "/"); !errors.Is(err, client.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+func TestTxnAndReads(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	res, err := c.Commit(ctx, new(client.Txn).Create("/a", []byte("1")).Create("/a/s-", nil, client.Sequential).
+		Set("/a", []byte("2"), 0).Check("/a", 1).Create("/b", nil).Delete("/b", 0))
+	if err != nil || len(res) != 6 || res[1].Path != "/a/s-0000000000" || res[2].Stat.Version != 1 {
+		t.Fatalf("%+v %v", res, err)
+	}
+	res, err = c.Read(ctx, new(client.Reads).Get("/a").Children("/a").Get("/nothing"))
+	if err != nil || string(res[0].Data) != "2" || len(res[1].Children) != 1 || !errors.Is(res[2].Err, client.ErrNoNode) {
+		t.Fatalf("%+v %v", res, err)
+	}
+}
+
+func TestRootBelowAPath(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	if err := r.open(client.Options{}).MakePath(ctx, "/app/one"); err != nil {
+		t.Fatal(err)
+	}
+	c := r.openAt("any:1/app/one", client.Options{})
+	if p := must(c.Create(ctx, "/x", nil))(t); p != "/x" {
+		t.Error(p)
+	}
+	_, _, w, err := c.ChildrenW(ctx, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(c.Create(ctx, "/y", nil))(t)
+	if e := next(t, w); e.Path != "/" || e.Type != client.EventChildrenChanged {
+		t.Error(e)
+	}
+	if _, ok, _ := r.open(client.Options{}).Exists(ctx, "/app/one/x"); !ok {
+		t.Error("it is not below the root")
+	}
+}
+
+func TestWalk(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	want := []string{"/t"}
+	must(c.Create(ctx, "/t", nil))(t)
+	for i := range 10 {
+		p := fmt.Sprintf("/t/%d", i)
+		must(c.Create(ctx, p, []byte(p)))(t)
+		want = append(want, p)
+		for j := range 10 {
+			q := fmt.Sprintf("%s/%d", p, j)
+			must(c.Create(ctx, q, nil))(t)
+			want = append(want, q)
+		}
+	}
+	var got []string
+	for v, err := range c.Walk(ctx, "/t") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, v.Path)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	n := 0
+	for _, err := range c.EachChild(ctx, "/t") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 10 {
+		t.Error(n)
+	}
+}
+
+func TestAsync(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	must(c.Create(ctx, "/a", nil))(t)
+	var order []int32
+	var last *client.Future[client.Stat]
+	for range 1000 {
+		last = c.Async().Set(ctx, "/a", nil, client.AnyVersion, func(st client.Stat, err error) { order = append(order, st.Version) })
+	}
+	if st, err := last.Wait(ctx); err != nil || st.Version != 1000 {
+		t.Fatal(st, err)
+	}
+	if !slices.IsSorted(order) || len(order) != 1000 {
+		t.Error(order)
+	}
+	if p, err := c.Async().Exists(ctx, "/b", nil).Wait(ctx); p.Exists || err != nil {
+		t.Error(p, err)
+	}
+	if _, err := c.Async().Get(ctx, "bad", nil).Wait(ctx); !errors.Is(err, client.ErrBadArguments) {
+		t.Error(err)
+	}
+}
+
+func TestManyGoroutines(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{MaxCalls: 50})
+	must(c.Create(ctx, "/a", nil))(t)
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			for range 20 {
+				if _, err := c.Set(ctx, "/a", []byte("x"), client.AnyVersion); err != nil {
+					t.Error(err)
+				}
+				if _, _, err := c.Get(ctx, "/a"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if _, st, _ := c.Get(ctx, "/a"); st.Version != 4000 {
+		t.Error(st.Version)
+	}
+}
+
+func TestContextEndsACall(t *testing.T) {
+	r := newRig(t)
+	c := r.open(client.Options{})
+	r.cut(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := c.Get(ctx, "/"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	r.unblock()
+	if _, _, err := c.Get(t.Context(), "/"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCallsWithoutAServerEnd(t *testing.T) {
+	r := newRig(t)
+	c := r.open(client.Options{SessionTimeout: 300 * time.Millisecond})
+	r.cut(true)
+	if _, _, err := c.Get(t.Context(), "/"); !errors.Is(err, client.ErrNoConnection) && !errors.Is(err, client.ErrSessionExpired) {
+		t.Error(err)
+	}
+}
+
+func TestOpenTellsWhyThereIsNoConnection(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := client.Open(ctx, "127.0.0.1:1", client.Options{})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "a:b", "a:0", "[::1]:x", "a:1/x/"} {
+		if _, err := client.Open(ctx, bad, client.Options{}); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	r.open(client.Options{}).Close()
+	before := runtime.NumGoroutine()
+	for range 20 {
+		c := r.open(client.Options{MaxQueuedEvents: 1000})
+		states := c.States(ctx)
+		w := must(c.AddWatch(ctx, "/", true))(t)
+		for range 100 {
+			must(c.Create(ctx, "/x-", nil, client.Sequential))(t) // events nobody reads
+		}
+		_ = w
+		_ = states
+		c.Close()
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for runtime.NumGoroutine() > before+2 {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<16)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,97 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// What a server answers instead of doing what was asked. Test with errors.Is.
+var (
+	ErrNoNode              error = wire.NoNode
+	ErrNodeExists          error = wire.NodeExists
+	ErrNotEmpty            error = wire.NotEmpty   // delete of a node with children
+	ErrBadVersion          error = wire.BadVersion // the node was changed meanwhile
+	ErrNoAuth              error = wire.NoAuth     // the ACL does not allow it
+	ErrInvalidACL          error = wire.InvalidACL
+	ErrNoChildrenEphemeral error = wire.NoChildrenForEphemerals // ephemeral nodes have no children
+	ErrQuotaExceeded       error = wire.QuotaExceeded
+	ErrBadArguments        error = wire.BadArguments
+	ErrTooLarge            error = wire.MarshallingError // or malformed
+	ErrUnimplemented       error = wire.Unimplemented    // by this server
+	ErrNotReadOnly         error = wire.NotReadOnly      // a write to a server without a quorum
+	ErrThrottled           error = wire.Throttled        // the server is overloaded
+	ErrReconfigInProgress  error = wire.ReconfigInProgress
+	ErrReconfigDisabled    error = wire.ReconfigDisabled
+	ErrNewConfigNoQuorum   error = wire.NewConfigNoQuorum
+	ErrEphemeralOnLocal    error = wire.EphemeralOnLocalSession
+	ErrNoWatcher           error = wire.NoWatcher
+	ErrSessionExpired      error = wire.SessionExpired
+	ErrAuthFailed          error = wire.AuthFailed
+	ErrSASLRequired        error = wire.SASLAuthRequired
+	ErrRolledBack          error = wire.RuntimeInconsistency // behind the operation of a Txn that failed
+)
+
+// What ends a call without an answer.
+var (
+	// ErrConnectionLost says that the connection was lost after the request was sent:
+	// whether a write happened is not known.
+	ErrConnectionLost = errors.New("the connection was lost before the answer came: it may have happened or not")
+	// ErrNoConnection says that no server could be reached in time. Nothing was sent.
+	ErrNoConnection = errors.New("no server could be reached in time")
+	// ErrClosed says that the Client was closed.
+	ErrClosed = errors.New("the client is closed")
+)
+
+// An Error says which call failed, on which path, and why.
+type Error struct {
+	Op   string // as ZooKeeper's protocol calls it: create, getData, multi ...
+	Path string // as the caller gave it; of a Txn that of the operation that failed
+	Err  error  // one of those above, a context's, or a *ProtocolError
+}
+
+// Error is the operation, the path and the reason.
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("%s: %s", e.Op, reason(e.Err))
+	}
+	return fmt.Sprintf("%s %s: %s", e.Op, e.Path, reason(e.Err))
+}
+
+// Unwrap makes errors.Is and errors.As see the reason.
+func (e *Error) Unwrap() error { return e.Err }
+
+var reasons = map[wire.Code]string{
+	wire.NoNode:                  "there is no such node",
+	wire.NodeExists:              "the node exists",
+	wire.NotEmpty:                "the node has children",
+	wire.BadVersion:              "the version is another: somebody changed the node",
+	wire.NoAuth:                  "the node's ACL does not allow it to the identities of this connection",
+	wire.InvalidACL:              "the ACL is invalid, or names a scheme that this connection did not authenticate with",
+	wire.NoChildrenForEphemerals: "an ephemeral node cannot have children",
+	wire.QuotaExceeded:           "a quota would be exceeded",
+	wire.NotReadOnly:             "the server has no quorum and serves reads only",
+	wire.SessionExpired:          "the session has expired",
+	wire.AuthFailed:              "the server refused the credentials",
+	wire.MarshallingError:        "the server could not read the request; it may be too large",
+}
+
+func reason(err error) string {
+	if code, ok := err.(wire.Code); ok && reasons[code] != "" {
+		return reasons[code]
+	}
+	return err.Error()
+}
+
+// A ProtocolError is an answer that is none. The connection it came from is closed.
+type ProtocolError struct {
+	What string
+	Err  error
+}
+
+// Error says what could not be read.
+func (e *ProtocolError) Error() string { return fmt.Sprintf("%s: %v", e.What, e.Err) }
+
+// Unwrap is what was wrong with it.
+func (e *ProtocolError) Unwrap() error { return e.Err }

@@ -1,0 +1,326 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// errOver says that a server answered that the session is over.
+var errOver = errors.New("the server says that the session is over")
+
+// lasting is how long a connection holds that is no part of a row of failures: when it
+// breaks, the next one is tried for without a pause.
+const lasting = time.Second
+
+// run keeps a connection until the context ends.
+func (c *Client) run(ctx context.Context, opened chan<- error) {
+	defer close(c.stopped)
+	defer c.shut()
+	for ctx.Err() == nil {
+		l, err := c.connect(ctx)
+		switch {
+		case errors.Is(err, ErrAuthFailed):
+			c.giveUp(err)
+			opened <- err
+			return
+		case err != nil:
+			continue
+		}
+		select {
+		case opened <- nil:
+		default:
+		}
+		err = c.serve(ctx, l)
+		c.disconnected(l, err)
+		if time.Since(l.born) >= lasting {
+			c.servers.good()
+		}
+	}
+}
+
+// shut ends what is left when run returns.
+func (c *Client) shut() {
+	c.mu.Lock()
+	c.cancel()
+	why := c.fatal
+	if s := c.session; s != nil {
+		s.end()
+	}
+	c.becomeLocked(Closed, "", why)
+	c.mu.Unlock()
+	c.failWaiting(all, why)
+	c.watches.close()
+}
+
+// giveUp makes every call fail with err.
+func (c *Client) giveUp(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fatal == nil {
+		c.fatal = err
+	}
+}
+
+// connect makes one attempt at one server.
+func (c *Client) connect(ctx context.Context) (*link, error) {
+	t, pause := c.servers.next(ctx)
+	if err := sleep(ctx, pause); err != nil {
+		return nil, err
+	}
+	c.expireWaiting()
+	ctx, cancel := context.WithTimeout(ctx, c.opts.ConnectTimeout)
+	defer cancel()
+	l, err := c.open(ctx, t)
+	if err != nil {
+		c.servers.err = fmt.Errorf("%s: %w", t.address, err)
+		c.opts.Logger.Debug("no connection", "server", t.address, "error", err)
+		if errors.Is(err, errOver) {
+			c.servers.good() // it answers; a new session can be had at once
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+// expireWaiting fails calls that have waited for longer than a session lasts.
+func (c *Client) expireWaiting() {
+	before := time.Now().Add(-c.opts.SessionTimeout)
+	c.failWaiting(func(k *call) bool { return k.queued.Before(before) }, errors.Join(ErrNoConnection, c.servers.trouble()))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// open dials, opens or takes up the session, and says who the client is.
+func (c *Client) open(ctx context.Context, t target) (*link, error) {
+	nc, err := c.dial(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	l := newLink(nc, t.address, c.opts.MaxReply)
+	s, err := c.handshake(l)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c.install(l, s)
+	return l, nil
+}
+
+func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
+	nc, err := c.opts.Dial(ctx, "tcp", t.address)
+	if err != nil || c.opts.TLS == nil {
+		return nc, err
+	}
+	cfg := c.opts.TLS
+	if cfg.ServerName == "" {
+		cfg = cfg.Clone()
+		cfg.ServerName = t.host
+	}
+	secure := tls.Client(nc, cfg)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// handshake speaks for the session there is, or asks for a new one. A session that the
+// client has given up already is closed if it is found to live, so that nothing of it
+// is left.
+func (c *Client) handshake(l *link) (*Session, error) {
+	c.mu.Lock()
+	s, auth := c.resume, c.auth
+	c.mu.Unlock()
+	began := time.Now()
+	resp, err := c.hello(l, s)
+	if err != nil {
+		return nil, err
+	}
+	l.readOnly = resp.ReadOnly
+	granted := time.Duration(resp.Timeout) * time.Millisecond
+	switch {
+	case s == nil:
+		s = newSession(resp.Session, bytes.Clone(resp.Passwd), granted, began, c.lost)
+	case !s.Alive():
+		c.forget(s)
+		_, err := l.nc.Write(appendRequest(nil, 1, wire.OpCloseSession, nil))
+		return nil, errors.Join(errOver, err)
+	default:
+		s.touch(began)
+	}
+	return s, c.authenticate(l, auth)
+}
+
+// hello exchanges the first frames.
+func (c *Client) hello(l *link, s *Session) (resp wire.ConnectResponse, err error) {
+	req := wire.ConnectRequest{
+		LastZxidSeen: Zxid(c.seen.Load()), Timeout: int32(min(c.opts.SessionTimeout.Milliseconds(), 1<<31-1)),
+		Passwd: zero[:], ReadOnly: c.opts.ReadOnly, HasReadOnly: true,
+	}
+	if s != nil {
+		req.Session, req.Passwd = s.ID, s.passwd
+	}
+	b, mark := wire.BeginFrame(nil)
+	if _, err := l.nc.Write(wire.EndFrame(req.AppendTo(b), mark)); err != nil {
+		return resp, err
+	}
+	payload, err := l.readFrame()
+	if err != nil {
+		return resp, err
+	}
+	d := wire.NewDecoder(payload)
+	resp.DecodeFrom(&d)
+	switch {
+	case d.Err() != nil:
+		return resp, &ProtocolError{What: "connect response", Err: d.Err()}
+	case resp.Session != 0 && resp.Timeout > 0:
+		return resp, nil
+	case s == nil:
+		return resp, errors.New("the server refused a new session")
+	}
+	c.expire(s, errOver)
+	c.forget(s)
+	return resp, errOver
+}
+
+// authenticate takes the identities that were asked for.
+func (c *Client) authenticate(l *link, auth []Auth) error {
+	var b []byte
+	for _, a := range auth {
+		b = appendRequest(b, wire.XidAuth, wire.OpAuth, &wire.AuthRequest{Scheme: a.Scheme, Auth: a.Data})
+	}
+	if len(auth) == 0 {
+		return nil
+	}
+	if _, err := l.nc.Write(b); err != nil {
+		return err
+	}
+	for range auth {
+		h, err := l.readReply()
+		if err != nil {
+			return err
+		}
+		if h.Err != wire.OK {
+			return h.Err
+		}
+	}
+	return nil
+}
+
+// readReply reads the header of an answer, before there can be events.
+func (l *link) readReply() (h wire.ReplyHeader, err error) {
+	payload, err := l.readFrame()
+	if err != nil {
+		return h, err
+	}
+	d := wire.NewDecoder(payload)
+	h.DecodeFrom(&d)
+	if d.Err() != nil {
+		err = &ProtocolError{What: "answer", Err: d.Err()}
+	}
+	return h, err
+}
+
+// install makes the link the one that calls are sent on: first the watches, then what
+// waited.
+func (c *Client) install(l *link, s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches.gaps()
+	l.out = c.watches.requests(l.out, Zxid(c.seen.Load()))
+	c.session, c.resume, c.link = s, s, l
+	for _, k := range c.waiting.drain() {
+		c.postLocked(l, k)
+	}
+	l.flush()
+	state := Connected
+	if l.readOnly {
+		state = ConnectedReadOnly
+	}
+	c.becomeLocked(state, l.server, nil)
+	c.opts.Logger.Info("connected", "server", l.server, "session", s.ID.String(), "timeout", s.Timeout)
+}
+
+// disconnected takes the link away. What was not sent, and reads, wait for the next.
+func (c *Client) disconnected(l *link, why error) {
+	c.mu.Lock()
+	c.link = nil
+	var failed []*call
+	var again fifo
+	now := time.Now()
+	for _, k := range l.unanswered() {
+		if k.hidden {
+			continue
+		}
+		if k.again || k.xid() > l.gone {
+			k.queued = now
+			again.push(k)
+		} else {
+			failed = append(failed, k)
+		}
+	}
+	for _, k := range c.waiting.drain() {
+		again.push(k)
+	}
+	c.waiting = again
+	c.becomeLocked(Connecting, l.server, why)
+	c.mu.Unlock()
+	c.fail(failed, ErrConnectionLost)
+	c.opts.Logger.Info("disconnected", "server", l.server, "reason", why)
+}
+
+// lost is called when nothing was heard for as long as the session lasts.
+func (c *Client) lost(s *Session) { c.expired(s, ErrNoConnection) }
+
+// expire ends a session of which a server said that it is over.
+func (c *Client) expire(s *Session, why error) {
+	if s.end() {
+		c.expired(s, why)
+	}
+}
+
+// expired tells everybody that the session is over.
+func (c *Client) expired(s *Session, why error) {
+	c.mu.Lock()
+	if c.session == s && c.state != Closed {
+		c.becomeLocked(Expired, "", why)
+	}
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		l.kill(ErrSessionExpired) // it belongs to that session
+	}
+	c.failWaiting(all, ErrSessionExpired)
+}
+
+// forget makes the next handshake ask for a new session.
+func (c *Client) forget(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.resume == s {
+		c.resume = nil
+	}
+}

@@ -1,0 +1,158 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+var (
+	errSilent = errors.New("the server was silent for too long")
+	errQuorum = errors.New("there is a server that has a quorum")
+)
+
+// serve works a link until it is dead, and says why.
+func (c *Client) serve(ctx context.Context, l *link) error {
+	var wg sync.WaitGroup
+	wg.Go(l.writes)
+	wg.Go(func() { l.kill(c.reads(l)) })
+	if l.readOnly {
+		wg.Go(func() { c.seekQuorum(ctx, l) })
+	}
+	c.watchOver(ctx, l)
+	wg.Wait()
+	return l.err
+}
+
+// watchOver keeps the session alive, and ends a link that is silent.
+func (c *Client) watchOver(ctx context.Context, l *link) {
+	timeout := c.Session().Timeout
+	t := time.NewTicker(max(timeout/12, time.Millisecond))
+	defer t.Stop()
+	for {
+		select {
+		case <-l.dead:
+			return
+		case <-ctx.Done():
+			l.kill(ErrClosed)
+			return
+		case <-t.C:
+			if l.since(&l.heard) > timeout*2/3 {
+				l.kill(errSilent)
+			}
+			if l.since(&l.sent) >= timeout/3 {
+				l.ping()
+			}
+		}
+	}
+}
+
+// reads takes answers and events until the link is dead.
+func (c *Client) reads(l *link) error {
+	s := c.Session()
+	return l.frames(func(payload []byte) error {
+		var h wire.ReplyHeader
+		d := wire.NewDecoder(payload)
+		h.DecodeFrom(&d)
+		if d.Err() != nil {
+			return &ProtocolError{What: "answer", Err: d.Err()}
+		}
+		switch h.Xid {
+		case wire.XidPing:
+			s.touch(l.ponged())
+			return nil
+		case wire.XidNotification:
+			return c.event(h, &d)
+		case wire.XidSetWatches:
+			if h.Err != wire.OK {
+				return &ProtocolError{What: "answer to setWatches2", Err: h.Err}
+			}
+			return nil
+		}
+		return c.reply(l, s, h, d.Rest())
+	})
+}
+
+// reply gives an answer to its call.
+func (c *Client) reply(l *link, s *Session, h wire.ReplyHeader, body []byte) error {
+	k, proof, err := l.answered(h.Xid)
+	if err != nil {
+		return err
+	}
+	if !proof.IsZero() {
+		s.touch(proof)
+	}
+	if int64(h.Zxid) > c.seen.Load() {
+		c.seen.Store(int64(h.Zxid))
+	}
+	k.answer(body, h.Err)
+	if k.watch != nil {
+		k.watch.set(k.op, h.Err)
+	}
+	c.finish(k)
+	return nil
+}
+
+// event gives a notification to those who watch.
+func (c *Client) event(h wire.ReplyHeader, d *wire.Decoder) error {
+	var ev wire.WatcherEvent
+	ev.DecodeFrom(d)
+	if d.Err() != nil {
+		return &ProtocolError{What: "event", Err: d.Err()}
+	}
+	path := strings.Clone(ev.Path)
+	if c.opts.Metrics != nil {
+		c.opts.Metrics.Event(EventType(ev.Type))
+	}
+	c.watches.dispatch(ev.Type, path, Event{Type: EventType(ev.Type), Path: c.outside(path), Zxid: h.Zxid})
+	return nil
+}
+
+// Bounds of the pause between two looks for a server with a quorum.
+const (
+	firstSeek = 100 * time.Millisecond
+	maxSeek   = 10 * time.Second
+)
+
+// seekQuorum looks for a server that is not read-only, and gives the link up for it.
+func (c *Client) seekQuorum(ctx context.Context, l *link) {
+	for pause := firstSeek; ; pause = min(2*pause, maxSeek) {
+		select {
+		case <-l.dead:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		for _, host := range c.servers.hosts {
+			if c.hasQuorum(ctx, host) {
+				l.kill(errQuorum)
+				return
+			}
+		}
+	}
+}
+
+// hasQuorum asks a server whether it serves writes.
+func (c *Client) hasQuorum(ctx context.Context, host string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	nc, err := c.dial(ctx, c.servers.resolve(ctx, host))
+	if err != nil {
+		return false
+	}
+	defer nc.Close()
+	if by, ok := ctx.Deadline(); ok {
+		nc.SetDeadline(by)
+	}
+	if _, err := nc.Write([]byte("isro")); err != nil {
+		return false
+	}
+	var answer [2]byte
+	n, _ := nc.Read(answer[:])
+	return string(answer[:n]) == "rw"
+}

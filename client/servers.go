@@ -1,0 +1,108 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNoServers says that a connect string names no server.
+var ErrNoServers = errors.New("no server is named: want host:port[,host:port...][/path]")
+
+// servers are those to connect to, in an order that is random for every client, so
+// that those that lose a server together do not all go to the same one next.
+type servers struct {
+	hosts  []string // as they were given, with ports
+	round  []string // addresses not tried yet in this round
+	rounds int      // that were begun since a connection lasted
+	err    error    // of the last attempt
+}
+
+func newServers(hosts []string) (*servers, error) {
+	s := new(servers)
+	for _, h := range hosts {
+		if h = strings.TrimSpace(h); h == "" {
+			continue
+		}
+		h, err := withPort(h)
+		if err != nil {
+			return nil, err
+		}
+		s.hosts = append(s.hosts, h)
+	}
+	if len(s.hosts) == 0 {
+		return nil, ErrNoServers
+	}
+	return s, nil
+}
+
+// withPort adds the default port to a host without one.
+func withPort(h string) (string, error) {
+	host, port, err := net.SplitHostPort(h)
+	if err != nil {
+		host, port = strings.Trim(h, "[]"), "2181"
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", fmt.Errorf("server %q: want host:port, an IPv6 address in brackets", h)
+		}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return "", fmt.Errorf("server %q: want a port from 1 to 65535", h)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// A target is an address to dial, and the name its certificate is for.
+type target struct{ address, host string }
+
+// next is where to connect to now, and how long to wait before.
+func (s *servers) next(ctx context.Context) (t target, pause time.Duration) {
+	if len(s.round) == 0 {
+		pause = s.pause()
+		s.rounds++
+		s.round = append(s.round, s.hosts...)
+		rand.Shuffle(len(s.round), func(i, j int) { s.round[i], s.round[j] = s.round[j], s.round[i] })
+	}
+	h := s.round[0]
+	s.round = s.round[1:]
+	return s.resolve(ctx, h), pause
+}
+
+// resolve picks one of a name's addresses. It is asked for every attempt, since names
+// move.
+func (s *servers) resolve(ctx context.Context, hostPort string) target {
+	host, port, _ := net.SplitHostPort(hostPort)
+	if net.ParseIP(host) != nil {
+		return target{hostPort, host}
+	}
+	addrs, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil || len(addrs) == 0 {
+		return target{hostPort, host} // dialling says what is wrong with the name
+	}
+	return target{net.JoinHostPort(addrs[rand.IntN(len(addrs))], port), host}
+}
+
+// Bounds of the pause between two rounds.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// pause is random, and its bound doubles with every round that failed.
+func (s *servers) pause() time.Duration {
+	if s.rounds == 0 {
+		return 0
+	}
+	bound := firstPause << min(s.rounds-1, 10)
+	return rand.N(min(bound, maxPause))
+}
+
+// good notes that all is well: the next loss is met without a pause.
+func (s *servers) good() { s.round, s.rounds, s.err = nil, 0, nil }
+
+// trouble is why there is no connection.
+func (s *servers) trouble() error { return s.err }

@@ -1,0 +1,92 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// A Session is what ephemeral nodes belong to.
+type Session struct {
+	// ID is the service's number for it, the EphemeralOwner of its nodes.
+	ID SessionID
+	// Timeout is what the service granted.
+	Timeout time.Duration
+
+	passwd []byte
+	done   chan struct{}
+
+	mu      sync.Mutex
+	contact time.Time // when a request was sent that is known to have arrived
+	timer   *time.Timer
+	over    bool
+	onOver  func(*Session)
+}
+
+// Done is closed when the session is over, or may be over without the client's having
+// been told: from then on nothing that depends on its ephemeral nodes may be done.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Alive reports whether Done is open.
+func (s *Session) Alive() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// newSession is a session that was opened by a request sent at contact. onOver is
+// called once, when time has run out; end does not call it.
+func newSession(id SessionID, passwd []byte, timeout time.Duration, contact time.Time, onOver func(*Session)) *Session {
+	s := &Session{ID: id, Timeout: timeout, passwd: passwd, done: make(chan struct{}), contact: contact, onOver: onOver}
+	s.timer = time.AfterFunc(time.Until(contact.Add(timeout)), s.check)
+	return s
+}
+
+// touch notes that the service heard of the session at at or later.
+func (s *Session) touch(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at.After(s.contact) {
+		s.contact = at
+	}
+}
+
+// check ends the session if its time has run out, and looks again later if not.
+func (s *Session) check() {
+	s.mu.Lock()
+	left := time.Until(s.contact.Add(s.Timeout))
+	if s.over || left > 0 {
+		if !s.over {
+			s.timer.Reset(left)
+		}
+		s.mu.Unlock()
+		return
+	}
+	s.endLocked()
+	s.mu.Unlock()
+	s.onOver(s)
+}
+
+// end ends the session and reports whether it had not ended yet.
+func (s *Session) end() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	s.endLocked()
+	return true
+}
+
+func (s *Session) endLocked() {
+	s.over = true
+	s.timer.Stop()
+	close(s.done)
+}
+
+// zero is the password of who asks for a new session.
+var zero [wire.PasswdLen]byte

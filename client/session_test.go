@@ -1,0 +1,188 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/client"
+)
+
+func TestSessionOutlivesConnections(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{})
+	states := c.States(ctx)
+	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
+	s := c.Session()
+	for range 5 {
+		await(t, states, client.Connected)
+		r.cut(false)
+		await(t, states, client.Connecting)
+		if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if c.Session() != s || !s.Alive() {
+		t.Error("another session")
+	}
+}
+
+func TestSessionOutlivesTheServer(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{SessionTimeout: 20 * time.Second})
+	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
+	s := c.Session()
+	r.stop()
+	r.start()
+	if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if c.Session() != s {
+		t.Error("another session")
+	}
+}
+
+// Of writes under way when the connection breaks each either happened, or is said to
+// be unknown; none is said to have happened that did not, and none happens twice.
+func TestWritesWhileConnectionsBreak(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{})
+	must(c.Create(ctx, "/w", nil))(t)
+	var made, unknown atomic.Int64
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for g := range 8 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				_, err := c.Create(ctx, fmt.Sprintf("/w/%d-%d", g, i), nil)
+				switch {
+				case err == nil:
+					made.Add(1)
+				case errors.Is(err, client.ErrConnectionLost):
+					unknown.Add(1)
+				default:
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 30 {
+		time.Sleep(10 * time.Millisecond)
+		r.cut(false)
+	}
+	close(stop)
+	wg.Wait()
+	n := must(c.Count(ctx, "/w"))(t)
+	if int64(n) < made.Load() || int64(n) > made.Load()+unknown.Load() || made.Load() == 0 {
+		t.Errorf("%d nodes, %d made, %d unknown", n, made.Load(), unknown.Load())
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{SessionTimeout: 400 * time.Millisecond})
+	states := c.States(ctx)
+	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
+	old := c.Session()
+	r.cut(true)
+	await(t, states, client.Expired)
+	if old.Alive() {
+		t.Error("alive")
+	}
+	r.unblock()
+	if ch := await(t, states, client.Connected); ch.Session == old.ID {
+		t.Error("the same session again")
+	}
+	if _, ok, err := c.Exists(ctx, "/e"); ok || err != nil {
+		t.Error("the old session's node is there:", ok, err)
+	}
+	if !c.Session().Alive() {
+		t.Error("the new session is not alive")
+	}
+}
+
+// A client that is cut off gives its session up before the server does.
+func TestClientGivesUpBeforeTheServer(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	judge := r.open(client.Options{Dial: r.through()})
+	for range 3 {
+		holder := r.open(client.Options{SessionTimeout: 500 * time.Millisecond})
+		must(holder.Create(ctx, "/lock", nil, client.Ephemeral))(t)
+		_, ok, w, err := judge.ExistsW(ctx, "/lock")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		s := holder.Session()
+		r.cut(true)
+		if e := next(t, w); e.Type != client.EventDeleted || s.Alive() {
+			t.Errorf("%v, and the holder believes in its session: %v", e, s.Alive())
+		}
+		r.unblock()
+	}
+}
+
+func TestIdleSessionIsKept(t *testing.T) {
+	c := newRig(t).open(client.Options{SessionTimeout: 500 * time.Millisecond})
+	s := c.Session()
+	time.Sleep(1500 * time.Millisecond)
+	if !s.Alive() || c.Session() != s || c.State() != client.Connected {
+		t.Error("an idle client lost its session")
+	}
+}
+
+// A server that says nothing any more is left for another, in time to keep the session.
+func TestSilentServerIsLeft(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{SessionTimeout: 3 * time.Second})
+	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
+	s := c.Session()
+	r.freeze()
+	if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if c.Session() != s || !s.Alive() {
+		t.Error("the session is another")
+	}
+}
+
+func TestAuth(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.open(client.Options{Auth: []client.Auth{{Scheme: "digest", Data: []byte("ann:secret")}}})
+	must(c.Create(ctx, "/mine", []byte("x"), client.WithACL(client.Creator(client.PermAll)...)))(t)
+	other := r.open(client.Options{})
+	if _, _, err := other.Get(ctx, "/mine"); !errors.Is(err, client.ErrNoAuth) {
+		t.Error(err)
+	}
+	if err := other.AddAuth(ctx, client.Auth{Scheme: "digest", Data: []byte("ann:secret")}); err != nil {
+		t.Fatal(err)
+	}
+	r.cut(false)
+	for _, c := range []*client.Client{c, other} {
+		if _, _, err := c.Get(ctx, "/mine"); err != nil {
+			t.Error(err)
+		}
+	}
+	who := must(c.WhoAmI(ctx))(t)
+	if len(who) == 0 {
+		t.Error(who)
+	}
+	if s := fmt.Sprintf("%v %+v %#v", client.Auth{Scheme: "digest", Data: []byte("ann:secret")}, client.Options{Auth: []client.Auth{{Data: []byte("secret")}}}, client.Auth{Data: []byte("secret")}); strings.Contains(s, "secret") {
+		t.Error(s)
+	}
+}
