@@ -113,9 +113,9 @@ func segmentSize(s *zoocfg.Storage) int64 {
 	return min(max(size, txnlog.MinSegmentSize), txnlog.MaxSegmentSize)
 }
 
-func (d *data) journal() *journal {
+func (d *data) journal(c *configFiles) *journal {
 	d.shortage.watch(d)
-	return &journal{log: d.log, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning, shortage: &d.shortage}
+	return &journal{log: d.log, configs: c, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning, shortage: &d.shortage}
 }
 
 // prepareFailed tells that the log will soon have no room.

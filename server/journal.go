@@ -23,6 +23,7 @@ type journal struct {
 	told    time.Time     // when that was last
 
 	shortage *shortage
+	configs  *configFiles
 }
 
 func (j *journal) Append(txns []wire.Txn) error {
@@ -43,8 +44,22 @@ func (j *journal) Append(txns []wire.Txn) error {
 	}
 	if err == nil {
 		j.shortage.over()
+		j.noteConfigs(txns)
 	}
 	return j.final(err)
+}
+
+// noteConfigs writes reconfigurations into files before anybody hears that they are
+// logged.
+func (j *journal) noteConfigs(txns []wire.Txn) {
+	if j.configs == nil {
+		return
+	}
+	for i := range txns {
+		if c, ok := reconfiguration(txns[i].Raw); ok {
+			j.configs.proposed(c)
+		}
+	}
 }
 
 func (j *journal) Settle() error { return j.final(j.log.Settle()) }

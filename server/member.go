@@ -85,9 +85,13 @@ func newMember(s *Server) (*member, error) {
 	return m, nil
 }
 
-// listen binds the election port.
+// listen binds the election port where the newest configuration known here says. A
+// server that was removed, and is to join again, is in that of the files only.
 func (m *member) listen(ctx context.Context) error {
-	self, ok := m.active.Committed.Server(m.id)
+	self, ok := m.remembered().Committed.Server(m.id)
+	if !ok {
+		self, ok = m.active.Committed.Server(m.id)
+	}
 	if !ok {
 		return fmt.Errorf("server: myid is %d, and there is no line server.%d=...: add it, or correct the file myid", m.id, m.id)
 	}

@@ -34,7 +34,8 @@ type Server struct {
 	serving atomic.Bool
 	admin   *admin.Admin
 	web     []*webPort
-	member  *member // nil when the server stands alone
+	member  *member      // nil when the server stands alone
+	configs *configFiles // nil when nothing is kept in configuration files
 }
 
 // Open prepares a node: it locks the data directory, loads the tree and binds
@@ -62,7 +63,9 @@ func (s *Server) assemble() error {
 	opts := coreOptions(s.cfg)
 	opts.NewSASL = sasl
 	opts.Unsettled = s.data.joining()
-	s.core = pipeline.New(s.data.tree, s.data.journal(), s.schemes, s.metrics, s.events(), opts)
+	s.configs = newConfigFiles(s.cfg, s.data.fs, s.log.Named("ensemble"))
+	s.configs.backup(s.cfg)
+	s.core = pipeline.New(s.data.tree, s.data.journal(s.configs), s.schemes, s.metrics, s.events(), opts)
 	if s.cfg.Ensemble.Distributed {
 		if s.member, err = newMember(s); err != nil {
 			return err

@@ -27,10 +27,12 @@ type site struct {
 	t      testing.TB
 	dir    string
 	config string
-	log    *lines
-	server *server.Server
-	stop   context.CancelFunc
-	ended  chan error
+	// written is what config was when it went into the file.
+	written string
+	log     *lines
+	server  *server.Server
+	stop    context.CancelFunc
+	ended   chan error
 }
 
 // lines is a log in memory.
@@ -92,12 +94,13 @@ func (s *site) start() {
 // launch starts the server, which may not serve yet.
 func (s *site) launch() {
 	s.t.Helper()
-	cfg, _, err := zoocfg.Load(zoocfg.Source{File: "zoo.cfg", ReadFile: func(path string) ([]byte, error) {
-		if path == "zoo.cfg" {
-			return []byte(s.config), nil
+	if s.config != s.written { // else it is what the server has made of it
+		if err := os.WriteFile(s.file(), []byte(s.config), 0o600); err != nil {
+			s.t.Fatal(err)
 		}
-		return os.ReadFile(path)
-	}})
+		s.written = s.config
+	}
+	cfg, _, err := zoocfg.Load(zoocfg.Source{File: s.file()})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -110,6 +113,9 @@ func (s *site) launch() {
 	s.stop, s.ended = stop, make(chan error, 1)
 	go func() { s.ended <- s.server.Run(ctx) }()
 }
+
+// file is the server's zoo.cfg.
+func (s *site) file() string { return filepath.Join(s.dir, "zoo.cfg") }
 
 func (s *site) serves() bool {
 	nc, err := net.Dial("tcp", s.addr())

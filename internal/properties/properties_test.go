@@ -145,3 +145,13 @@ func FuzzProperties(f *testing.F) {
 		}
 	})
 }
+
+func TestEscape(t *testing.T) {
+	for _, value := range []string{"", "/etc/zoo.cfg.dynamic.1", `C:\zoo`, "two words=x:y #z!", "/dätå/日本/\U0001F600", "a\tb\nc"} {
+		text := "k=" + Escape(value) + "\n"
+		props, err := Parse([]byte(text))
+		if err != nil || len(props) != 1 || props[0].Value != value || props[0].Latin1 {
+			t.Errorf("%q: %q is read as %+v, %v", value, text, props, err)
+		}
+	}
+}

@@ -18,11 +18,17 @@ const tempSuffix = ".tmp"
 // holds the old content or the new, never a mixture; when WriteFileAtomic
 // returns nil it durably holds the new. One caller per name at a time.
 func WriteFileAtomic(fsys FS, name string, data []byte) error {
+	return writeFileAtomic(fsys, name, data, func(string) error { return nil })
+}
+
+// writeFileAtomic calls prepare with the name of the file that will replace the old
+// one, while that is empty.
+func writeFileAtomic(fsys FS, name string, data []byte, prepare func(tmp string) error) error {
 	tmp := name + tempSuffix
 	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := writeSynced(fsys, tmp, data); err != nil {
+	if err := writeSynced(fsys, tmp, data, prepare); err != nil {
 		_ = fsys.Remove(tmp) // the first error is the one that matters
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -39,12 +45,15 @@ func WriteFileAtomic(fsys FS, name string, data []byte) error {
 	return nil
 }
 
-func writeSynced(fsys FS, name string, data []byte) error {
+func writeSynced(fsys FS, name string, data []byte, prepare func(string) error) error {
 	f, err := fsys.Create(name)
 	if err != nil {
 		return err
 	}
-	if _, err = f.WriteAt(data, 0); err == nil {
+	if err = prepare(name); err == nil {
+		_, err = f.WriteAt(data, 0)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())

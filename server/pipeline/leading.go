@@ -227,6 +227,9 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	if n := len(rd.Deliver); n > 0 {
 		r.decided = rd.Deliver[n-1].Zxid
 	}
+	if rd.Activated != nil {
+		r.settings.Config = rd.Activated.Config // which establish shows
+	}
 	if rd.Established {
 		r.establish(rd.FirstZxid)
 	}
@@ -257,7 +260,6 @@ func (r *leading) work(rd *zab.LeaderReady) {
 		r.confirmed = rd.Confirmed[n-1]
 	}
 	if rd.Activated != nil {
-		r.settings.Config = rd.Activated.Config
 		r.report.Activated(rd.Activated)
 	}
 	for _, c := range rd.Close {

@@ -35,7 +35,17 @@
 // an error that names file, line, key, value and what would be right; all of
 // them are reported at once.
 //
-// A dynamicConfigFile and dataDir/myid are read along. Nothing is ever written.
+// A dynamicConfigFile and dataDir/myid are read along, and with the former the
+// membership that was proposed last, in zoo.cfg.dynamic.next. What a server writes
+// there when its ensemble is reconfigured has ZooKeeper's names and forms, so that
+// either can start from the files of the other:
+//
+//	zoo.cfg                   without the membership, and with dynamicConfigFile
+//	zoo.cfg.bak               as it was at the last start with the membership in it
+//	zoo.cfg.dynamic.VERSION   the membership that is in force; VERSION is hexadecimal
+//	zoo.cfg.dynamic.next      what is proposed, with its version in it
+//
+// This package makes the texts (Rewritten, DynamicText); it writes nothing.
 //
 // Source of the facts: sections 8, 9.2, 9.3, 10 and 11 of the reference of
 // ZooKeeper's client protocol, and QuorumPeerConfig of ZooKeeper 3.9.5.

@@ -46,6 +46,9 @@ type Ensemble struct {
 	// DynamicFile is the file that the membership was read from, empty if it
 	// stands in the configuration itself.
 	DynamicFile string
+	// Next is the membership that was proposed last, if there is a dynamic file and
+	// one that holds this beside zoo.cfg; else it has no servers.
+	Next quorum.Config
 	// Distributed reports that the server lines describe an ensemble.
 	Distributed bool
 

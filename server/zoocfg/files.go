@@ -38,6 +38,23 @@ func (l *loader) fromDynamicFile() {
 		l.applyDynamic(p, Origin{File: path, Line: p.Line})
 	}
 	l.cfg.Ensemble.Version = versionOfName(path)
+	l.fromNextFile()
+}
+
+// fromNextFile reads what was proposed and not known to be committed, if there is
+// such a file beside zoo.cfg.
+func (l *loader) fromNextFile() {
+	path := NextName(l.cfg.File)
+	text, err := l.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		l.cfg.Ensemble.Next, err = quorum.Parse(text)
+	}
+	if err != nil {
+		l.errs = append(l.errs, &FileError{Path: path, Role: "proposed configuration file", Err: err})
+	}
 }
 
 func isMembership(k *Key) bool {

@@ -48,6 +48,20 @@ func (FS) Remove(name string) error { return os.Remove(name) }
 // Rename implements vfs.FS.
 func (FS) Rename(from, to string) error { return os.Rename(from, to) }
 
+// CopyMode lets vfs.ReplaceFile keep what an operator has given a file. A file that is
+// not there has no mode to keep. Only root can give files to others.
+func (FS) CopyMode(from, to string) error {
+	info, err := os.Stat(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	keepOwner(info, to)
+	return os.Chmod(to, info.Mode().Perm())
+}
+
 // MkdirAll implements vfs.FS.
 func (f FS) MkdirAll(dir string) error {
 	missing, err := missingDirs(dir)
