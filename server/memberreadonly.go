@@ -41,6 +41,7 @@ func (m *member) beginReadOnly() {
 func (m *member) endReadOnly() {
 	if s := m.stand(); s.readOnly {
 		m.server.core.EndReadOnly()
+		m.server.memberGauges()
 		m.log.Info("read-only clients are served no longer")
 	}
 }

@@ -67,6 +67,7 @@ func (m *member) shows() {
 	s := m.stand()
 	s.readOnly = true
 	m.standing.Store(&s)
+	m.server.metrics.QuorumSize.Set(nil)
 }
 
 // plays notes the role that follows from the election.

@@ -48,6 +48,9 @@ func (n node) Ensemble() *admin.Ensemble {
 		return nil
 	}
 	s := m.stand()
+	if s.readOnly {
+		return nil
+	}
 	config := m.config.Load()
 	e := &admin.Ensemble{
 		PeerState: s.peerState(), ZabState: s.phase, LeaderID: s.leader, Voting: config.IsVoter(m.id),

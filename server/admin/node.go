@@ -58,7 +58,7 @@ type Node interface {
 	LastSnapshot() (Snapshot, bool)
 
 	// Ensemble is the state of a member of an ensemble, nil for a standalone
-	// server.
+	// server, and for one that is read-only.
 	Ensemble() *Ensemble
 
 	// ResetObserverStats starts the statistics of the observers' connections

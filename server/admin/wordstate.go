@@ -124,12 +124,16 @@ func (a *Admin) wordConf(p *printer) {
 	p.f("tickTime=%d\nmaxClientCnxns=%d\n", c.TickTime, c.MaxClientCnxns)
 	p.f("minSessionTimeout=%d\nmaxSessionTimeout=%d\n", c.MinSessionTimeout, c.MaxSessionTimeout)
 	p.f("clientPortListenBacklog=%d\nserverId=%d\n", c.Backlog, c.ServerID)
-	if a.node.Ensemble() == nil {
+	readOnly := a.node.Status().ReadOnly
+	if a.node.Ensemble() == nil && !readOnly {
 		return
 	}
 	p.f("initLimit=%d\nsyncLimit=%d\nelectionAlg=3\n", c.InitLimit, c.SyncLimit)
 	p.f("electionPort=%s\nquorumPort=%s\n", joinPorts(c.ElectionPorts), joinPorts(c.QuorumPorts))
-	p.f("peerType=%d\nmembership: \n%s", c.PeerType, c.Membership)
+	p.f("peerType=%d\n", c.PeerType)
+	if !readOnly {
+		p.f("membership: \n%s", c.Membership)
+	}
 }
 
 func joinPorts(ports []int) string {
