@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zabra/zabra/wire"
@@ -66,6 +66,13 @@ func (e *end) count() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.got)
+}
+
+// over is what Ended was told so far.
+func (e *end) over() []error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.ended)
 }
 
 // endsWith waits for the end, and that it is told once and of this kind.
@@ -252,27 +259,45 @@ func TestBacklog(t *testing.T) {
 	leader.endsWith(t, ErrBacklog)
 }
 
+// A peer that takes nothing for the time of a timeout is given up; one that takes little
+// is not.
 func TestWriteTimeout(t *testing.T) {
-	noLeaks(t)
-	leader, learner := pair(t, ConnOptions{WriteTimeout: 50 * time.Millisecond})
-	leader.start()
-	for range 64 {
-		leader.Send(packet(1, 1<<20))
-	}
-	leader.endsWith(t, os.ErrDeadlineExceeded)
-	learner.Close()
+	inBubble(t, func(t *testing.T, n *memNet) {
+		leader, learner := memPair(t, n, ConnOptions{WriteTimeout: 50 * time.Millisecond})
+		leader.start()
+		for range 64 {
+			leader.Send(packet(1, 1<<20))
+		}
+		for range 10 {
+			time.Sleep(49 * time.Millisecond)
+			io.CopyN(io.Discard, learner.nc, 100<<10)
+			synctest.Wait()
+		}
+		if over := leader.over(); len(over) > 0 {
+			t.Fatalf("ended with %v, and the peer took something", over)
+		}
+		leader.endsWith(t, os.ErrDeadlineExceeded)
+	})
 }
 
 func TestReadTimeout(t *testing.T) {
-	noLeaks(t)
-	leader, learner := pair(t, ConnOptions{})
-	leader.start()
-	learner.start()
-	leader.Send(packet(1, 1))
-	eventually(t, "a packet", func() bool { return learner.count() == 1 })
-	learner.SetReadTimeout(time.Hour)
-	learner.SetReadTimeout(10 * time.Millisecond) // while a read is under way
-	learner.endsWith(t, os.ErrDeadlineExceeded)
+	inBubble(t, func(t *testing.T, n *memNet) {
+		leader, learner := memPair(t, n, ConnOptions{})
+		leader.start()
+		learner.start()
+		leader.Send(packet(1, 1))
+		synctest.Wait()
+		if n := learner.count(); n != 1 {
+			t.Fatalf("%d packets came", n)
+		}
+		began := time.Now()
+		learner.SetReadTimeout(time.Hour)
+		learner.SetReadTimeout(10 * time.Millisecond) // while a read is under way
+		learner.endsWith(t, os.ErrDeadlineExceeded)
+		if d := time.Since(began); d != 10*time.Millisecond {
+			t.Errorf("ended after %v", d)
+		}
+	})
 }
 
 // What waits when Finish is called is delivered, and so is what the peer still says.
@@ -303,24 +328,24 @@ func TestFinish(t *testing.T) {
 
 // A peer that does not close its side is not waited for longer than asked.
 func TestFinishOfAHalfClosedPeer(t *testing.T) {
-	noLeaks(t)
-	ln := listen(t)
-	accepted := make(chan *Conn, 1)
-	l := NewListener(ListenerConfig{Accept: func(c *Conn) { accepted <- c }}, ln)
-	defer l.Close()
-	nc, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	leader := &end{Conn: <-accepted}
-	leader.start()
-	leader.Send(packet(1, 1))
-	leader.Finish(100 * time.Millisecond)
-	leader.endsWith(t, ErrClosed)
-	if b, err := io.ReadAll(nc); err != nil || len(b) != 21 {
-		t.Errorf("read %d bytes, %v", len(b), err)
-	}
+	inBubble(t, func(t *testing.T, n *memNet) {
+		accepted := make(chan *Conn, 1)
+		l := NewListener(ListenerConfig{Accept: func(c *Conn) { accepted <- c }}, n.listen("leader"))
+		t.Cleanup(l.Close)
+		nc := n.raw(t, "leader")
+		leader := &end{Conn: <-accepted}
+		leader.start()
+		leader.Send(packet(1, 1))
+		began := time.Now()
+		leader.Finish(100 * time.Millisecond)
+		if b, err := io.ReadAll(nc); err != nil || len(b) != 21 || time.Since(began) > 0 {
+			t.Errorf("read %d bytes, %v, after %v", len(b), err, time.Since(began))
+		}
+		leader.endsWith(t, ErrClosed)
+		if d := time.Since(began); d != 100*time.Millisecond {
+			t.Errorf("ended after %v", d)
+		}
+	})
 }
 
 func TestCloseBeforeStart(t *testing.T) {
@@ -351,19 +376,26 @@ func TestStreamDoesNotHoldBackWhatIsBefore(t *testing.T) {
 	checkPackets(t, learner.got, []wire.QuorumPacket{packet(1, 1), packet(2, 1), packet(3, 1)})
 }
 
-// The read timeout begins anew with everything that comes.
+// The read timeout begins anew with everything that comes, and is one of silence.
 func TestReadTimeoutIsOfSilence(t *testing.T) {
-	noLeaks(t)
-	leader, learner := pair(t, ConnOptions{})
-	leader.start()
-	learner.start()
-	learner.SetReadTimeout(2 * time.Second)
-	for z := range 30 {
-		leader.Send(packet(wire.Zxid(z), 1))
-		time.Sleep(100 * time.Millisecond)
-	}
-	if n := learner.count(); n != 30 {
-		t.Fatalf("%d packets came, and then %v", n, learner.ended)
-	}
-	learner.endsWith(t, os.ErrDeadlineExceeded)
+	inBubble(t, func(t *testing.T, n *memNet) {
+		leader, learner := memPair(t, n, ConnOptions{})
+		leader.start()
+		learner.start()
+		learner.Send(packet(0, 0)) // the leader waits for it
+		learner.SetReadTimeout(2 * time.Second)
+		for z := range 30 {
+			leader.Send(packet(wire.Zxid(z), 1))
+			time.Sleep(2*time.Second - 1)
+		}
+		if n := learner.count(); n != 30 {
+			t.Fatalf("%d packets came, and then %v", n, learner.over())
+		}
+		leader.Send(packet(30, 1))
+		began := time.Now()
+		learner.endsWith(t, os.ErrDeadlineExceeded)
+		if d := time.Since(began); d != 2*time.Second {
+			t.Errorf("ended after %v of silence", d)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zabra/zabra/wire"
@@ -159,40 +160,48 @@ func TestMalformedNotificationsAreSkipped(t *testing.T) {
 
 // Those who say nothing do not keep out those who do, and are not waited for.
 func TestSilentDiallers(t *testing.T) {
-	noLeaks(t)
-	v := newVoter(t, 1, nil, func(c *ElectionConfig) {
-		c.MaxWaiting = 4
-		c.Transport.HandshakeTimeout = 10 * patience
+	inBubble(t, func(t *testing.T, n *memNet) {
+		v := newVoter(t, 1, n.listen("voter"), func(c *ElectionConfig) {
+			c.MaxWaiting = 4
+			c.Transport = n.transport()
+			c.Transport.HandshakeTimeout = time.Hour
+		})
+		var silent []net.Conn
+		for k := range 12 {
+			nc := n.raw(t, v.addr)
+			write(t, nc, initial(t, 2, "127.0.0.1:1")[:k])
+			silent = append(silent, nc)
+			synctest.Wait()
+		}
+		onlyTheLast(t, silent, 4)
+		write(t, n.raw(t, v.addr), append(initial(t, 2, "127.0.0.1:1"), frame(1)...))
+		synctest.Wait()
+		if got := v.last(2); got != 1 {
+			t.Errorf("round %d was heard, want 1", got)
+		}
 	})
-	var silent []net.Conn
-	for n := range 12 {
-		nc := raw(t, v.addr)
-		write(t, nc, initial(t, 2, "127.0.0.1:1")[:n])
-		silent = append(silent, nc)
-	}
-	for _, nc := range silent[:8] {
-		closed(t, nc)
-	}
-	write(t, raw(t, v.addr), append(initial(t, 2, "127.0.0.1:1"), frame(1)...))
-	v.hears(t, 2, 1)
 }
 
+// A dialler that always makes some progress has no more time than one that is silent.
 func TestHandshakeTimeout(t *testing.T) {
-	noLeaks(t)
-	v := newVoter(t, 1, nil, func(c *ElectionConfig) { c.Transport.HandshakeTimeout = 300 * time.Millisecond })
-	nc := raw(t, v.addr)
-	trickle := time.NewTicker(20 * time.Millisecond) // always some progress
-	defer trickle.Stop()
-	begin := time.Now()
-	for _, b := range initial(t, 2, strings.Repeat("a", 2000)) {
-		<-trickle.C
-		if _, err := nc.Write([]byte{b}); err != nil {
-			return
+	inBubble(t, func(t *testing.T, n *memNet) {
+		const limit = 300 * time.Millisecond
+		v := newVoter(t, 1, n.listen("voter"), func(c *ElectionConfig) {
+			c.Transport = n.transport()
+			c.Transport.HandshakeTimeout = limit
+		})
+		nc := n.raw(t, v.addr)
+		began := time.Now()
+		for _, b := range initial(t, 2, strings.Repeat("a", 2000)) {
+			time.Sleep(20 * time.Millisecond)
+			if _, err := nc.Write([]byte{b}); err != nil {
+				break
+			}
 		}
-		if time.Since(begin) > patience {
-			t.Fatal("still open")
+		if d := time.Since(began); d < limit || d > limit+20*time.Millisecond {
+			t.Errorf("closed after %v", d)
 		}
-	}
+	})
 }
 
 // Of two connections of one server the later one counts, also if the earlier one
@@ -367,35 +376,70 @@ func isSize(err error) bool {
 // The quorum port does not wait for ever for a learner's first packet, whatever
 // timeout its owner has set, and not for more than a few of them.
 func TestSilentLearners(t *testing.T) {
-	noLeaks(t)
-	soon := func(c *ListenerConfig) { c.Transport.HandshakeTimeout = 200 * time.Millisecond }
-	e, nc := rawLearner(t, soon)
-	e.SetReadTimeout(time.Hour)
-	e.start()
-	write(t, nc, []byte{0, 0, 0})
-	closed(t, nc)
-	e.Wait()
-
-	e, nc = rawLearner(t, soon)
-	e.start()
-	write(t, nc, unhex(t, "00000003 0000000100000000 ffffffff ffffffff"))
-	eventually(t, "a packet", func() bool { return e.count() == 1 })
-	time.Sleep(300 * time.Millisecond) // it has said something: now it may be silent
-	write(t, nc, unhex(t, "00000003 0000000100000000 ffffffff ffffffff"))
-	eventually(t, "another packet", func() bool { return e.count() == 2 })
-
-	ln := listen(t)
-	slow := Transport{HandshakeTimeout: 10 * patience}
-	l := NewListener(ListenerConfig{Transport: slow, MaxWaiting: 3, Accept: func(c *Conn) {
-		c.Start(Handler{Receive: func([]wire.QuorumPacket) error { return nil }})
-	}}, ln)
-	defer l.Close()
-	var silent []net.Conn
-	for range 10 {
-		silent = append(silent, raw(t, ln.Addr().String()))
+	const limit = 200 * time.Millisecond
+	ack := unhex(t, "00000003 0000000100000000 ffffffff ffffffff")
+	learner := func(t *testing.T, n *memNet) (e *end, nc net.Conn) {
+		accepted := make(chan *Conn, 1)
+		l := NewListener(ListenerConfig{Transport: Transport{HandshakeTimeout: limit}, Accept: func(c *Conn) { accepted <- c }}, n.listen("leader"))
+		t.Cleanup(l.Close)
+		nc = n.raw(t, "leader")
+		e = &end{Conn: <-accepted}
+		t.Cleanup(e.Close)
+		return e, nc
 	}
-	for _, nc := range silent[:7] {
-		closed(t, nc)
+	t.Run("before the first packet", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, n *memNet) {
+			e, nc := learner(t, n)
+			e.SetReadTimeout(time.Hour)
+			e.start()
+			write(t, nc, []byte{0, 0, 0})
+			began := time.Now()
+			closed(t, nc)
+			e.Wait()
+			if d := time.Since(began); d != limit {
+				t.Errorf("closed after %v", d)
+			}
+		})
+	})
+	t.Run("behind the first packet", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, n *memNet) {
+			e, nc := learner(t, n)
+			e.start()
+			write(t, nc, ack)
+			time.Sleep(1000 * limit) // it has said something: now it may be silent
+			write(t, nc, ack)
+			synctest.Wait()
+			if n := e.count(); n != 2 {
+				t.Errorf("%d packets came, and then %v", n, e.over())
+			}
+		})
+	})
+	t.Run("too many", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, n *memNet) {
+			l := NewListener(ListenerConfig{Transport: Transport{HandshakeTimeout: time.Hour}, MaxWaiting: 3, Accept: func(c *Conn) {
+				c.Start(Handler{Receive: func([]wire.QuorumPacket) error { return nil }})
+			}}, n.listen("leader"))
+			t.Cleanup(l.Close)
+			var silent []net.Conn
+			for range 10 {
+				silent = append(silent, n.raw(t, "leader"))
+				synctest.Wait()
+			}
+			onlyTheLast(t, silent, 3)
+		})
+	})
+}
+
+// onlyTheLast wants all connections closed, at once, but for the last ones.
+func onlyTheLast(t *testing.T, conns []net.Conn, last int) {
+	t.Helper()
+	synctest.Wait()
+	for i, nc := range conns {
+		nc.SetReadDeadline(time.Now().Add(1))
+		_, err := nc.Read(make([]byte, 1))
+		if open := errors.Is(err, os.ErrDeadlineExceeded); open != (i >= len(conns)-last) {
+			t.Errorf("connection %d of %d: %v", i, len(conns), err)
+		}
 	}
 }
 
