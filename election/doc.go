@@ -87,6 +87,53 @@
 // has none. So nobody waits for it, and it is told how the election ended: from the
 // votes of the others it could not conclude that.
 //
+// # Empty disks
+//
+// A server that starts on an empty disk is one of a new ensemble, or it has lost what
+// it held (S21). If it voted in the second case it could help to elect a server that
+// lacks what only it and others, who are away, have acknowledged. It cannot tell the
+// cases apart by itself: two empty servers of three that do not hear the third see the
+// same whether that one is empty, too, or holds all that was ever committed. So there is
+// no rule by which two of three may begin without it; ZooKeeper's, that whoever is empty
+// votes, is not safe.
+//
+// The rule here: a server is fresh (Own.Fresh) if its disk was empty when it started
+// for the first time, and no leader has filled it since. It is untrusted until
+//   - all voters whose acknowledgements count have said, twice, that they hold nothing
+//     (Output.Vouched), the second time after all had said it once; or
+//   - an operator says so: the driver then starts it as one that is not untrusted; or
+//   - a leader, elected by others, has filled it.
+//
+// "I hold nothing" is a claim (ballot.claims): LOOKING, a vote for nobody (-2^63), round
+// 0; in place of the zxid a number, from 1 on, that no other life of the sender had, and
+// in place of the epoch the number that it heard last from the receiver, 0 before. A
+// fresh server sends claims in place of votes. Every looking voter answers a claim: with
+// its own if its log is empty and it is not damaged, whether it is fresh or not, unless
+// both know both numbers already; otherwise with its vote. Only a claim that repeats the
+// present number counts, and when all have been heard the server takes another number
+// and asks again. Damaged servers make no claims. Servers of weight 0 need not be heard.
+//
+// ZooKeeper's servers ignore claims, and answer them, because of their round, with
+// their vote. From them a vote with zxid 0 counts as a claim: they vote for themselves
+// when they are empty, and whoever holds something supports zxid 0 only against a vote
+// that makes what it holds void. The first message of a connection may be older than the
+// connection and does not count (Options.Connections says that the driver tells of
+// connections; otherwise such votes never count). Two Apache servers and an empty one
+// of ours do without: they elect one of themselves and fill ours.
+//
+// Why it is safe. Let A be vouched for, though it acknowledged transaction t in an
+// earlier life and forgot it. A's present life began at T0, and at T1 all had claimed
+// once. Everybody looked for a leader, and had an empty log, at some moment between T0
+// and T1, so by then the leader that proposed t had ended its reign, every packet of it
+// was handled or dropped with its connection, and whoever still had t had it in its log.
+// Such a server could not claim once more, after T1, unless it lost its disk. So t is
+// nowhere, and it was committed only if all others of its quorum lost it, too: what is
+// not survived by any rule. One round of claims would not do: a server may claim, and
+// then get t from a leader that claims later, after a crash.
+//
+// To be vouched for is a server's knowledge, not its disk's: it is lost with the process,
+// and learned again.
+//
 // # Answers
 //
 // A looking voter that asks a server which is not looking gets the vote that ended

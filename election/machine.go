@@ -29,6 +29,14 @@ type Options struct {
 	// Reconfig is the key reconfigEnabled: whether configurations in
 	// notifications are looked at.
 	Reconfig bool
+	// Number is a random number that no earlier life of this server had, at least 0.
+	// Only what answers it is believed about who holds nothing.
+	Number int64
+	// Connections says that Reachable comes before everything that a new connection
+	// brings, and that at most the first message of that is older than the connection,
+	// as it is where ZooKeeper's servers repeat themselves. Votes of servers that know
+	// no claims are believed only then.
+	Connections bool
 }
 
 // Own is what a server knows of itself when it starts to look for a leader.
@@ -42,6 +50,10 @@ type Own struct {
 	// empty where nobody said so, or damaged. The server then has no vote and can
 	// only follow a leader that others elected.
 	Untrusted bool
+	// Fresh says of an untrusted server that it is empty because it never held
+	// anything, as far as it knows: it was started on an empty disk, and would vote if
+	// the ensemble were new.
+	Fresh bool
 	// Observer is the server's role by configuration. A participant that the
 	// configuration does not list as a voter follows without a vote.
 	Observer bool
@@ -79,6 +91,11 @@ type Machine struct {
 	established bool              // the epoch of the current leader stands
 
 	asked   map[wire.SID]exchange // the last answer to each peer
+	number  int64                 // in the claims of this server
+	numbers map[wire.SID]int64    // in the last claims of others
+	hollow  map[wire.SID]bool     // voters that hold nothing, and said so after they heard number
+	asking  bool                  // all have said so once, and are asked again
+	greeted map[wire.SID]bool     // peers that have said something on their present connection
 	askers  map[wire.SID]bool     // peers to be told the outcome, which have no vote
 	offered int64                 // version of the newest configuration handed out
 
@@ -98,7 +115,10 @@ func New(opts Options) *Machine {
 	orDefault(&opts.MinInterval, DefaultMinInterval)
 	orDefault(&opts.MaxInterval, DefaultMaxInterval)
 	orDefault(&opts.FinalizeWait, DefaultFinalizeWait)
-	return &Machine{opts: opts, asked: map[wire.SID]exchange{}}
+	return &Machine{
+		opts: opts, asked: map[wire.SID]exchange{}, number: opts.Number % maxNumber,
+		numbers: map[wire.SID]int64{}, greeted: map[wire.SID]bool{},
+	}
 }
 
 // Start begins a new election: at the start of the server, and whenever it has
@@ -108,6 +128,8 @@ func (m *Machine) Start(now int64, own Own, active quorum.Active) {
 	m.own = own
 	m.setActive(active)
 	m.offered = 0
+	m.asking = false
+	m.newNumber()
 	m.begin(now)
 }
 
@@ -123,11 +145,12 @@ func (m *Machine) begin(now int64) {
 	m.interval = m.opts.MinInterval
 	m.resendAt = now + m.interval
 	m.propose(m.initial)
+	m.tryVouch(now)
 	m.conclude(now)
 }
 
 func (m *Machine) initialVote() Vote {
-	if m.own.Observer || m.own.Untrusted || !m.active.Committed.IsVoter(m.opts.ID) {
+	if m.own.Untrusted || !m.votes() {
 		return noVote
 	}
 	return Vote{Leader: m.opts.ID, Zxid: m.own.LastLogged, PeerEpoch: int64(m.own.CurrentEpoch)}
@@ -210,11 +233,12 @@ func (m *Machine) Unreachable(now int64, peer wire.SID) {
 // Reachable tells that a connection to a peer stands. While looking, the peer is
 // told the vote; whatever was sent to it before may be lost.
 func (m *Machine) Reachable(peer wire.SID) {
+	delete(m.greeted, peer)
 	if !m.looking() || !m.active.IsVoter(peer) || peer == m.opts.ID {
 		return
 	}
 	delete(m.silent, peer)
-	m.send(peer, m.cast())
+	m.send(peer, m.word(peer))
 }
 
 func (m *Machine) looking() bool { return m.started && m.state == wire.Looking }

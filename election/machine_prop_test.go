@@ -17,7 +17,7 @@ func drawInput(t *rapid.T, now int64, configs []quorum.Active) input {
 	switch rapid.IntRange(0, 11).Draw(t, "input") {
 	case 0:
 		own := Own{LastLogged: wire.Zxid(rapid.Int64Range(0, 6).Draw(t, "logged")), CurrentEpoch: wire.Epoch(rapid.Int32Range(0, 2).Draw(t, "epoch")),
-			Untrusted: rapid.IntRange(0, 4).Draw(t, "untrusted") == 0, Observer: rapid.IntRange(0, 4).Draw(t, "observer") == 0}
+			Untrusted: rapid.IntRange(0, 4).Draw(t, "untrusted") == 0, Fresh: rapid.Bool().Draw(t, "fresh"), Observer: rapid.IntRange(0, 4).Draw(t, "observer") == 0}
 		active := rapid.SampledFrom(configs).Draw(t, "active")
 		return func(m *Machine) { m.Start(now, own, active) }
 	case 1:
@@ -73,6 +73,8 @@ func TestMachineProperties(t *testing.T) {
 	})
 }
 
+func claims(n *wire.Notification) bool { return ballotOf(n).claims() && n.Round == 0 }
+
 // checkSound checks what holds for every output.
 func checkSound(t *rapid.T, m *Machine, out Output, looking bool) {
 	for _, msg := range out.Messages {
@@ -80,7 +82,7 @@ func checkSound(t *rapid.T, m *Machine, out Output, looking bool) {
 		if msg.To == m.opts.ID || n.Version != wire.NotificationVersion || len(n.Config) == 0 || !n.State.Valid() {
 			t.Fatalf("%+v", msg)
 		}
-		if v := (Vote{n.Leader, n.Zxid, n.PeerEpoch}); n.State == wire.Looking && v != noVote && (v.abstains() || !m.active.IsVoter(v.Leader)) {
+		if v := (Vote{n.Leader, n.Zxid, n.PeerEpoch}); n.State == wire.Looking && v != noVote && !(claims(&n) && m.holdsNothing()) && (v.abstains() || !m.active.IsVoter(v.Leader)) {
 			t.Fatalf("votes for %s", v)
 		}
 	}

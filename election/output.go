@@ -21,6 +21,9 @@ type Output struct {
 	// Deserted is set when a voter that elected this server is looking again
 	// before the new epoch is established: ask CanLead whether to go on waiting.
 	Deserted bool
+	// Vouched is set when a fresh server has learned that nobody holds anything: it has
+	// a vote from now on, and until the end of its process is not untrusted any more.
+	Vouched bool
 }
 
 // A Message is a notification and the server it is for.

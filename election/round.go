@@ -21,6 +21,10 @@ func (m *Machine) Receive(now int64, from wire.SID, n *wire.Notification) {
 		return
 	}
 	b := ballotOf(n)
+	if m.looking() && m.active.IsVoter(from) {
+		m.hearData(now, from, b)
+		m.greeted[from] = true
+	}
 	switch {
 	case !m.active.IsVoter(from):
 		m.answerStranger(now, from, b)
@@ -58,11 +62,16 @@ func (m *Machine) hearLooking(now int64, from wire.SID, b ballot) {
 	m.conclude(now)
 }
 
-// hearAbstention takes the word of a voter that has no vote: nobody waits for it, and
-// it is told the outcome, which it cannot conclude from votes.
+// hearAbstention takes the word of a voter that has no vote: nobody waits for it, unless
+// it may vote in a moment, and it is told the outcome, which it cannot conclude from votes.
 func (m *Machine) hearAbstention(now int64, from wire.SID, b ballot) {
-	m.silent[from] = true
+	m.silent[from] = !b.claims() || !m.holdsNothing()
 	m.askers[from] = true
+	if b.claims() {
+		m.hearClaim(now, from, b)
+		m.conclude(now)
+		return
+	}
 	if b.round < m.clock && b.Leader != wire.NoSID && !m.own.Untrusted {
 		m.reply(now, from, b, m.cast()) // ZooKeeper's servers without a vote count rounds
 	}
@@ -74,7 +83,7 @@ func (m *Machine) hearAbstention(now int64, from wire.SID, b ballot) {
 // and it wants to hear the outcome.
 func (m *Machine) abstain(now int64, from wire.SID, b ballot) {
 	m.clock = max(m.clock, b.round)
-	m.reply(now, from, b, m.cast())
+	m.reply(now, from, b, m.word(from))
 }
 
 // compete weighs a vote against the proposal.
@@ -132,13 +141,13 @@ func (m *Machine) cast() ballot {
 // announce tells all voters the proposal or, once this server leads, that it does:
 // who has heard a quorum then follows without waiting for the rest.
 func (m *Machine) announce() {
-	b := m.current
-	if m.state == wire.Looking {
-		b = m.cast()
-	}
 	for _, id := range m.active.Voters() {
-		if id != m.opts.ID {
-			m.send(id, b)
+		switch {
+		case id == m.opts.ID:
+		case m.state == wire.Looking:
+			m.send(id, m.word(id))
+		default:
+			m.send(id, m.current)
 		}
 	}
 }

@@ -94,6 +94,7 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 	defer d.storing.Unlock()
 	began := time.Now()
 	if err := d.room(d.storeRoom()); err != nil {
+		d.makeRoom()
 		return err
 	}
 	cp, err := d.store.Begin(false)

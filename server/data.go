@@ -34,6 +34,7 @@ type data struct {
 	accepted, current atomic.Int32
 	untrusted, resync atomic.Bool
 	empty             bool // there was nothing on disk
+	mark              atomic.Pointer[distrust]
 
 	since      atomic.Int64 // operations applied since the last checkpoint
 	sinceBytes atomic.Int64
@@ -51,13 +52,27 @@ type data struct {
 // openData loads the last checkpoint and replays the log from there.
 func openData(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger, m *metrics.Metrics) (*data, error) {
 	d := &data{cfg: cfg, fs: fsys, zap: log, metrics: m, due: make(chan struct{}, 1), relief: make(chan struct{}, 1)}
-	if err := d.openLog(); err != nil {
+	d.mark.Store(&distrust{})
+	open := d.open
+	if cfg.Ensemble.Distributed {
+		open = d.openMember
+	}
+	if err := open(); err != nil {
 		return nil, err
 	}
-	if err := d.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("server: data in %s: %w", cfg.DataDir, err), d.close())
-	}
 	return d, nil
+}
+
+func (d *data) open() error {
+	if err := d.openLog(); err != nil {
+		return err
+	}
+	if err := d.load(); err != nil {
+		err = errors.Join(fmt.Errorf("server: data in %s: %w", d.cfg.DataDir, err), d.close())
+		d.log, d.store = nil, nil
+		return err
+	}
+	return nil
 }
 
 func (d *data) openLog() error {
@@ -73,22 +88,26 @@ func (d *data) openLog() error {
 	if err := d.noteEmpty(); err != nil {
 		return err
 	}
-	var err error
-	d.log, err = txnlog.Open(d.fs, dir, txnlog.Options{
+	log, err := txnlog.Open(d.fs, dir, txnlog.Options{
 		Background: true, SegmentSize: segmentSize(&d.cfg.Storage), MaxRecord: maxRecord,
 		Events: txnlog.Events{PrepareFailed: d.prepareFailed},
 	})
 	if errors.Is(err, vfs.ErrLocked) {
-		return fmt.Errorf("server: %w: another server runs on %s; stop it, or choose another dataDir", err, d.cfg.DataDir)
+		return d.lockedError(err)
 	}
 	if err != nil {
 		return fmt.Errorf("server: transaction log in %s: %w", dir, err)
 	}
+	d.log = log
 	if t := d.log.Recovery().Torn; t != nil {
 		d.zap.Warn("cut what was being written when the server stopped; none of it was acknowledged",
 			zap.String("file", t.File), zap.Int64("offset", t.Offset))
 	}
 	return nil
+}
+
+func (d *data) lockedError(err error) error {
+	return fmt.Errorf("server: %w: another server runs on %s; stop it, or choose another dataDir", err, d.cfg.DataDir)
 }
 
 // maxRecord bounds a record of the log. What requests can lead to is smaller:
@@ -158,17 +177,19 @@ func (d *data) load() error {
 		return err
 	}
 	if d.log.Last() < tree.LastZxid() {
-		return fmt.Errorf("the log in %s ends at %v, before the checkpoint at %v: transactions were acknowledged that it should hold; "+
+		return lost("the log in %s ends at %v, before the checkpoint at %v: transactions were acknowledged that it should hold; "+
 			"put the missing log files back, or move both folders away to start with nothing", d.logDir(), d.log.Last(), tree.LastZxid())
 	}
 	if base := d.log.Base(); tree.LastZxid() < base {
-		return fmt.Errorf("the checkpoint in %s stands at %v and the log in %s begins after %v: what lies between is missing; "+
+		return lost("the checkpoint in %s stands at %v and the log in %s begins after %v: what lies between is missing; "+
 			"put the files of one of them back, or restore a backup of both", d.storeDir(), tree.LastZxid(), d.logDir(), base)
 	}
 	n := 0
 	if d.cfg.Ensemble.Distributed {
 		// What is logged behind the checkpoint is committed when a leader says so.
-		err = d.recoverEpochs()
+		if err = d.checkTail(); err == nil {
+			err = d.recoverEpochs()
+		}
 	} else {
 		n, err = replay(d.log, tree)
 	}

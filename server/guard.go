@@ -25,11 +25,16 @@ func (d *data) guard() error {
 		return err
 	}
 	d.empty = !logs && !store
+	if d.cfg.Ensemble.Distributed && d.distrusted().why == none {
+		if err := d.checkEpochs(); err != nil {
+			return err
+		}
+	}
 	if logs {
 		return nil
 	}
 	if store {
-		return fmt.Errorf("server: %s holds a checkpoint, but %s holds no log: transactions may be missing that were acknowledged; "+
+		return lost("%s holds a checkpoint, but %s holds no log: transactions may be missing that were acknowledged; "+
 			"put the log files back, or move both folders away to start with nothing", dirs.StoreDir(), dirs.LogDir())
 	}
 	return d.guardZooKeeper(dirs.ZooKeeperDir())

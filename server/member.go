@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,7 @@ func newMember(s *Server) (*member, error) {
 		server: s, id: e.MyID, log: s.log.Named("ensemble"), carrier: carrier, mail: newMailbox(), began: time.Now(),
 		active: quorum.Active{Committed: config},
 		machine: election.New(election.Options{
-			ID: e.MyID, Reconfig: e.ReconfigEnabled,
+			ID: e.MyID, Reconfig: e.ReconfigEnabled, Number: rand.Int64(), Connections: true,
 			MinInterval: e.MinNotification.Milliseconds(), MaxInterval: e.MaxNotification.Milliseconds(),
 		}),
 	}
@@ -226,7 +227,7 @@ func (m *member) elect() {
 	m.readOnlySoon()
 	m.machine.Start(m.now(), election.Own{
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
-		Untrusted: state.Untrusted || state.ForceSnapshot, Observer: m.observer(),
+		Untrusted: state.Untrusted || state.ForceSnapshot, Fresh: m.server.data.isFresh(), Observer: m.observer(),
 	}, m.active)
 }
 
@@ -247,6 +248,10 @@ func (m *member) obey() {
 	out := m.machine.Take()
 	for _, msg := range out.Messages {
 		m.votes.Send(msg.To, msg.Notification)
+	}
+	if out.Vouched {
+		m.log.Info("no server of the ensemble holds anything: it is new, and this server votes")
+		m.server.data.vouch()
 	}
 	if out.Newer != nil && m.server.cfg.Ensemble.ReconfigEnabled {
 		// What the own log proposes stays under way.
@@ -329,7 +334,7 @@ func (m *member) again(why error) {
 	}
 	var resync *zab.ResyncError
 	if errors.As(why, &resync) {
-		if err := m.server.data.distrust(); err != nil {
+		if err := m.server.data.distrust(resync); err != nil {
 			m.fatal(err)
 			return
 		}

@@ -253,6 +253,12 @@ func (c *client) reconfigure(joining, leaving string) error {
 // Servers leave and come back while the others serve, the leader among them.
 func TestReconfigure(t *testing.T) {
 	sites := startEnsemble(t, 3, "reconfigEnabled=true", "skipACL=yes")
+	sites[2].halt() // so that another one leads
+	sites[1].eventually("the others to serve", sites[1].serves)
+	sites[2].launch()
+	for _, s := range sites {
+		s.eventually("all to serve", s.serves)
+	}
 	text := sites[0].members("server.1=", "server.2=", "server.3=")
 	var third string
 	for line := range strings.Lines(text) {

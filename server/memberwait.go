@@ -19,6 +19,7 @@ const complainEvery = 10 * time.Second
 // complain tells of a server that has not served for some time: whom it reaches, whom
 // it does not, and what to look at.
 func (m *member) complain() {
+	m.vouchedFor()
 	s := m.stand()
 	if s.lost.IsZero() || time.Since(s.lost) < complainEvery*9/10 {
 		return
@@ -35,6 +36,42 @@ func (m *member) complain() {
 		what = "only read-only clients are served"
 	}
 	m.log.Warn(what, append(fields, zap.String("look at", m.waitsFor(&s, reached)))...)
+}
+
+// vouchedFor looks again if an operator has said meanwhile that this server is rightly
+// empty.
+func (m *member) vouchedFor() {
+	if m.role != nil || !m.server.data.untrusted.Load() {
+		return
+	}
+	vouched, err := m.server.data.initialize()
+	if err != nil {
+		m.log.Warn("the file initialize was not taken", zap.Error(err))
+	}
+	if vouched {
+		m.look(nil)
+	}
+}
+
+// untrusted says what a member without a vote waits for, "" if it has one.
+func (m *member) untrusted() string {
+	d := m.server.data
+	file := layoutOf(d.cfg).Initialize()
+	switch mark := d.distrusted(); {
+	case !d.untrusted.Load():
+		return ""
+	case mark.why == fresh && !d.isFresh():
+		return fmt.Sprintf("this server is empty, and has no vote until a leader has filled it, because db.autocreate=false; "+
+			"if the ensemble is new, put an empty file %s on a majority of its servers", file)
+	case mark.why == fresh:
+		return fmt.Sprintf("this server is empty, and votes only when all voters have said that they are, since it may have lost what it held: "+
+			"servers %v have not. Start them. If they hold data, a majority of those that do elects a leader, which fills this server. "+
+			"If the ensemble is new and they cannot be started, put an empty file %s on a majority of its servers",
+			ids(m.machine.Awaits()), file)
+	}
+	return fmt.Sprintf("a majority of servers that have not lost their data: this server's were damaged, and it has no vote until a leader has filled it. "+
+		"If a majority is damaged or lost, nobody is elected: restore a backup, or the files that are kept in %s, on all servers "+
+		"(docs/operating.md, Damaged files)", layoutOf(d.cfg).DamagedData())
 }
 
 // heard notes who follows a server with this one's id.
@@ -56,6 +93,8 @@ func (m *member) waitsFor(s *standing, reached []wire.SID) string {
 	case !own.HasQuorum(func(id wire.SID) bool { return slices.Contains(reached, id) }):
 		return fmt.Sprintf("whether the other servers run, and their election ports, the second in a server line, can be reached; "+
 			"and whether another server has %d in its file myid", m.id)
+	case s.state == wire.Looking && m.untrusted() != "":
+		return m.untrusted()
 	case s.state == wire.Looking && len(m.mistaken) > 0:
 		return fmt.Sprintf("another server with the number %d in its file myid: servers %v follow one, and it is not this one",
 			m.id, ids(slices.Collect(maps.Keys(m.mistaken))))

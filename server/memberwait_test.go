@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -17,6 +18,8 @@ func TestWhatAMemberWaitsFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	whole := &data{cfg: &zoocfg.Config{}}
+	whole.mark.Store(&distrust{})
 	for _, tc := range []struct {
 		state   wire.ServerState
 		reached []wire.SID
@@ -30,7 +33,7 @@ func TestWhatAMemberWaitsFor(t *testing.T) {
 		{wire.Leading, []wire.SID{1, 2}, nil, "quorum port of this server"},
 		{wire.Following, []wire.SID{1, 2}, nil, "log of the leader"},
 	} {
-		m := &member{id: 1, active: quorum.Active{Committed: config}}
+		m := &member{id: 1, active: quorum.Active{Committed: config}, server: &Server{data: whole}}
 		for from, n := range tc.heard {
 			m.heard(from, &n)
 		}

@@ -69,7 +69,7 @@ func (d *data) replace(core *pipeline.Core, tree *datatree.Tree) error {
 func (d *data) replaceWith(tree *datatree.Tree, reset func() error) error {
 	d.storing.Lock()
 	defer d.storing.Unlock()
-	if err := d.room(d.storeRoom()); err != nil {
+	if err := d.roomFor(d.storeRoom()); err != nil {
 		return err
 	}
 	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)

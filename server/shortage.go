@@ -124,6 +124,7 @@ func (d *data) retention() txnlog.Retention {
 // segments that the last checkpoint covers. It asks for another checkpoint, which
 // may be possible, on another volume.
 func (d *data) relieve() {
+	d.makeRoom()
 	signal(d.due)
 	c := d.last.Load()
 	if c == nil {

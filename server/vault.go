@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
+	"go.uber.org/zap"
 )
 
 // What a member of an ensemble keeps on disk: data is its pipeline.Vault.
@@ -32,7 +32,7 @@ func (d *data) writeEpoch(which zab.WriteOp, e wire.Epoch) error {
 	if which == zab.WriteCurrentEpoch {
 		name, own = layoutOf(d.cfg).CurrentEpoch(), &d.current
 	}
-	if err := vfs.WriteFileAtomic(d.fs, name, []byte(strconv.Itoa(int(e)))); err != nil {
+	if err := vfs.WriteFileAtomic(d.fs, name, datadir.AppendEpoch(nil, e)); err != nil {
 		return fmt.Errorf("server: epoch file: %w", err)
 	}
 	own.Store(int32(e))
@@ -40,70 +40,106 @@ func (d *data) writeEpoch(which zab.WriteOp, e wire.Epoch) error {
 }
 
 // distrust notes, also for the next start, that log and tree are not to be built on.
-func (d *data) distrust() error {
+func (d *data) distrust(why error) error {
 	d.untrusted.Store(true)
 	d.resync.Store(true)
-	if err := vfs.WriteFileAtomic(d.fs, layoutOf(d.cfg).Distrust(), nil); err != nil {
-		return fmt.Errorf("server: %w", err)
-	}
-	return nil
+	return d.setDistrust(distrust{why: damaged, text: why.Error()})
 }
 
 // noteEmpty notes that a member of an ensemble was found empty and nobody said that
 // it should be. The next start will find a log, and the server must not count any
 // sooner for that: it may have forgotten what it promised.
 func (d *data) noteEmpty() error {
-	if !d.empty || !d.cfg.Ensemble.Distributed || d.cfg.Ensemble.DBAutocreate {
+	if !d.empty || !d.cfg.Ensemble.Distributed || d.distrusted().why != none {
 		return nil
+	}
+	if vouched, err := d.exists(layoutOf(d.cfg).Initialize()); err != nil || vouched {
+		return err
 	}
 	if err := d.fs.MkdirAll(d.cfg.DataDir); err != nil {
 		return fmt.Errorf("server: %w", err)
 	}
-	return d.distrust()
+	return d.setDistrust(distrust{why: fresh, text: "this server was started on an empty disk, and no leader has filled it yet"})
 }
 
+// trust notes that the disk holds the history that an epoch began with.
 func (d *data) trust() error {
 	d.untrusted.Store(false)
 	d.resync.Store(false)
-	err := d.fs.Remove(layoutOf(d.cfg).Distrust())
-	if errors.Is(err, fs.ErrNotExist) {
+	m := d.distrusted()
+	if m.why == none {
 		return nil
 	}
-	if err == nil {
-		err = d.fs.SyncDir(d.cfg.DataDir)
+	if err := d.setDistrust(distrust{}); err != nil {
+		return err
 	}
-	return err
+	d.healed(m)
+	return nil
+}
+
+// isFresh reports whether the server has not held anything yet, and would vote if it
+// knew that nobody has.
+func (d *data) isFresh() bool {
+	return d.distrusted().why == fresh && d.cfg.Ensemble.DBAutocreate && d.untrusted.Load()
+}
+
+// vouch lets a fresh server count until its process ends: the ensemble is new. It stays
+// marked: whoever starts again has to ask again.
+func (d *data) vouch() { d.untrusted.Store(false) }
+
+// initialize takes an operator's word that the disk is rightly empty, and reports whether
+// that changed anything. Nothing is being written.
+func (d *data) initialize() (bool, error) {
+	name := layoutOf(d.cfg).Initialize()
+	found, err := d.exists(name)
+	if err != nil || !found {
+		return false, err
+	}
+	took := d.untrusted.Load() && d.log.Last() == 0 && d.tree.LastZxid() == 0
+	if took {
+		if err := d.setDistrust(distrust{}); err != nil {
+			return false, err
+		}
+		d.untrusted.Store(false)
+		d.resync.Store(false)
+	}
+	if err := d.fs.Remove(name); err != nil {
+		return false, fmt.Errorf("server: %w", err)
+	}
+	if err := d.fs.SyncDir(d.cfg.DataLogDir); err != nil {
+		return false, fmt.Errorf("server: %w", err)
+	}
+	d.zap.Info("a file said that this server is rightly empty, and was removed", zap.String("file", name), zap.Bool("it was empty", d.log.Last() == 0))
+	return took, nil
 }
 
 // readEpoch returns nil for a file that is not there.
 func (d *data) readEpoch(name string) (*wire.Epoch, error) {
-	text, err := vfs.ReadFile(d.fs, name, 32)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := vfs.ReadFile(d.fs, name, datadir.MaxEpochFile)
+	var large *vfs.TooLargeError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
+	case errors.As(err, &large):
+		return nil, lost("epoch file: %v", err)
+	case err != nil:
 		return nil, fmt.Errorf("server: epoch file: %w", err)
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 32)
+	e, err := datadir.ParseEpoch(text)
 	if err != nil {
-		return nil, fmt.Errorf("server: epoch file %s holds %.40q and should hold one number: restore a backup of it, "+
-			"or move the whole data directory away and let the ensemble fill an empty one", name, text)
+		return nil, lost("epoch file %s holds %.40q: %v", name, text, err)
 	}
-	e := wire.Epoch(n)
 	return &e, nil
 }
 
 // recoverEpochs judges what was found on disk, and makes durable what follows from it.
 func (d *data) recoverEpochs() error {
+	mark := d.distrusted()
 	disk := zab.Disk{
 		Base: d.log.Base(), Last: d.log.Last(), Tree: d.tree.LastZxid(),
-		Empty: d.empty, Trusted: d.cfg.Ensemble.DBAutocreate,
+		Empty: mark.why == fresh, Damaged: mark.why == damaged,
 	}
-	_, err := d.fs.Stat(layoutOf(d.cfg).Distrust())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("server: whether the data can be trusted: %w", err)
-	}
-	disk.Damaged = err == nil
+	var err error
 	if disk.AcceptedEpoch, err = d.readEpoch(layoutOf(d.cfg).AcceptedEpoch()); err != nil {
 		return err
 	}
@@ -128,6 +164,22 @@ func (d *data) recoverEpochs() error {
 	d.current.Store(int32(state.CurrentEpoch))
 	d.untrusted.Store(state.Untrusted)
 	d.resync.Store(state.ForceSnapshot)
+	if err := d.noteMember(); err != nil {
+		return err
+	}
+	_, err = d.initialize()
+	return err
+}
+
+// noteMember notes that this server has promised something to others.
+func (d *data) noteMember() error {
+	found, err := d.exists(layoutOf(d.cfg).Member())
+	if err != nil || found {
+		return err
+	}
+	if err := vfs.WriteFileAtomic(d.fs, layoutOf(d.cfg).Member(), nil); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
 	return nil
 }
 

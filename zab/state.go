@@ -76,6 +76,10 @@ func (s *State) setEpochs(d Disk) error {
 	if d.AcceptedEpoch != nil {
 		s.AcceptedEpoch = *d.AcceptedEpoch
 	}
+	if d.Damaged {
+		// One of the files may be lost, too. The larger one is a promise.
+		s.AcceptedEpoch = max(s.AcceptedEpoch, s.CurrentEpoch, logged)
+	}
 	if s.CurrentEpoch >= 0 && s.CurrentEpoch < logged && s.AcceptedEpoch >= logged {
 		// A log that reaches into an epoch holds all of its initial history.
 		s.CurrentEpoch = logged

@@ -38,7 +38,8 @@
 // Every metric of ZooKeeper exists. Those of the stages that Zabra does not have
 // (a commit processor, a cache of encoded replies) stay 0; those that only a
 // member of an ensemble has are shown while something provides them. Two are
-// Zabra's own: log_full_count and log_full_time.
+// Zabra's own: log_full_count, log_full_time, damage_found_count and
+// damage_healed_count.
 //
 // Source of names and kinds: ZooKeeper's ServerMetrics, ZooKeeperServer and
 // DefaultMetricsProvider.

@@ -110,6 +110,8 @@ type Metrics struct {
 	FsyncTime             Timer
 	LogFull               Counter
 	LogFullTime           Gauge // milliseconds
+	DamageFound           Counter
+	DamageHealed          Counter
 	CommitTime            Timer
 	ReadFinalTime         Timer
 	WriteFinalTime        Timer

@@ -55,6 +55,10 @@ func (e *CorruptError) Error() string {
 		e.File, e.Reason, e.Offset, e.After, e.Remedy)
 }
 
+// Damage reports whether the file is one of this version's, so that what is wrong with
+// it is damage.
+func (e *CorruptError) Damage() bool { return e.Remedy == remedyDamage }
+
 const (
 	remedyDamage = "this was acknowledged and is not dropped: if other servers of the ensemble are healthy, " +
 		"move this server's data aside and start it empty, so that it copies theirs; otherwise restore a backup"

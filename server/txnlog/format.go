@@ -27,7 +27,7 @@ const (
 
 	filePrefix   = "log."
 	preallocName = filePrefix + "prealloc"
-	lockName     = filePrefix + "lock"
+	LockName     = filePrefix + "lock" // locked by whoever has the log open
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -62,7 +62,7 @@ func Open(fsys vfs.FS, dir string, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("txnlog: %w", err)
 	}
 	l := &Log{fs: fsys, dir: dir, opts: opts}
-	if l.lock, err = fsys.Lock(l.path(lockName)); err != nil {
+	if l.lock, err = fsys.Lock(l.path(LockName)); err != nil {
 		return nil, fmt.Errorf("txnlog: %w", err)
 	}
 	l.prealloc.init(fsys, l.path(preallocName), opts)

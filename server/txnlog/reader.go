@@ -257,7 +257,7 @@ func ReadOnly(fsys vfs.FS, dir string, after wire.Zxid) (*Reader, error) {
 // directory that no server ever opened, or that nobody can write to, is not
 // locked, and the lock is nil.
 func LockOffline(fsys vfs.FS, dir string) (io.Closer, error) {
-	name := filepath.Join(dir, lockName)
+	name := filepath.Join(dir, LockName)
 	if _, err := fsys.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -24,17 +25,37 @@ type Epochs struct{ Accepted, Current wire.Epoch }
 
 func readEpochs(fsys vfs.FS, d Dirs) (*epochs, error) {
 	accepted, current := d.epochFiles()
-	return readEpochFiles(fsys, accepted, current)
+	return readEpochFiles(fsys, accepted, current, readEpoch)
 }
 
-func readEpochFiles(fsys vfs.FS, accepted, current string) (*epochs, error) {
+// readOwnEpochs reads those of a Zabra server.
+func readOwnEpochs(fsys vfs.FS, l datadir.Layout) (*epochs, error) {
+	return readEpochFiles(fsys, l.AcceptedEpoch(), l.CurrentEpoch(), readOwnEpoch)
+}
+
+func readEpochFiles(fsys vfs.FS, accepted, current string, read func(vfs.FS, string) (*wire.Epoch, error)) (*epochs, error) {
 	e := &epochs{dir: filepath.Dir(accepted)}
 	var err error
-	if e.accepted, err = readEpoch(fsys, accepted); err != nil {
+	if e.accepted, err = read(fsys, accepted); err != nil {
 		return nil, err
 	}
-	e.current, err = readEpoch(fsys, current)
+	e.current, err = read(fsys, current)
 	return e, err
+}
+
+func readOwnEpoch(fsys vfs.FS, name string) (*wire.Epoch, error) {
+	text, err := vfs.ReadFile(fsys, name, datadir.MaxEpochFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := datadir.ParseEpoch(text)
+	if err != nil {
+		return nil, &DamageError{name, 0, fmt.Sprintf("it holds %.40q: %v", text, err), "export from another member of the ensemble"}
+	}
+	return &e, nil
 }
 
 func readEpoch(fsys vfs.FS, name string) (*wire.Epoch, error) {
@@ -85,8 +106,11 @@ func (e *epochs) recover(base, last, tree wire.Zxid, report **Epochs) error {
 	return nil
 }
 
+// zooKeeperEpoch is how ZooKeeper writes an epoch.
+func zooKeeperEpoch(b []byte, e wire.Epoch) []byte { return strconv.AppendInt(b, int64(e), 10) }
+
 // write writes the files under these names, the accepted epoch first.
-func (e *epochs) write(fsys vfs.FS, accepted, current string) error {
+func (e *epochs) write(fsys vfs.FS, accepted, current string, format func([]byte, wire.Epoch) []byte) error {
 	for _, f := range []struct {
 		name  string
 		epoch *wire.Epoch
@@ -94,7 +118,7 @@ func (e *epochs) write(fsys vfs.FS, accepted, current string) error {
 		if f.epoch == nil {
 			continue
 		}
-		if err := vfs.WriteFileAtomic(fsys, f.name, strconv.AppendInt(nil, int64(*f.epoch), 10)); err != nil {
+		if err := vfs.WriteFileAtomic(fsys, f.name, format(nil, *f.epoch)); err != nil {
 			return err
 		}
 	}

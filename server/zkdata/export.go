@@ -129,7 +129,7 @@ func (e *exporter) joined() error {
 }
 
 func (e *exporter) readEpochs() (err error) {
-	e.epochs, err = readEpochFiles(e.fs, e.o.From.AcceptedEpoch(), e.o.From.CurrentEpoch())
+	e.epochs, err = readOwnEpochs(e.fs, e.o.From)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (e *exporter) write(ctx context.Context, place *exportPlace) error {
 	}
 	accepted, current := Dirs{Data: filepath.Dir(place.snap)}.epochFiles()
 	accepted, current = filepath.Join(place.snap, filepath.Base(accepted)), filepath.Join(place.snap, filepath.Base(current))
-	if err := e.epochs.write(e.fs, accepted, current); err != nil {
+	if err := e.epochs.write(e.fs, accepted, current, zooKeeperEpoch); err != nil {
 		return err
 	}
 	id, err := readMyid(e.fs, e.o.From.Data)

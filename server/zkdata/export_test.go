@@ -134,7 +134,10 @@ func TestExportRefuses(t *testing.T) {
 		{"no checkpoint", func(f datadir.Layout, _ string) error { return os.RemoveAll(f.StoreDir()) }, "is missing"},
 		{"no log", func(f datadir.Layout, _ string) error { return os.RemoveAll(f.LogDir()) }, "is missing"},
 		{"damage", func(f datadir.Layout, _ string) error { return flip(filepath.Join(f.LogDir(), "log.34"), 8192+40) }, "log.34 at offset 8192"},
-		{"epochs", func(f datadir.Layout, _ string) error { return os.WriteFile(f.CurrentEpoch(), []byte("9"), 0o644) }, "smaller than currentEpoch"},
+		{"epochs", func(f datadir.Layout, _ string) error {
+			return os.WriteFile(f.CurrentEpoch(), datadir.AppendEpoch(nil, 9), 0o644)
+		}, "smaller than currentEpoch"},
+		{"a damaged epoch", func(f datadir.Layout, _ string) error { return os.WriteFile(f.CurrentEpoch(), []byte("1"), 0o644) }, "its checksum"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := standard(t)

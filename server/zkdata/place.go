@@ -66,7 +66,7 @@ func free(fsys vfs.FS, dir string, beside []string, to datadir.Layout) error {
 
 // ours are the paths of what a Zabra server has in its directories, myid aside.
 func ours(l datadir.Layout) []string {
-	return []string{l.StoreDir(), l.LogDir(), l.AcceptedEpoch(), l.CurrentEpoch(), l.Distrust(), l.RestoreMark()}
+	return []string{l.StoreDir(), l.LogDir(), l.AcceptedEpoch(), l.CurrentEpoch(), l.Distrust(), l.RestoreMark(), l.Member()}
 }
 
 // mkdir makes a directory and those above it.
@@ -96,7 +96,7 @@ func (p *place) finish(e *epochs, myid []byte) error {
 		return err
 	}
 	p.made = append(p.made, p.to.AcceptedEpoch(), p.to.CurrentEpoch())
-	if err := e.write(p.fs, p.to.AcceptedEpoch(), p.to.CurrentEpoch()); err != nil {
+	if err := e.write(p.fs, p.to.AcceptedEpoch(), p.to.CurrentEpoch(), datadir.AppendEpoch); err != nil {
 		return err
 	}
 	if err := p.move(p.build.LogDir(), p.to.LogDir()); err != nil {

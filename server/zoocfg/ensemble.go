@@ -79,8 +79,8 @@ type Ensemble struct {
 	Reads string
 	// LeaderServes (true) lets the leader accept clients.
 	LeaderServes bool
-	// DBAutocreate (true) starts with an empty tree; false asks the file
-	// initialize in DataDir for leave.
+	// DBAutocreate (true) lets an empty server vote when all voters are empty; false
+	// asks for the file initialize in DataLogDir.
 	DBAutocreate bool
 	// CommitLogCount is the number of transactions kept in memory for followers
 	// that were away. Default 500.

@@ -421,7 +421,7 @@ func ensembleKeys() []Key {
 			Help:  "The leader accepts clients.",
 			field: func(c *Config) any { return &c.Ensemble.LeaderServes }},
 		{Name: "db.autocreate", Kind: Bool, Default: "true",
-			Help:  "Start with an empty tree without a file initialize in dataDir.",
+			Help:  "Let empty servers vote when all voters are empty; with false, only with a file initialize in dataLogDir.",
 			field: func(c *Config) any { return &c.Ensemble.DBAutocreate }},
 		{Name: "commitLogCount", Kind: Int, Default: "500",
 			Help:  "Transactions kept in memory for followers that were away.",
