@@ -28,6 +28,10 @@ func (m *member) readOnlySoon() {
 }
 
 func (m *member) beginReadOnly() {
+	if m.server.data.untrusted.Load() {
+		m.log.Warn("nobody is served read-only: this server is empty, or its files were damaged")
+		return
+	}
 	if !m.server.core.ServeReadOnly() {
 		m.log.Warn("nobody is served read-only: this server was interrupted while it joined an epoch, and may hold what was never decided")
 		return
