@@ -35,6 +35,9 @@ type Options struct {
 	// new one.
 	Session wire.SessionID
 	Passwd  []byte
+	// LastXid is the xid of the last request over an earlier connection of the
+	// session; the next one is one more. 0 begins at 1.
+	LastXid wire.Xid
 	// ReadOnly accepts a server that has lost its quorum.
 	ReadOnly bool
 	// OnEvent is called for each watch event by the goroutine that is in Do or
@@ -103,6 +106,7 @@ func NewConn(nc net.Conn, o Options) (*Conn, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
+	c.out.xid, c.due = o.LastXid, o.LastXid
 	b := AppendConnect(nil, o)
 	if _, err := nc.Write(b); err != nil {
 		return nil, err

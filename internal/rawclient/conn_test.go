@@ -177,3 +177,15 @@ func TestDialIsCancelled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A resumed session numbers its requests on.
+func TestLastXid(t *testing.T) {
+	c := dial(t, rawclient.Options{LastXid: 41})
+	c.Send(wire.OpExists, &wire.PathWatchRequest{Path: "/"})
+	if err := c.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if h, _, err := c.Recv(); err != nil || h.Xid != 42 {
+		t.Errorf("the answer is to request %d (%v), want 42", h.Xid, err)
+	}
+}

@@ -50,6 +50,16 @@ var cells = porcupine.Model{
 // but that only those writes without an answer are taken into account that were
 // committed. undecided counts the paths for which it took too long.
 func Registers(committed []wire.Txn, clients []*Log, paths []string, limit time.Duration) (problems []Problem, undecided int) {
+	return linearizable(committed, clients, paths, limit, false)
+}
+
+// RegistersAndReads is Registers for servers all of whose reads are to be linearizable:
+// it takes every read into account, whether it comes behind a sync or not.
+func RegistersAndReads(committed []wire.Txn, clients []*Log, paths []string, limit time.Duration) (problems []Problem, undecided int) {
+	return linearizable(committed, clients, paths, limit, true)
+}
+
+func linearizable(committed []wire.Txn, clients []*Log, paths []string, limit time.Duration, reads bool) (problems []Problem, undecided int) {
 	there := map[key]bool{}
 	for i := range committed {
 		there[key{committed[i].Header.Session, committed[i].Header.Cxid}] = true
@@ -60,6 +70,9 @@ func Registers(committed []wire.Txn, clients []*Log, paths []string, limit time.
 			synced := (*Op)(nil)
 			for _, o := range c.Ops {
 				if o.Op == wire.OpSync && o.Answered {
+					synced = o
+				}
+				if reads {
 					synced = o
 				}
 				if op, ok := operation(o, synced, path, there); ok {
