@@ -4,7 +4,7 @@ GO ?= go
 # More flags for go test: make interop TESTFLAGS=-v
 TESTFLAGS ?=
 
-.PHONY: build test interop interop-long interop-install
+.PHONY: build test faults faults-long interop interop-long interop-install
 
 # The one binary, in bin/zabra.
 build:
@@ -13,6 +13,17 @@ build:
 # What passes on a machine with nothing but Go. The interop tests skip themselves there.
 test:
 	$(GO) test -race ./...
+
+# Real ensembles in network namespaces, broken in every way there is, once; nothing may be
+# skipped. Needs Linux and the right to make namespaces.
+faults:
+	ZABRA_FAULTS=required $(GO) test $(TESTFLAGS) -count=1 -parallel 2 -timeout 20m ./internal/netlab ./internal/faulttest
+
+# The same at random for half an hour. FAULTSEED=100 begins with other faults.
+FAULTSEED ?= 1
+FAULTTIME ?= 30m
+faults-long:
+	ZABRA_FAULTS=required $(GO) test $(TESTFLAGS) -v -count=1 -run TestManyFaults -timeout 2h ./internal/faulttest -for $(FAULTTIME) -seed $(FAULTSEED)
 
 # Real clients and servers that others wrote, against the built binary; nothing may be skipped.
 interop: interop-install

@@ -1,0 +1,513 @@
+package faulttest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zabra/zabra/internal/rawclient"
+	"github.com/zabra/zabra/internal/sim/history"
+	"github.com/zabra/zabra/wire"
+)
+
+const (
+	sessionTimeout = 4 * time.Second
+	// A client gives a silent server up early enough to keep its session elsewhere.
+	answerTimeout = 1500 * time.Millisecond
+	dialTimeout   = 400 * time.Millisecond
+)
+
+// registers are paths that are created first and never deleted.
+var registers = func() (paths []string) {
+	for i := range 8 {
+		paths = append(paths, fmt.Sprintf("/r%d", i))
+	}
+	return paths
+}()
+
+// A client does what applications do: it opens a session, writes values that nobody
+// else writes, reads, watches, syncs, and moves to another server when its connection
+// breaks. Its goroutine writes down what it sees in log.
+type client struct {
+	*load
+	id    int
+	home  *server // the only one it uses, nil for any
+	reads bool    // registers, and nothing else
+	rng   *rand.Rand
+	log   *history.Log
+
+	conn     *rawclient.Conn
+	at       *server
+	session  wire.SessionID
+	passwd   []byte
+	lastSeen wire.Zxid
+	xid      wire.Xid
+	data     map[string]bool
+	missing  map[string]bool // exist watches on nodes that were not there
+	child    map[string]bool
+	values   int
+	sent     []*history.Op // in the batch under way
+
+	mu        sync.Mutex
+	abandoned []wire.SessionID // whose connection was dropped for good
+	refused   []refusal
+}
+
+// A refusal is when a client learnt that its session had ended.
+type refusal struct {
+	session wire.SessionID
+	at      time.Duration
+}
+
+// load is what all clients share.
+type load struct {
+	e      *ensemble
+	began  time.Time
+	stop   chan struct{}
+	think  time.Duration
+	tame   atomic.Bool // sessions are not ended any more
+	quiet  atomic.Bool // nothing but reads is asked for
+	mu     sync.Mutex
+	writes []write // in the order in which they were answered
+	ending sync.WaitGroup
+	all    []*client
+}
+
+// A write was acknowledged.
+type write struct {
+	call, ret time.Duration
+	by        *server
+}
+
+func (l *load) now() time.Duration { return time.Since(l.began) }
+
+// newLoad makes the nodes that all clients rely on, and starts a client that stays
+// with each server, one that does so and only reads, and some that go anywhere.
+func newLoad(e *ensemble, seed uint64) *load {
+	l := &load{e: e, began: time.Now(), stop: make(chan struct{}), think: 20 * time.Millisecond}
+	first := l.client(seed, nil)
+	if err := first.furnish(); err != nil {
+		e.t.Fatalf("the first client: %v", err)
+	}
+	for _, v := range e.servers {
+		l.client(seed, v)
+		l.client(seed, v).reads = true
+	}
+	for range 2 * len(e.servers) {
+		l.client(seed, nil)
+	}
+	for _, c := range l.all[1:] {
+		l.ending.Go(c.run)
+	}
+	return l
+}
+
+func (l *load) client(seed uint64, home *server) *client {
+	c := &client{
+		load: l, id: len(l.all), home: home, rng: rand.New(rand.NewPCG(seed, uint64(len(l.all)))),
+		log: &history.Log{Client: len(l.all)},
+	}
+	c.forget()
+	l.all = append(l.all, c)
+	return c
+}
+
+// end stops the clients, which close their sessions, and waits for them.
+func (l *load) end() {
+	close(l.stop)
+	l.ending.Wait()
+}
+
+func (l *load) stopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// furnish creates what all rely on.
+func (c *client) furnish() error {
+	if err := c.connect(c.e.servers[0]); err != nil {
+		return err
+	}
+	for _, path := range append([]string{"/q", "/m"}, registers...) {
+		c.ask(&history.Op{Op: wire.OpCreate, Path: path}, &wire.CreateRequest{Path: path, ACL: open})
+	}
+	if err := c.answers(); err != nil {
+		return err
+	}
+	return c.close()
+}
+
+// forget drops the session.
+func (c *client) forget() {
+	c.session, c.passwd, c.xid = 0, nil, 0
+	c.data, c.missing, c.child = map[string]bool{}, map[string]bool{}, map[string]bool{}
+}
+
+// run goes from one connection to the next until the load ends.
+func (c *client) run() {
+	for !c.stopped() {
+		at := c.home
+		if at == nil {
+			at = c.e.servers[c.rng.IntN(len(c.e.servers))]
+		}
+		if err := c.visit(at); err != nil {
+			c.sleep(50 * time.Millisecond)
+			continue
+		}
+		c.work()
+	}
+	if c.session != 0 { // it was between two connections
+		c.abandoned = append(c.abandoned, c.session)
+	}
+}
+
+var errShunned = errors.New("the server is shunned")
+
+// visit connects to a server unless it is shunned.
+func (c *client) visit(at *server) error {
+	if at.shunned.Load() && !c.reads {
+		return errShunned
+	}
+	return c.connect(at)
+}
+
+func (c *client) sleep(d time.Duration) {
+	select {
+	case <-c.stop:
+	case <-time.After(d):
+	}
+}
+
+// connect opens a session, or resumes it, and then sets the watches again.
+func (c *client) connect(at *server) error {
+	nc, err := c.e.clients.Dial(at.addr(clientPort), dialTimeout)
+	if err != nil {
+		return err
+	}
+	_ = nc.SetDeadline(time.Now().Add(answerTimeout))
+	conn, err := rawclient.NewConn(nc, rawclient.Options{
+		Timeout: sessionTimeout, Session: c.session, Passwd: c.passwd, LastZxidSeen: c.lastSeen, LastXid: c.xid,
+		OnEvent: c.told,
+	})
+	if err != nil {
+		_ = nc.Close()
+		if errors.Is(err, rawclient.ErrRefused) && c.session != 0 {
+			c.mu.Lock()
+			c.refused = append(c.refused, refusal{c.session, c.now()})
+			c.mu.Unlock()
+			c.forget()
+		}
+		return err
+	}
+	c.conn, c.at = conn, at
+	if c.session == 0 {
+		c.session, c.passwd = conn.Session, conn.Passwd
+		c.log.Items = append(c.log.Items, history.Item{Opened: c.session})
+		return nil
+	}
+	c.log.Items = append(c.log.Items, history.Item{Resumed: true})
+	c.ask(&history.Op{Op: wire.OpSetWatches2}, &wire.SetWatches2Request{
+		RelativeZxid: c.lastSeen, Data: sorted(c.data), Exist: sorted(c.missing), Child: sorted(c.child),
+		Persistent: []string{}, PersistentRecursive: []string{},
+	})
+	return c.answers()
+}
+
+func sorted(m map[string]bool) []string {
+	paths := []string{}
+	for p := range m {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// work asks for things until the connection breaks or the load ends.
+func (c *client) work() {
+	for !c.stopped() {
+		c.sleep(time.Duration(c.rng.Int64N(int64(c.think))))
+		for range 1 + c.rng.IntN(3) {
+			c.doSomething()
+		}
+		if c.answers() != nil {
+			return
+		}
+		if !c.tame.Load() && !c.quiet.Load() && c.home == nil && c.partsWith() {
+			return
+		}
+		if c.at.shunned.Load() && !c.reads {
+			c.drop()
+			return
+		}
+	}
+	_ = c.close()
+}
+
+// partsWith ends the session, leaves it to its fate, or takes it to another server,
+// sometimes. It reports whether the connection is over.
+func (c *client) partsWith() bool {
+	switch c.rng.IntN(600) {
+	case 0:
+		_ = c.close()
+	case 1:
+		c.mu.Lock()
+		c.abandoned = append(c.abandoned, c.session)
+		c.mu.Unlock()
+		c.drop()
+		c.forget()
+	case 2, 3, 4:
+		c.drop()
+	default:
+		return false
+	}
+	return true
+}
+
+// close ends the session. If there is no answer it is as good as abandoned.
+func (c *client) close() error {
+	c.ask(&history.Op{Op: wire.OpCloseSession}, nil)
+	session := c.session
+	err := c.answers()
+	if err != nil {
+		c.mu.Lock()
+		c.abandoned = append(c.abandoned, session)
+		c.mu.Unlock()
+	}
+	c.drop()
+	c.forget()
+	return err
+}
+
+func (c *client) drop() {
+	if c.conn != nil {
+		_ = c.conn.Abandon()
+		c.conn = nil
+	}
+}
+
+// ask adds a request to the batch under way.
+func (c *client) ask(o *history.Op, body wire.Record) {
+	c.xid++
+	o.Client, o.Session, o.Xid, o.Call = c.id, c.session, c.xid, c.now()
+	if o.Multi != nil {
+		c.conn.SendFunc(o.Op, func(b []byte) []byte { return wire.AppendMulti(b, o.Multi) })
+	} else {
+		c.conn.Send(o.Op, body)
+	}
+	c.log.Ops = append(c.log.Ops, o)
+	c.sent = append(c.sent, o)
+}
+
+// answers sends the batch and takes the answers. After an error the connection is
+// gone, and what was not answered stays open.
+func (c *client) answers() (err error) {
+	batch := c.sent
+	c.sent = nil
+	_ = c.conn.SetDeadline(time.Now().Add(answerTimeout))
+	if err = c.conn.Flush(); err == nil {
+		for _, o := range batch {
+			if err = c.answer(o); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		c.drop()
+	}
+	return err
+}
+
+func (c *client) answer(o *history.Op) error {
+	h, body, err := c.conn.Recv()
+	if err != nil {
+		return err
+	}
+	if h.Err == wire.OK {
+		if err := decode(o, body); err != nil {
+			return err
+		}
+	}
+	o.Answered, o.Return, o.Zxid = true, c.now(), h.Zxid
+	if h.Err != wire.OK {
+		o.Err = h.Err
+	}
+	c.lastSeen = max(c.lastSeen, h.Zxid)
+	c.log.Items = append(c.log.Items, history.Item{Answer: o})
+	if o.Watch {
+		c.watched(o)
+	}
+	if o.IsWrite() && o.Err == wire.OK {
+		c.load.mu.Lock()
+		c.writes = append(c.writes, write{o.Call, o.Return, c.at})
+		c.load.mu.Unlock()
+	}
+	return nil
+}
+
+// decode keeps of an answer what the history is judged by.
+func decode(o *history.Op, body []byte) error {
+	d := wire.NewDecoder(body)
+	switch o.Op {
+	case wire.OpGetData:
+		var r wire.GetDataResponse
+		r.DecodeFrom(&d)
+		o.Stat, o.Value = r.Stat, slices.Clone(r.Data)
+	case wire.OpExists, wire.OpSetData:
+		var r wire.StatResponse
+		r.DecodeFrom(&d)
+		o.Stat = r.Stat
+	case wire.OpGetChildren2:
+		var r wire.Children2Response
+		r.DecodeFrom(&d)
+		o.Stat = r.Stat
+		for _, n := range r.Names {
+			o.Names = append(o.Names, strings.Clone(n))
+		}
+	case wire.OpCreate:
+		var r wire.PathResponse
+		r.DecodeFrom(&d)
+		o.Created = strings.Clone(r.Path)
+	}
+	if o.Op == wire.OpMulti {
+		o.Err = multiError(&d)
+	}
+	return d.Err()
+}
+
+// multiError is the first error among the results of a multi.
+func multiError(d *wire.Decoder) wire.Code {
+	for d.Err() == nil {
+		var h wire.MultiHeader
+		h.DecodeFrom(d)
+		if h.Done {
+			break
+		}
+		switch h.Op {
+		case wire.OpError:
+			var r wire.ErrorResponse
+			if r.DecodeFrom(d); r.Err != wire.OK && r.Err != wire.RuntimeInconsistency {
+				return r.Err
+			}
+		case wire.OpCreate:
+			var r wire.PathResponse
+			r.DecodeFrom(d)
+		case wire.OpSetData:
+			var r wire.StatResponse
+			r.DecodeFrom(d)
+		}
+	}
+	return wire.OK
+}
+
+func (c *client) watched(o *history.Op) {
+	switch {
+	case o.Op == wire.OpGetChildren2 && o.Err == wire.OK:
+		c.child[o.Path] = true
+	case o.Op == wire.OpGetChildren2:
+	case o.Err == wire.OK && !c.missing[o.Path]:
+		c.data[o.Path] = true
+	case o.Op == wire.OpExists && o.Err == wire.NoNode && !c.data[o.Path]:
+		c.missing[o.Path] = true
+	}
+}
+
+// told is called while the client takes answers.
+func (c *client) told(e rawclient.Event) {
+	if e.Path == "" {
+		return // about the session
+	}
+	c.log.Items = append(c.log.Items, history.Item{Event: &history.Event{Type: e.Type, Path: e.Path}})
+	switch e.Type {
+	case wire.EventNodeChildrenChanged:
+		delete(c.child, e.Path)
+	case wire.EventNodeDeleted:
+		delete(c.child, e.Path)
+		fallthrough
+	default:
+		delete(c.data, e.Path)
+		delete(c.missing, e.Path)
+	}
+}
+
+func (c *client) value() []byte {
+	c.values++
+	return fmt.Appendf(nil, "%d.%d", c.id, c.values)
+}
+
+func (c *client) register() string { return registers[c.rng.IntN(len(registers))] }
+func (c *client) anyPath() string  { return fmt.Sprintf("/n%d", c.rng.IntN(8)) }
+
+func (c *client) doSomething() {
+	if c.reads || c.quiet.Load() {
+		c.look(wire.OpGetData, c.register())
+		return
+	}
+	switch p := c.rng.IntN(100); {
+	case p < 26:
+		c.set(c.register(), -1)
+	case p < 32:
+		c.set(c.register(), c.rng.Int32N(2000))
+	case p < 36:
+		c.set(c.anyPath(), -1)
+	case p < 46:
+		c.create(c.anyPath(), wire.ModePersistent)
+	case p < 52:
+		c.create(c.anyPath(), wire.ModeEphemeral)
+	case p < 55:
+		c.create("/q/e", wire.ModeEphemeralSequential)
+	case p < 63:
+		path := c.anyPath()
+		c.ask(&history.Op{Op: wire.OpDelete, Path: path, Version: -1}, &wire.PathVersionRequest{Path: path, Version: -1})
+	case p < 67:
+		c.multi()
+	case p < 75:
+		path := c.register()
+		c.ask(&history.Op{Op: wire.OpSync, Path: path}, &wire.PathRequest{Path: path})
+		c.look(wire.OpGetData, path)
+	case p < 87:
+		c.look(wire.OpGetData, c.register())
+	case p < 92:
+		c.look(wire.OpGetData, c.anyPath())
+	case p < 97:
+		c.look(wire.OpExists, c.anyPath())
+	default:
+		c.look(wire.OpGetChildren2, [...]string{"/", "/q"}[c.rng.IntN(2)])
+	}
+}
+
+func (c *client) set(path string, version int32) {
+	v := c.value()
+	c.ask(&history.Op{Op: wire.OpSetData, Path: path, Data: v, Version: version},
+		&wire.SetDataRequest{Path: path, Data: v, Version: version})
+}
+
+func (c *client) create(path string, mode wire.CreateMode) {
+	v := c.value()
+	c.ask(&history.Op{Op: wire.OpCreate, Path: path, Data: v, Mode: mode},
+		&wire.CreateRequest{Path: path, Data: v, ACL: open, Flags: int32(mode)})
+}
+
+var open = wire.WorldAnyone(wire.PermAll)
+
+func (c *client) look(op wire.OpCode, path string) {
+	watched := c.rng.IntN(3) == 0
+	c.ask(&history.Op{Op: op, Path: path, Watch: watched}, &wire.PathWatchRequest{Path: path, Watch: watched})
+}
+
+func (c *client) multi() {
+	path := c.anyPath()
+	c.ask(&history.Op{Op: wire.OpMulti, Multi: []wire.MultiOp{
+		{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: "/m", Data: c.value(), Version: -1}},
+		{Op: wire.OpCreate, Body: &wire.CreateRequest{Path: path, Data: c.value(), ACL: open}},
+		{Op: wire.OpDelete, Body: &wire.PathVersionRequest{Path: c.anyPath(), Version: -1}},
+	}}, nil)
+}
