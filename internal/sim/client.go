@@ -28,10 +28,12 @@ type client struct {
 	passwd   [wire.PasswdLen]byte
 	lastSeen wire.Zxid
 	end      *simnet.End
+	in       []byte      // not read yet
 	life     *vtime.Life // of the connection
 	greeted  bool
 	xid      wire.Xid
 	waiting  []*history.Op // sent, not answered
+	pings    []*history.Op // the same; their answers come whenever they like
 	heard    time.Duration // when the last answer came
 	contact  time.Duration // when the request was sent that was answered last
 	data     map[string]bool
@@ -79,7 +81,7 @@ func (c *client) connect() {
 		c.contact = c.kernel.Now()
 		e.OnMessage = func(m any) {
 			if !life.Over() {
-				c.receive(m)
+				c.receive(m.([]byte), life)
 			}
 		}
 		e.OnClose = func() {
@@ -88,7 +90,9 @@ func (c *client) connect() {
 			}
 		}
 		c.say("connects to %d", int64(s.id))
-		e.Send(hello{c.session, c.passwd, int32(c.opts.SessionTimeout.Milliseconds()), c.lastSeen})
+		e.Send(connectFrame(&wire.ConnectRequest{
+			LastZxidSeen: c.lastSeen, Timeout: int32(c.opts.SessionTimeout.Milliseconds()), Session: c.session, Passwd: c.passwd[:],
+		}))
 		c.kernel.After(c.opts.SessionTimeout/3, life, c.watchdog)
 	})
 }
@@ -101,7 +105,7 @@ func (c *client) retry() {
 // lost ends the connection: what was not answered stays open.
 func (c *client) lost() {
 	c.end.Close()
-	c.waiting = nil
+	c.waiting, c.pings, c.in = nil, nil, nil
 	if c.closing {
 		c.forget()
 	}
@@ -116,42 +120,82 @@ func (c *client) watchdog() {
 		return
 	}
 	if c.greeted && len(c.waiting) == 0 {
-		c.ask(&history.Op{Op: wire.OpPing}, nil)
+		c.ping()
 	}
 	c.kernel.After(c.opts.SessionTimeout/6, c.life, c.watchdog)
 }
 
-func (c *client) receive(m any) {
+func (c *client) receive(b []byte, life *vtime.Life) {
 	c.heard = c.kernel.Now()
-	switch m := m.(type) {
-	case welcome:
-		c.welcomed(m)
-	case reply:
-		c.answered(&m)
-	case event:
-		c.told(m)
+	rest, err := frames(append(c.in, b...), func(f []byte) bool {
+		c.read(f)
+		return !life.Over()
+	})
+	if err != nil {
+		c.fail("wire", "client %d cannot read a frame: %v", c.id, err)
+	}
+	if !life.Over() {
+		c.in = rest
 	}
 }
 
-func (c *client) welcomed(w welcome) {
-	if w.session == 0 {
+// read takes one frame.
+func (c *client) read(frame []byte) {
+	d := wire.NewDecoder(frame)
+	if !c.greeted {
+		var w wire.ConnectResponse
+		if w.DecodeFrom(&d); d.Err() == nil {
+			c.welcomed(&w)
+		}
+	} else {
+		var h wire.ReplyHeader
+		h.DecodeFrom(&d)
+		if h.Xid == wire.XidNotification {
+			var e wire.WatcherEvent
+			if e.DecodeFrom(&d); d.Err() == nil {
+				c.told(&e)
+			}
+		} else {
+			c.answered(&h, &d)
+		}
+	}
+	if d.Err() != nil {
+		c.fail("wire", "client %d cannot read an answer: %v", c.id, d.Err())
+	}
+}
+
+func (c *client) welcomed(w *wire.ConnectResponse) {
+	if w.Session == 0 {
 		c.say("has lost its session %#x", int64(c.session))
 		c.forget()
 		c.lost()
 		return
 	}
 	c.greeted = true
-	if c.session == 0 {
-		c.session, c.passwd = w.session, w.passwd
+	fresh := c.session == 0
+	if fresh {
+		c.session, c.passwd = w.Session, [wire.PasswdLen]byte(w.Passwd)
 		c.say("opens session %#x", int64(c.session))
-		c.log.Items = append(c.log.Items, history.Item{Opened: w.session})
-	} else {
+		c.log.Items = append(c.log.Items, history.Item{Opened: w.Session})
+	}
+	c.authenticate()
+	if !fresh {
 		c.say("resumes session %#x", int64(c.session))
 		c.log.Items = append(c.log.Items, history.Item{Resumed: true})
 		c.setWatches()
 	}
 	c.prepare()
 	c.kernel.After(0, c.life, c.work)
+}
+
+// authenticate tells who this is. The first client may do everything.
+func (c *client) authenticate() {
+	who := fmt.Sprintf("u%d:secret", c.id)
+	if c.id == 0 {
+		who = superUser
+	}
+	r := wire.AuthRequest{Scheme: "digest", Auth: []byte(who)}
+	c.send(&history.Op{Op: wire.OpAuth, Xid: wire.XidAuth}, r.AppendTo(nil))
 }
 
 // prepare lets the first client create what all rely on.
@@ -190,23 +234,59 @@ func (c *client) ask(o *history.Op, body wire.Record) {
 		b = body.AppendTo(nil)
 	}
 	c.xid++
-	o.Client, o.Session, o.Xid, o.Call = c.id, c.session, c.xid, c.kernel.Now()
+	o.Xid = c.xid
 	c.log.Ops = append(c.log.Ops, o)
-	c.waiting = append(c.waiting, o)
-	c.end.Send(request{o.Xid, o.Op, b})
+	c.send(o, b)
 }
 
-func (c *client) answered(r *reply) {
-	if len(c.waiting) == 0 || c.waiting[0].Xid != r.xid {
-		c.fail("session", "client %d got an answer to request %d out of turn", c.id, r.xid)
+func (c *client) send(o *history.Op, body []byte) {
+	o.Client, o.Session, o.Call = c.id, c.session, c.kernel.Now()
+	c.waiting = append(c.waiting, o)
+	c.say("asks %d: "+o.Op.String()+" "+o.Path, int64(o.Xid))
+	c.end.Send(requestFrame(o.Xid, o.Op, body))
+}
+
+// ping shows that this client lives.
+func (c *client) ping() {
+	o := &history.Op{Op: wire.OpPing, Xid: wire.XidPing, Client: c.id, Session: c.session, Call: c.kernel.Now()}
+	c.log.Ops = append(c.log.Ops, o)
+	c.pings = append(c.pings, o)
+	c.end.Send(requestFrame(o.Xid, o.Op, nil))
+}
+
+// take is the request that is answered with this header, nil if it is not its turn.
+func (c *client) take(h *wire.ReplyHeader) *history.Op {
+	queue := &c.waiting
+	if h.Xid == wire.XidPing {
+		queue = &c.pings
+	}
+	if len(*queue) == 0 || (*queue)[0].Xid != h.Xid {
+		c.fail("session", "client %d got an answer to request %d out of turn", c.id, h.Xid)
+		return nil
+	}
+	o := (*queue)[0]
+	*queue = (*queue)[1:]
+	return o
+}
+
+func (c *client) answered(h *wire.ReplyHeader, d *wire.Decoder) {
+	c.say("is answered %d at %#x: "+h.Err.Error(), int64(h.Xid), int64(h.Zxid))
+	o := c.take(h)
+	if o == nil {
 		return
 	}
-	o := c.waiting[0]
-	c.waiting = c.waiting[1:]
-	o.Answered, o.Return, o.Err, o.Zxid = true, c.kernel.Now(), r.err, r.zxid
-	o.Stat, o.Value, o.Names, o.Created = r.stat, r.data, r.children, r.path
+	o.Answered, o.Return, o.Err, o.Zxid = true, c.kernel.Now(), h.Err, h.Zxid
+	if h.Err == wire.OK {
+		readAnswer(o, d)
+	}
 	c.contact = o.Call
-	c.lastSeen = max(c.lastSeen, r.zxid)
+	if o.Op == wire.OpAuth {
+		if h.Err != wire.OK {
+			c.fail("session", "client %d is not let in: %v", c.id, h.Err)
+		}
+		return
+	}
+	c.lastSeen = max(c.lastSeen, h.Zxid)
 	c.log.Items = append(c.log.Items, history.Item{Answer: o})
 	if o.Watch {
 		c.watched(o)
@@ -229,17 +309,17 @@ func (c *client) watched(o *history.Op) {
 	}
 }
 
-func (c *client) told(e event) {
-	c.log.Items = append(c.log.Items, history.Item{Event: &history.Event{Type: e.kind, Path: e.path}})
-	switch e.kind {
+func (c *client) told(e *wire.WatcherEvent) {
+	c.log.Items = append(c.log.Items, history.Item{Event: &history.Event{Type: e.Type, Path: e.Path}})
+	switch e.Type {
 	case wire.EventNodeChildrenChanged:
-		delete(c.child, e.path)
+		delete(c.child, e.Path)
 	case wire.EventNodeDeleted:
-		delete(c.child, e.path)
+		delete(c.child, e.Path)
 		fallthrough
 	default:
-		delete(c.data, e.path)
-		delete(c.missing, e.path)
+		delete(c.data, e.Path)
+		delete(c.missing, e.Path)
 	}
 }
 
@@ -273,7 +353,7 @@ func (c *client) doSomething() {
 		c.syncAndGet()
 		return
 	}
-	if c.id == 0 && c.opts.Reconfig && c.rng.IntN(15) == 0 {
+	if c.id == 0 && c.opts.Reconfig && c.rng.IntN(c.opts.ReconfigRate) == 0 {
 		c.reconfigure()
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/zabra/zabra/internal/sim/vtime"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -26,12 +28,15 @@ type cluster struct {
 	clients []*client
 	nemesis *nemesis
 	grid    *Grid
+	schemes *auth.Schemes    // of all servers
+	metrics *metrics.Metrics // that nobody looks at
 
 	violation *Violation
 	slow      map[wire.SID]time.Duration
 	onWire    map[int64]*wireQueue
 	proposed  map[wire.Zxid]time.Duration
 	expiries  []expiry
+	counted   int // of the transactions delivered
 }
 
 // A wireQueue is the proposals on a connection that were not committed on it yet.
@@ -68,6 +73,10 @@ func newCluster(o Options) *cluster {
 	if c.config, err = quorum.New(0, lines, nil, nil); err != nil {
 		panic(err) // our own mistake: the lines are made here
 	}
+	if c.schemes, err = auth.New(auth.Config{SuperDigest: superDigest}); err != nil {
+		panic(err) // the same
+	}
+	c.metrics = metrics.New()
 	c.ledger = newLedger(c.config, c.fail)
 	c.ledger.counter = o.LastCounter
 	for _, l := range lines {
@@ -149,11 +158,14 @@ func (c *cluster) watchPacket(_ *server, e *simnet.End, p *wire.QuorumPacket) {
 func (c *cluster) proposedAt(z wire.Zxid) { c.proposed[z] = c.kernel.Now() }
 
 // appliedBy is told of every transaction that any server applies.
-func (c *cluster) appliedBy(_ *server, t *wire.Txn) {
-	if t.Header.Op == wire.OpCloseSession && t.Header.Cxid == 0 {
-		if i := c.ledger.index[t.Header.Zxid]; i == len(c.ledger.delivered)-1 {
-			c.expiries = append(c.expiries, expiry{t.Header.Session, c.proposed[t.Header.Zxid]})
-		}
+func (c *cluster) appliedBy(z wire.Zxid) {
+	if i, ok := c.ledger.index[z]; !ok || i != c.counted {
+		return
+	}
+	c.counted++
+	t, err := wire.DecodeTxn(c.ledger.sent[z].raw)
+	if err == nil && t.Header.Op == wire.OpCloseSession && t.Header.Cxid == 0 {
+		c.expiries = append(c.expiries, expiry{t.Header.Session, c.proposed[z]})
 	}
 }
 

@@ -16,27 +16,26 @@
 //
 // # A server
 //
-// A server (server.go) is a process on a disk. start recovers (recovery.go), and then
-// it has one role at a time:
+// A server (server.go) is a process on a disk. start recovers (recovery.go) and makes
+// the core, which is that of package pipeline, moved by hand: turn (process.go) is its
+// goroutine from one sleep to the next, and the goroutines that it wakes, for the log,
+// for flushing, for one thing each, have their turns a little later. So others get in
+// between, as the seed has it.
 //
-//	looking   election.Machine      looking.go
-//	leading   zab.Leader            leading.go
-//	learning  zab.Learner           learning.go
+// Around the core stands what package server is in a real one:
 //
-// Each role hands what arrives to its machine, and does what the machine's Ready
-// says, in drive, until it wants nothing more. The order within a Ready is that of
-// package zab: send; hand the writes to the disk, and what vouches for them to be sent
-// when they are durable; apply; then answer.
+//	member.go    the election's goroutine, which gives the core its role
+//	looking.go   no role
+//	leading.go   a leader's connections to its learners
+//	learning.go  a learner's connection to its leader
+//	lane.go      packets and streams, in order, over one of those
+//	doors.go     clients' connections
+//	storage.go   the log's files, epochs and checkpoints, and how long a disk takes
 //
-// The disk (storage.go) is a queue. Records in a row are appended and synced once;
-// every other write is durable before the next one begins. A role ends when its
-// machine or its connection says so, and the next election begins when the queue is
-// empty: only then is it known what the log holds.
+// A role ends when the core says so, and the next election begins when the log has done
+// what it was told: only then is it known what it holds.
 //
-// Clients are served (service.go) by whoever has an upstream: a leader prepares their
-// writes itself, with the Preparer of package pipeline, a learner forwards them. A
-// session's answers come in the order of its requests; events go out before the
-// answer to the change.
+// Clients (client.go) speak the client protocol, to the byte.
 //
 // # Checks
 //

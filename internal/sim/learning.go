@@ -3,36 +3,35 @@ package sim
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"github.com/zabra/zabra/datatree"
-	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
 
-// learning is the role of a follower or an observer.
+// learning is the role of a follower or an observer: its connection, which it carries
+// packets over for the core (pipeline.Peers).
 type learning struct {
 	*server
-	leader  wire.SID
-	at      zab.State
-	machine *zab.Learner // nil until the connection stands
-	end0    *simnet.End
-	dials   int
+	leader   wire.SID
+	at       zab.State
+	dials    int
+	machine  *zab.Learner // nil until the connection stands
+	learning *pipeline.Learning
+	lane     *lane
 
-	driving  bool
+	snapshot wire.Zxid // that of the image to come
 	serving  bool
-	expected *wire.Zxid // of the snapshot that is on its way
-	image    image      // received and not the state yet
-	syncs    map[uint64]func()
-	lastSync uint64
 }
 
 // dialAttempts is how often a leader is dialled that does not listen yet.
 const dialAttempts = 5
 
 func newLearning(s *server, leader wire.SID, at zab.State) *learning {
-	r := &learning{server: s, leader: leader, at: at, syncs: map[uint64]func(){}}
+	r := &learning{server: s, leader: leader, at: at}
 	s.role = r
 	r.dial()
 	return r
@@ -77,133 +76,80 @@ func (r *learning) dial() {
 	})
 }
 
+var (
+	errNoLeader   = errors.New("the leader cannot be reached")
+	errConnection = errors.New("the connection to the leader is broken")
+)
+
+// connected gives the core its role.
 func (r *learning) connected(e *simnet.End) {
-	r.end0 = e
 	o := r.cluster.opts
+	r.lane = &lane{server: r.server, end: e}
 	r.machine = zab.NewLearner(zab.LearnerConfig{
 		ID: r.id, Leader: r.leader, Observer: r.observer(), State: r.at, Log: r.storage.log, Active: r.active,
 		InitLimit: o.InitLimit, SyncLimit: o.SyncLimit, MaxBuffer: o.MaxBuffer,
 	})
+	r.learning = r.core.Learn(r.machine, r, r.storage, r.settings(), r.report())
 	e.OnMessage = func(m any) { r.do(func() { r.receive(m) }) }
-	e.OnClose = func() { r.do(func() { r.leave(r, errConnection) }) }
-	r.drive()
+	e.OnClose = func() {
+		r.do(func() {
+			r.learning.Disconnected(errConnection)
+			r.wake()
+		})
+	}
+	r.wake()
 }
 
-var errConnection = errors.New("the connection to the leader is broken")
+func (r *learning) report() pipeline.Report {
+	report := r.server.report(r)
+	served := report.Serving
+	report.Serving = func(e wire.Epoch) {
+		r.serving = true
+		served(e)
+	}
+	return report
+}
 
 func (r *learning) end() {
-	if r.end0 != nil {
-		r.end0.Close()
+	if r.lane != nil {
+		r.lane.end.Close()
 	}
 }
 
 func (r *learning) receive(m any) {
-	if r.role != r {
-		return
-	}
 	switch m := m.(type) {
 	case image:
-		r.image = m
-		if r.expected != nil {
-			r.expected = nil
-			r.machine.SnapshotRead()
+		tree, err := datatree.ReadStream(bytes.NewReader(m), r.snapshot, treeOptions)
+		if err != nil {
+			r.cluster.fail("wire", "server %d cannot read a snapshot: %v", r.id, err)
+			return
 		}
+		r.learning.Snapshot(tree)
 	case []byte:
 		p, err := decode(m)
 		if err != nil {
 			r.cluster.fail("wire", "server %d cannot read a packet: %v", r.id, err)
 			return
 		}
-		r.machine.Receive(p)
+		if p.Type == wire.PacketSnap {
+			r.snapshot = p.Zxid
+		}
+		r.learning.Receive([]wire.QuorumPacket{*p})
 	}
-	r.drive()
+	r.wake()
 }
 
-func (r *learning) tick() {
-	if r.machine != nil {
-		r.machine.Tick()
-		r.drive()
-	}
-}
+// Send sends packets to the leader.
+func (r *learning) Send(_ zab.Conn, pkts ...wire.QuorumPacket) { r.lane.send(pkts) }
 
-func (r *learning) drive() {
-	if r.driving {
-		return
-	}
-	r.driving = true
-	for r.role == r && r.up() {
-		rd, ok := r.machine.Ready()
-		if !ok {
-			break
-		}
-		r.do1(&rd)
-	}
-	r.driving = false
-}
+// Stream is not used: a learner has nothing to stream.
+func (r *learning) Stream(zab.Conn, func(io.Writer) error) {}
 
-func (r *learning) do1(rd *zab.LearnerReady) {
-	for i := range rd.Send {
-		p := rd.Send[i].Packet()
-		r.send(r.end0, &p)
-	}
-	if rd.Snapshot != nil {
-		r.expected = rd.Snapshot
-	}
-	r.persist(&rd.Ready)
-	if !r.up() {
-		return
-	}
-	r.deliver(&rd.Ready)
-	if rd.Activated != nil {
-		r.activate(rd.Activated)
-	}
-	if rd.Serving {
-		r.serving = true
-		r.say("serves in epoch %d", int64(rd.Epoch))
-		r.force, r.untrust = false, false
-		r.election.Synced(rd.Epoch)
-		r.service.serve(r)
-	}
-	for _, v := range rd.Revalidated {
-		r.service.revalidated(v.Session, v.Valid)
-	}
-	for _, a := range rd.Synced {
-		r.syncs[a.ID]()
-		delete(r.syncs, a.ID)
-	}
-	if rd.Stop != nil {
-		var resync *zab.ResyncError
-		if errors.As(rd.Stop, &resync) {
-			r.distrust()
-		}
-		r.stopFor(rd.Stop)
-	}
-}
-
-func (r *learning) persist(rd *zab.Ready) {
-	var img image
-	for i := range rd.Writes {
-		if rd.Writes[i].Op == zab.WriteSnapshot {
-			img = r.image
-			r.load(rd.Writes[i].Zxid)
-		}
-	}
-	if len(rd.Writes) == 0 && len(rd.Then) == 0 || !r.up() {
-		return
-	}
-	r.storage.submit(rd.Writes, img, func() {
-		if r.role != r {
-			return
-		}
-		for i := range rd.Then {
-			for p := range rd.Then[i].Packets() {
-				r.vouch(&p)
-				r.send(r.end0, &p)
-			}
-		}
-		r.machine.Persisted(rd.ID)
-		r.drive()
-	})
+// Close ends the connection.
+func (r *learning) Close(_ zab.Conn, why error) {
+	r.say("gives its leader up: " + why.Error())
+	r.lane.end.Close()
+	r.learning.Disconnected(why)
 }
 
 // vouch lets the ledger check what a packet says about this server's disk.
@@ -220,50 +166,5 @@ func (r *learning) vouch(p *wire.QuorumPacket) {
 				r.ledger.votes(r.id, p.Zxid, "ACKEPOCH")
 			}
 		}
-	}
-}
-
-// load makes a received snapshot the tree. Nobody is served from it before it is
-// durable, and a server that dies before that begins again with the old one.
-func (r *learning) load(z wire.Zxid) {
-	tree, err := datatree.ReadStream(bytes.NewReader(r.image), z, datatree.Options{})
-	if err != nil {
-		r.cluster.fail("wire", "server %d cannot read a snapshot: %v", r.id, err)
-		return
-	}
-	r.tree, r.image = tree, nil
-	r.ledger.loaded(r.id, z, tree.Digest())
-}
-
-// What the service asks its role for.
-
-func (r *learning) forward(f *wire.ForwardedRequest) bool {
-	ok := r.machine.Forward(*f, nil, 0)
-	r.drive()
-	return ok
-}
-
-func (r *learning) sync(f *wire.ForwardedRequest, done func()) bool {
-	if plant.In(plant.SyncAnsweredLocally) {
-		done()
-		return true
-	}
-	r.lastSync++
-	r.syncs[r.lastSync] = done
-	ok := r.machine.Forward(*f, nil, r.lastSync)
-	r.drive()
-	return ok
-}
-
-func (r *learning) revalidate(id wire.SessionID, timeout int32) {
-	r.machine.Revalidate(id, timeout)
-	r.drive()
-}
-
-func (r *learning) touch(id wire.SessionID, timeout int32) { r.machine.Touch(id, timeout) }
-
-func (r *learning) applied(txn *wire.Txn) {
-	if txn.Header.Op == wire.OpCreateSession {
-		r.machine.Touch(txn.Header.Session, txn.Body.(*wire.CreateSessionTxn).Timeout)
 	}
 }

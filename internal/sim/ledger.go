@@ -164,6 +164,12 @@ func (l *ledger) appending(id wire.SID, z wire.Zxid, raw []byte) {
 	b.log = append(b.log, z)
 }
 
+// unappended is called when the log found no room for what it was to append last.
+func (l *ledger) unappended(id wire.SID, n int) {
+	b := l.books[id]
+	b.log = b.log[:len(b.log)-n]
+}
+
 // synced is called when a server's log is durable.
 func (l *ledger) synced(id wire.SID) {
 	b := l.books[id]

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"errors"
-
 	"github.com/zabra/zabra/election"
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
@@ -43,7 +41,6 @@ func (s *server) observer() bool {
 
 func (l *looking) name() string  { return "looking" }
 func (l *looking) phase() string { return "election" }
-func (l *looking) tick()         {}
 
 func (l *looking) end() {
 	if l.timer != nil {
@@ -165,5 +162,3 @@ func (l *looking) follow(d *election.Decision) {
 	}
 	l.become(newLearning(l.server, d.Vote.Leader, l.at))
 }
-
-var errNoLeader = errors.New("the leader cannot be reached")

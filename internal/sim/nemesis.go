@@ -252,7 +252,7 @@ func (n *nemesis) healLinks() {
 // checkpoint lets a server write what it has applied, when its disk has time.
 func (n *nemesis) checkpoint(s *server) {
 	life := s.life
-	s.storage.whenIdle(func() {
+	s.storage.alone(func() {
 		if s.life == life && s.up() {
 			s.storage.try("checkpoint", s.storage.checkpointOwn())
 		}
@@ -286,7 +286,7 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
 	}
 	// Package txnlog says what it cannot prove: that the last batch was durable,
 	// before the log was settled.
-	if f == BitFlip && (s.storage.busy || s.storage.log.Settle() != nil) {
+	if f == BitFlip && (s.storage.working || !s.core.LogIdle() || s.storage.log.Settle() != nil) {
 		return false
 	}
 	n.faulty[s.id], n.harmed[s.id] = true, true

@@ -43,6 +43,7 @@ type Options struct {
 	MaxBuffer            int    // zab.LearnerConfig.MaxBuffer
 	LastCounter          uint32 // zab.LeaderConfig.LastCounter
 	Reconfig             bool
+	ReconfigRate         int // one in so many requests of the first client, then
 }
 
 // Draw returns the options of a seed: small clusters and large ones, good networks
@@ -64,7 +65,7 @@ func Draw(seed uint64) Options {
 	if rng.IntN(4) == 0 {
 		o.LastCounter = uint32(pick(10, 40, 200))
 	}
-	o.Reconfig = rng.IntN(4) == 0
+	o.Reconfig, o.ReconfigRate = rng.IntN(4) == 0, 15
 	o.Disk = simdisk.Speed{
 		Write: 50 * time.Microsecond, Sync: msec(int64(pick(0, 1, 10))) + 50*time.Microsecond,
 		StallRate: [...]float64{0, 0.01, 0.1}[rng.IntN(3)], Stall: msec(int64(pick(50, 300))),

@@ -66,7 +66,7 @@ func exists(fsys vfs.FS, name string) bool {
 
 // loadTree reads the checkpoint. A damaged one is damage, not an error.
 func (s *storage) loadTree(d *zab.Disk) (restart bool, err error) {
-	s.tree = datatree.New()
+	s.tree = datatree.NewWith(treeOptions)
 	b, err := vfs.ReadFile(s.fs, treeName, 1<<30)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.Empty = true
@@ -82,7 +82,7 @@ func (s *storage) loadTree(d *zab.Disk) (restart bool, err error) {
 	dec := wire.NewDecoder(b)
 	z := wire.Zxid(dec.Long())
 	restart = dec.Bool()
-	tree, err := datatree.ReadStream(bytes.NewReader(b[9:len(b)-4]), z, datatree.Options{})
+	tree, err := datatree.ReadStream(bytes.NewReader(b[9:len(b)-4]), z, treeOptions)
 	if err != nil {
 		return false, fmt.Errorf("checkpoint: %w", err)
 	}

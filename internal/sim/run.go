@@ -100,7 +100,7 @@ func (c *cluster) result() Result {
 // idler returns a server that does not serve, nil if all do.
 func (c *cluster) idler() *server {
 	for _, s := range c.servers {
-		if !s.up() || s.service.up == nil {
+		if !s.up() || !s.core.Serving() {
 			return s
 		}
 	}
@@ -137,23 +137,23 @@ func (c *cluster) agree() {
 	var first []byte
 	var of wire.SID
 	for _, s := range c.servers {
-		if !s.up() || s.service.up == nil {
+		if !s.up() || !s.core.Serving() {
 			continue
 		}
-		if s.tree.LastZxid() != c.ledger.delivered[len(c.ledger.delivered)-1] {
-			c.fail("I21", "server %d is at %v at rest, and %v was delivered", s.id, s.tree.LastZxid(), c.ledger.delivered[len(c.ledger.delivered)-1])
+		if s.core.Tree().LastZxid() != c.ledger.delivered[len(c.ledger.delivered)-1] {
+			c.fail("I21", "server %d is at %v at rest, and %v was delivered", s.id, s.core.Tree().LastZxid(), c.ledger.delivered[len(c.ledger.delivered)-1])
 			return
 		}
 		c.orphans(s)
 		var b bytes.Buffer
-		if err := datatree.WriteSnapshot(&b, s.tree, datatree.Stream); err != nil {
+		if err := datatree.WriteSnapshot(&b, s.core.Tree(), datatree.Stream); err != nil {
 			c.fail("driver", "server %d cannot write a snapshot: %v", s.id, err)
 			return
 		}
 		if first == nil {
 			first, of = b.Bytes(), s.id
 		} else if !sameTree(first, b.Bytes()) {
-			c.fail("I17", "servers %d and %d are at rest at %v, and their trees differ", of, s.id, s.tree.LastZxid())
+			c.fail("I17", "servers %d and %d are at rest at %v, and their trees differ", of, s.id, s.core.Tree().LastZxid())
 			return
 		}
 	}
@@ -162,7 +162,7 @@ func (c *cluster) agree() {
 // sameTree compares two snapshots but for the order of nodes.
 func sameTree(a, b []byte) bool {
 	read := func(s []byte) (*datatree.Tree, error) {
-		return datatree.ReadStream(bytes.NewReader(s), 1, datatree.Options{})
+		return datatree.ReadStream(bytes.NewReader(s), 1, treeOptions)
 	}
 	x, err1 := read(a)
 	y, err2 := read(b)
@@ -210,10 +210,12 @@ func (c *cluster) earlyExpiry() {
 
 // orphans checks that nothing at rest belongs to a session that is no more (I19).
 func (c *cluster) orphans(s *server) {
-	for id, n := range s.tree.EphemeralOwners() {
-		if _, ok := s.tree.SessionTimeout(id); !ok {
+	for id, n := range s.core.Tree().EphemeralOwners() {
+		if _, ok := s.core.Tree().SessionTimeout(id); !ok {
 			c.fail("I19", "server %d holds %d nodes of session %v, which has ended", s.id, n, id)
 			return
 		}
 	}
 }
+
+func msec(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -12,6 +12,7 @@ import (
 	"github.com/zabra/zabra/internal/sim/simnet"
 	"github.com/zabra/zabra/internal/sim/vtime"
 	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -25,9 +26,9 @@ const (
 // A server is one simulated member of the ensemble. Its fields from life on are
 // those of a process, and begin anew when it starts; disk stays.
 //
-// It is written the way a real server's core loop is: whatever arrives is handed to
-// a state machine, and drive does what the machine then wants. Package zab says what
-// may be sent when, and nothing here decides that again.
+// Its core is that of a real server (package pipeline), moved by hand. What is written
+// here stands for package server: the disk, the connections, and the member that looks
+// for a leader and gives the core its role.
 type server struct {
 	cluster *cluster
 	kernel  *vtime.Kernel
@@ -45,20 +46,23 @@ type server struct {
 	busy     bool
 	ticking  bool // a tick is in the inbox
 	storage  *storage
-	tree     *datatree.Tree
+	tree     *datatree.Tree // as it was recovered or received: what the checkpoint on disk is of
+	core     *pipeline.Stepped
+	awake    bool // the core is about to run
+	others   bool // so are other goroutines
+	letters  []func()
+	doors    []*door
 	active   quorum.Active
 	election *election.Machine
 	force    bool // the state on disk is not to be built on
 	untrust  bool // the disk may have forgotten something
 	role     role
-	service  *service
 }
 
 // A role is what a server does: look for a leader, lead, or learn.
 type role interface {
 	name() string
 	phase() string
-	tick()
 	// end is called when the role is over: its connections are to be closed.
 	end()
 }
@@ -77,6 +81,7 @@ func (s *server) start() {
 	s.disk.Restart()
 	s.life = new(vtime.Life)
 	s.paused, s.inbox, s.busy, s.ticking = false, nil, false, false
+	s.awake, s.others, s.letters, s.doors, s.core = false, false, nil, nil, nil
 	s.role, s.force, s.untrust = nil, false, false
 	s.storage = &storage{server: s, fs: s.disk.FS()}
 	s.say("starts")
@@ -89,11 +94,11 @@ func (s *server) start() {
 	s.force, s.untrust = state.ForceSnapshot, state.Untrusted
 	s.ledger.loaded(s.id, s.tree.LastZxid(), s.tree.Digest())
 	s.active = quorum.Active{Committed: s.cluster.config}
-	s.service = newService(s)
+	s.core = s.newCore()
 	s.election = election.New(election.Options{ID: s.id, Reconfig: s.cluster.opts.Reconfig})
 	s.net.Up(s.host())
 	s.net.Receive(s.host(), func(from simnet.Host, m any) { s.do(func() { s.hear(wire.SID(from), m.([]byte)) }) })
-	s.net.Listen(s.host(), clientPort, func(e *simnet.End) { s.service.accept(e) })
+	s.net.Listen(s.host(), clientPort, s.acceptClient)
 	s.kernel.After(0, s.life, s.ticks)
 	s.become(newLooking(s))
 }
@@ -159,18 +164,16 @@ func (s *server) catchUp() {
 	}
 }
 
-// ticks runs the role's timer twice in a tickTime of the server's own clock.
+// ticks is the core's ticker, four times in a tickTime of the server's own clock.
 func (s *server) ticks() {
-	s.kernel.After(s.clock.real(s.cluster.opts.TickTime/2), s.life, s.ticks)
+	s.kernel.After(s.clock.real(s.cluster.opts.TickTime/4), s.life, s.ticks)
 	if s.ticking {
 		return // as a ticker of a process that does not run: only one tick waits for it
 	}
 	s.ticking = true
 	s.do(func() {
 		s.ticking = false
-		if s.role != nil {
-			s.role.tick()
-		}
+		s.turn(true)
 	})
 }
 
@@ -181,65 +184,16 @@ func (s *server) become(r role) {
 	s.cluster.nemesis.passes(s)
 }
 
-// leave ends the role and looks for a leader again once the disk has done what it
-// was told: only then is it known what the log holds.
-func (s *server) leave(r role, why error) {
-	if s.role != r {
-		return
-	}
-	s.say("is no longer " + r.name() + ": " + why.Error())
-	s.role = nil
-	r.end()
-	s.service.stop()
-	s.storage.whenIdle(func() { s.become(newLooking(s)) })
-}
-
 // state is what the server has on disk and in its tree. Nothing is being written.
 func (s *server) state() zab.State {
 	b := s.ledger.books[s.id]
 	st := zab.State{
 		AcceptedEpoch: b.accepted, CurrentEpoch: b.current,
-		Last: s.storage.log.Last(), Applied: s.tree.LastZxid(),
+		Last: s.storage.log.Last(), Applied: s.core.Tree().LastZxid(),
 		Untrusted: s.untrust, ForceSnapshot: s.force,
 	}
 	if plant.In(plant.VoteFromTree) {
 		st.Last = st.Applied
 	}
 	return st
-}
-
-// distrust notes, also for the next life, that the state is not to be built on.
-func (s *server) distrust() {
-	s.force, s.untrust = true, true
-	s.ledger.damaged(s.id)
-	s.storage.try("note damage", s.storage.noteDamage())
-}
-
-// A clock is a server's: it runs a little faster or slower than time does, and the
-// wall clock jumps.
-type clock struct {
-	rate float64 // of the monotonic clock
-	jump time.Duration
-	at   time.Duration // when the machine was started
-}
-
-func (c *clock) boot(now time.Duration) { c.at = now }
-
-// since is the monotonic clock: how long the process runs.
-func (c *clock) since(now time.Duration) time.Duration {
-	return time.Duration(float64(now-c.at) * c.rate)
-}
-
-// real is how long it takes until the monotonic clock has gone on by d.
-func (c *clock) real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.rate) }
-
-// wallEpoch is when the simulated world begins, milliseconds since 1970.
-const wallEpoch = 1_800_000_000_000
-
-// millis is the monotonic clock in milliseconds.
-func (s *server) millis() int64 { return s.clock.since(s.kernel.Now()).Milliseconds() }
-
-// wall is the wall clock in milliseconds since 1970.
-func (s *server) wall() int64 {
-	return wallEpoch + (s.kernel.Now() + s.clock.jump).Milliseconds()
 }

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
@@ -29,94 +30,47 @@ const (
 	damagedName  = "data/damaged"    // what was durable is gone, until a snapshot replaces it
 )
 
-// A storage is a server's log and its other files, behind a queue: as in a real
-// server, a disk is slow and the server goes on meanwhile. All writes are durable in
-// the order in which they were submitted.
+// A storage is a server's log and its other files. The core's log goroutine works with
+// it (pipeline.Log, pipeline.Vault): as in a real server a disk is slow, and the server
+// goes on meanwhile.
 type storage struct {
 	*server
-	fs    vfs.FS
-	log   *txnlog.Log
-	queue []task
-	busy  bool
-	idle  []func() // to be called when nothing is under way
-
-	batches int // done
+	fs      vfs.FS
+	log     *txnlog.Log
+	working bool // the log's goroutine has something to do
+	batches int  // done
 }
 
-// A task is a write, or what is to be called when all before it are durable.
-type task struct {
-	write *zab.Write
-	image []byte // of the snapshot, for WriteSnapshot
-	done  func()
-}
-
-// submit queues writes and calls done when they, and all before, are durable.
-func (s *storage) submit(writes []zab.Write, image []byte, done func()) {
-	for i := range writes {
-		s.queue = append(s.queue, task{write: &writes[i], image: image})
-	}
-	s.queue = append(s.queue, task{done: done})
-	if !s.busy {
-		s.busy = true
+// wake lets the log's goroutine look whether there is something to do.
+func (s *storage) wake() {
+	if !s.working && !s.core.LogIdle() {
+		s.working = true
 		s.step()
 	}
 }
 
-// whenIdle calls f once nothing is under way: a change of role is a barrier.
-func (s *storage) whenIdle(f func()) {
-	if s.busy {
-		s.idle = append(s.idle, f)
+// step lets the log's goroutine go on to where it has to wait for the disk.
+func (s *storage) step() {
+	more := s.core.Log()
+	if !s.up() {
 		return
 	}
-	f()
-}
-
-// step carries on with the queue. Records are appended as far as they come in a row
-// and synced together; every other write is durable before the next one begins.
-func (s *storage) step() {
-	var done []func()
-	dirty := false
-	for len(s.queue) > 0 && (s.queue[0].write == nil || s.queue[0].write.Op == zab.WriteTxns) {
-		t := s.take()
-		if t.write == nil {
-			done = append(done, t.done)
-			continue
-		}
-		if !s.try("append", s.append(t.write.Txns)) {
-			return
-		}
-		dirty = true
+	if !s.core.Idle() {
+		s.server.wake()
+	}
+	if !more {
+		s.working = false
+		s.settleSoon()
+		return
 	}
 	write, sync := s.disk.Latency()
-	switch {
-	case dirty:
-		if plant.In(plant.AckBeforeSync) {
-			callAll(done)
-			done = nil
-		}
-		s.kernel.After(write+sync, s.life, func() {
-			if s.try("sync", s.sync()) {
-				callAll(done)
-				s.step()
-			}
-		})
-	case len(done) > 0:
-		callAll(done)
-		s.step()
-	case len(s.queue) > 0:
-		t := s.take()
-		s.kernel.After(write+sync, s.life, func() {
-			if s.try("write", s.perform(t)) {
-				s.step()
-			}
-		})
-	default:
-		s.busy = false
-		s.settleSoon()
-		idle := s.idle
-		s.idle = nil
-		callAll(idle)
-	}
+	s.kernel.After(write+sync, s.life, func() { s.do(s.step) })
+}
+
+// alone has the log's goroutine call f, between two batches.
+func (s *storage) alone(f func()) {
+	s.core.Alone(func() error { f(); return nil })
+	s.wake()
 }
 
 // settleSoon settles the log when nothing was written for a moment, as a real server
@@ -125,23 +79,12 @@ func (s *storage) settleSoon() {
 	s.batches++
 	batch := s.batches
 	s.kernel.After(msec(30), s.life, func() {
-		if !s.busy && s.batches == batch {
-			s.try("settle", s.log.Settle())
-		}
+		s.do(func() {
+			if !s.working && s.batches == batch {
+				s.try("settle", s.log.Settle())
+			}
+		})
 	})
-}
-
-func (s *storage) take() task {
-	t := s.queue[0]
-	s.queue[0] = task{}
-	s.queue = s.queue[1:]
-	return t
-}
-
-func callAll(fs []func()) {
-	for _, f := range fs {
-		f()
-	}
 }
 
 // try reports whether the server goes on. A failed write ends it: nobody knows what
@@ -153,20 +96,29 @@ func (s *storage) try(what string, err error) bool {
 	return !s.life.Over()
 }
 
-func (s *storage) append(txns []zab.Txn) error {
+// Append appends transactions, which a crash may keep or lose before the next Sync.
+func (s *storage) Append(txns []wire.Txn) error {
 	recs := make([]txnlog.Record, len(txns))
 	for i, t := range txns {
-		s.ledger.appending(s.id, t.Zxid, t.Raw)
-		recs[i] = txnlog.Record{Zxid: t.Zxid, Payload: t.Raw}
+		s.ledger.appending(s.id, t.Header.Zxid, t.Raw)
+		recs[i] = txnlog.Record{Zxid: t.Header.Zxid, Payload: t.Raw}
 	}
 	err := s.log.Append(recs)
-	if errors.Is(err, syscall.ENOSPC) && plant.In(plant.NoSpaceSwallowed) {
+	if !txnlog.NoSpace(err) {
+		return err
+	}
+	if plant.In(plant.NoSpaceSwallowed) {
 		return nil
+	}
+	if errors.Is(err, txnlog.ErrNotAppended) {
+		s.ledger.unappended(s.id, len(txns))
+		return fmt.Errorf("%w: %w", pipeline.ErrNoSpace, err)
 	}
 	return err
 }
 
-func (s *storage) sync() error {
+// Sync makes durable what was appended.
+func (s *storage) Sync() error {
 	err := s.log.Sync()
 	if err != nil && plant.In(plant.SyncRetried) {
 		return nil // the second fsync of a page that could not be written succeeds
@@ -177,26 +129,88 @@ func (s *storage) sync() error {
 	return err
 }
 
-// perform does one write that is no record.
-func (s *storage) perform(t task) error {
-	w := t.write
-	switch w.Op {
-	case zab.WriteAcceptedEpoch:
-		return s.writeEpoch(acceptedName, w.Epoch)
-	case zab.WriteCurrentEpoch:
-		// Whatever was damaged has been replaced by what this epoch began with.
-		return errors.Join(s.writeEpoch(currentName, w.Epoch), s.forgetDamage())
-	case zab.WriteTruncate:
-		s.ledger.cutting(s.id, w.Zxid)
-		err := s.log.Truncate(w.Zxid)
-		if err == nil {
-			s.ledger.cut(s.id, w.Zxid)
-		}
-		return err
-	case zab.WriteSnapshot:
-		return s.replace(w.Zxid, t.image)
+// Settle is done by settleSoon.
+func (s *storage) Settle() error { return nil }
+
+// SetEpoch makes an epoch durable.
+func (s *storage) SetEpoch(which zab.WriteOp, e wire.Epoch) error {
+	if which == zab.WriteAcceptedEpoch {
+		return s.writeEpoch(acceptedName, e)
 	}
-	return fmt.Errorf("unknown write %d", w.Op)
+	if r, ok := s.role.(*leading); ok {
+		r.reigns(e)
+	}
+	if err := s.writeEpoch(currentName, e); err != nil {
+		return err
+	}
+	// Whatever was damaged has been replaced by what this epoch began with.
+	s.force, s.untrust = false, false
+	return s.forgetDamage()
+}
+
+// Truncate removes everything above z from the log.
+func (s *storage) Truncate(z wire.Zxid) error {
+	s.ledger.cutting(s.id, z)
+	err := s.log.Truncate(z)
+	if err == nil {
+		s.ledger.cut(s.id, z)
+	}
+	return err
+}
+
+// Replace makes a tree that was received the state, and lets the log begin behind it:
+// both, or neither, because recovery finishes what a crash interrupts once the
+// checkpoint is there.
+func (s *storage) Replace(tree *datatree.Tree) error {
+	z := tree.LastZxid()
+	image, err := snapshot(tree)
+	if err != nil {
+		return err
+	}
+	s.ledger.resetting(s.id, z)
+	if err := s.checkpoint(z, image, true); err != nil {
+		return err
+	}
+	if err := s.log.Reset(z); err != nil {
+		return err
+	}
+	s.tree = tree
+	s.ledger.reset(s.id, z)
+	s.ledger.loaded(s.id, z, tree.Digest())
+	return nil
+}
+
+// Read calls f for the transactions of the log in a range.
+func (s *storage) Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error {
+	if r.Empty() {
+		return nil
+	}
+	rd, err := s.log.Read(r.After)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rd.Close() }() // in memory
+	for last := r.After; last < r.To; {
+		rec, err := rd.Next()
+		if err == io.EOF || err == nil && rec.Zxid > r.To {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		last = rec.Zxid
+		if err := f(rec.Zxid, bytes.Clone(rec.Payload)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snapshot is a tree as a checkpoint holds it.
+func snapshot(t *datatree.Tree) ([]byte, error) {
+	var b bytes.Buffer
+	err := datatree.WriteSnapshot(&b, t, datatree.Stream)
+	return b.Bytes(), err
 }
 
 func (s *storage) writeEpoch(name string, e wire.Epoch) error {
@@ -221,21 +235,6 @@ func readEpoch(fsys vfs.FS, name string) (*wire.Epoch, error) {
 	return &e, err
 }
 
-// replace makes a snapshot the state, and lets the log begin behind it: both, or
-// neither, because recovery finishes what a crash interrupts once the checkpoint is
-// there.
-func (s *storage) replace(z wire.Zxid, image []byte) error {
-	s.ledger.resetting(s.id, z)
-	if err := s.checkpoint(z, image, true); err != nil {
-		return err
-	}
-	if err := s.log.Reset(z); err != nil {
-		return err
-	}
-	s.ledger.reset(s.id, z)
-	return nil
-}
-
 func (s *storage) noteDamage() error { return vfs.WriteFileAtomic(s.fs, damagedName, nil) }
 
 func (s *storage) forgetDamage() error {
@@ -257,15 +256,18 @@ func (s *storage) checkpoint(z wire.Zxid, image []byte, restart bool) error {
 // checkpointOwn writes the tree as it is, which holds what is committed and no
 // more, and lets the log drop what that makes superfluous.
 func (s *storage) checkpointOwn() error {
+	if s.tree != s.core.Tree() {
+		return nil // another one was received, and is not the state yet
+	}
 	if plant.In(plant.UncommittedInTree) {
 		return s.checkpointLogged()
 	}
-	var b bytes.Buffer
-	if err := datatree.WriteSnapshot(&b, s.tree, datatree.Stream); err != nil {
+	image, err := snapshot(s.tree)
+	if err != nil {
 		return err
 	}
 	z := s.tree.LastZxid()
-	if err := s.checkpoint(z, b.Bytes(), false); err != nil {
+	if err := s.checkpoint(z, image, false); err != nil {
 		return err
 	}
 	return s.log.Purge(z, txnlog.Retention{Txns: s.cluster.opts.KeepTxns, Bytes: 1 << 40})
@@ -274,16 +276,21 @@ func (s *storage) checkpointOwn() error {
 // checkpointLogged is what a planted bug does: the checkpoint holds what is logged,
 // committed or not.
 func (s *storage) checkpointLogged() error {
-	tree, err := datatree.ReadStream(bytes.NewReader(s.snapshot()), s.tree.LastZxid(), datatree.Options{})
+	image, err := snapshot(s.tree)
 	if err != nil {
 		return err
 	}
-	err = s.between(zab.Range{After: tree.LastZxid(), To: s.log.Last()}, func(_ wire.Zxid, raw []byte) {
-		if txn, err := wire.DecodeTxn(raw); err == nil {
+	tree, err := datatree.ReadStream(bytes.NewReader(image), s.tree.LastZxid(), treeOptions)
+	if err != nil {
+		return err
+	}
+	err = s.Read(zab.Range{After: tree.LastZxid(), To: s.log.Last()}, func(_ wire.Zxid, raw []byte) error {
+		txn, err := wire.DecodeTxn(raw)
+		if err == nil {
 			tree.Apply(&txn)
 		}
+		return err
 	})
-	var b bytes.Buffer
-	err = errors.Join(err, datatree.WriteSnapshot(&b, tree, datatree.Stream))
-	return errors.Join(err, s.checkpoint(tree.LastZxid(), b.Bytes(), false))
+	image, err2 := snapshot(tree)
+	return errors.Join(err, err2, s.checkpoint(tree.LastZxid(), image, false))
 }

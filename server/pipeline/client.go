@@ -87,6 +87,8 @@ type Client struct {
 var (
 	// ErrClosing says that the connection is being ended by the server.
 	ErrClosing = errors.New("pipeline: connection is closing")
+	// ErrLost says that a request was passed on and will not be answered.
+	ErrLost = errors.New("pipeline: a request was lost on its way to the leader")
 	// ErrSlowClient says that the peer does not read what it is sent.
 	ErrSlowClient = errors.New("pipeline: client does not read its replies and events")
 )
@@ -123,6 +125,9 @@ type pending struct {
 	stamp  bool // the ready reply bears the zxid of the moment it is sent
 	last   bool // end the connection behind the reply
 }
+
+// is reports whether the pending request is that one.
+func (p *pending) is(req *Request) bool { return p.xid == req.Cxid && p.op == req.Op }
 
 // A queue is a ring of pending requests.
 type queue struct {
@@ -219,7 +224,11 @@ func (c *Client) pop() {
 // appends, after the reads before it; without a reply, a barrier, it only takes it out
 // of the way. The caller holds the tree's lock, not mu.
 // It reports whether the client needs a flush.
-func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duration) bool {
+//
+// The write at the head of the queue must be req. If it is another one, that one was
+// lost on its way: a leader without a zxid left for it goes on to answer a sync behind
+// it. The client is dropped, and does not know how that one ended.
+func (c *Client) settle(req *Request, reply func(b []byte) []byte, last bool, now time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.clock = now
@@ -228,6 +237,10 @@ func (c *Client) settle(reply func(b []byte) []byte, last bool, now time.Duratio
 	}
 	c.advance()
 	if c.mu.dead {
+		return false
+	}
+	if c.mu.queue.n == 0 || !c.mu.queue.front().is(req) {
+		c.kill(ErrLost)
 		return false
 	}
 	if reply != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -68,11 +69,14 @@ func (c *Core) conclude(p *proposal) {
 	c.countWrite(p, &res)
 	c.sessionsChanged(p, &res)
 	c.role.applied(p.txn.Header, p.txn.Body, p.txn.Digest)
-	for i := range res.Changes {
-		c.trigger(&res.Changes[i], p.zxid)
+	if !plant.In(plant.EventAfterData) {
+		c.triggerAll(&res, p.zxid)
 	}
 	if cl != nil {
 		c.answerWrite(cl, p, &res)
+	}
+	if plant.In(plant.EventAfterData) {
+		c.triggerAll(&res, p.zxid)
 	}
 }
 
@@ -89,18 +93,18 @@ func (c *Client) beforeOwnWrite() {
 func (c *Core) answerSync(req *Request) {
 	cl := req.client()
 	if req.Barrier {
-		c.settle(cl, nil, false)
+		c.settle(cl, req, nil, false)
 		return
 	}
 	path := req.Body.(*wire.PathRequest).Path
 	h := wire.ReplyHeader{Xid: req.Cxid, Zxid: c.tree.LastZxid()}
-	c.settle(cl, func(b []byte) []byte {
+	c.settle(cl, req, func(b []byte) []byte {
 		return wire.AppendReply(b, h, &wire.PathResponse{Path: path})
 	}, false)
 }
 
-func (c *Core) settle(cl *Client, reply func(b []byte) []byte, last bool) {
-	if cl.settle(reply, last, c.clock) {
+func (c *Core) settle(cl *Client, req *Request, reply func(b []byte) []byte, last bool) {
+	if cl.settle(req, reply, last, c.clock) {
 		c.dirty = append(c.dirty, cl)
 	}
 }
@@ -119,7 +123,7 @@ func (c *Core) answerWrite(cl *Client, p *proposal, res *datatree.Result) {
 	if h.Err != wire.OK && p.req.Refused != wire.OK { // why the leader did not know the session
 		h.Err = p.req.Refused
 	}
-	c.settle(cl, func(b []byte) []byte {
+	c.settle(cl, p.req, func(b []byte) []byte {
 		b, mark := wire.BeginFrame(b)
 		b = h.AppendTo(b)
 		if h.Err == wire.OK {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"github.com/zabra/zabra/internal/plant"
 	"slices"
 	"time"
 )
@@ -53,6 +54,9 @@ func (w *logWriter) try() error {
 	case err == nil && w.short:
 		w.short = false
 		w.core.inbox.put(message{call: w.core.roomAgain})
+	}
+	if err == nil && plant.In(plant.AckBeforeSync) {
+		w.tell()
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -183,7 +184,7 @@ func (c *Client) readOrQueue(op wire.OpCode, xid wire.Xid, body []byte, at time.
 			Session: c.Session(), Op: wire.OpSync, Body: &wire.PathRequest{Path: "/"}, Raw: rootRecord, Barrier: true, Origin: c,
 		}
 	}
-	if c.mu.queue.n == 0 {
+	if c.mu.queue.n == 0 || plant.In(plant.ReadBeforeOwnWrite) {
 		c.mu.long = isLong(op)
 		c.answer(xid, op, body, at)
 		return nil

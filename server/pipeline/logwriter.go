@@ -152,12 +152,17 @@ func (w *logWriter) finish() bool {
 		clear(w.txns)
 		w.txns = w.txns[:0]
 	}
+	w.tell()
+	return true
+}
+
+// tell tells those who wait that everything handed over before is durable.
+func (w *logWriter) tell() {
 	for _, f := range w.after {
 		f()
 	}
 	clear(w.after)
 	w.after = w.after[:0]
-	return true
 }
 
 // failed tells the core of an error, which is the log's end.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/watch"
 	"github.com/zabra/zabra/wire"
@@ -93,11 +94,15 @@ func (c *Client) readNode(b []byte, op wire.OpCode, r wire.PathWatchRequest) ([]
 
 // watchRead leaves the one-shot watch of a read that succeeded.
 func (c *Client) watchRead(op wire.OpCode, path string) {
+	mode := watch.Data
 	if op == wire.OpGetChildren || op == wire.OpGetChildren2 {
-		c.watch(path, watch.Child)
+		mode = watch.Child
+	}
+	if plant.In(plant.WatchAfterRead) {
+		c.core.apart(func() { c.watch(path, mode) })
 		return
 	}
-	c.watch(path, watch.Data)
+	c.watch(path, mode)
 }
 
 func (c *Client) readPath(b []byte, op wire.OpCode, path string) ([]byte, wire.Code) {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
@@ -172,8 +173,12 @@ func (c *Core) assume(r role) {
 func (c *Core) renew() {
 	c.prep = NewPreparer(c.tree, c.schemes, c.opts.Prepare)
 	c.tracker = session.NewTracker(c.opts.Tick.Milliseconds())
+	since := func(int32) int64 { return c.millis() }
+	if plant.In(plant.TouchLostOnNewLeader) {
+		since = func(timeout int32) int64 { return c.millis() - int64(timeout)*9/10 }
+	}
 	for id, timeout := range c.tree.Sessions() {
-		c.tracker.Add(id, timeout, c.millis())
+		c.tracker.Add(id, timeout, since(timeout))
 	}
 }
 
@@ -193,6 +198,11 @@ func (c *Core) leave(why error) {
 	c.role = nil
 	c.serving.Store(false)
 	c.local.end()
+	if plant.In(plant.MapOrder) {
+		for _, cl := range c.owners {
+			cl.Kill(why)
+		}
+	}
 	for _, cl := range c.clients.list() {
 		cl.Kill(why)
 	}

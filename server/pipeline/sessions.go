@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
 )
@@ -58,7 +59,7 @@ func (c *Client) Begin(r *wire.ConnectRequest) (answered <-chan struct{}, err er
 	if c.core.ReadOnly() && !r.ReadOnly {
 		return nil, ErrNotReadOnly
 	}
-	if r.LastZxidSeen > last {
+	if r.LastZxidSeen > last && !plant.In(plant.OlderServerAccepted) {
 		return nil, fmt.Errorf("%w (%v, here %v)", ErrAhead, r.LastZxidSeen, last)
 	}
 	o := &c.core.opts
@@ -162,7 +163,7 @@ func (c *Core) established(cl *Client, p *proposal) {
 	if h == nil { // the client is gone
 		return
 	}
-	c.settle(cl, h.answer(p.req.Session), false)
+	c.settle(cl, p.req, h.answer(p.req.Session), false)
 	cl.mu.Lock()
 	cl.mu.queue = queue{} // it may be idle from now on
 	cl.endHandshake()
@@ -330,6 +331,9 @@ func (c *Core) expireUnlessHeard(id wire.SessionID) {
 	c.events.SessionExpired(id, timeout)
 	c.metrics.StaleSessionsExpired.Add(0, 1)
 	c.proposeOwn(&Request{Session: id, Op: wire.OpCloseSession})
+	if plant.In(plant.CloseSessionTwice) {
+		c.proposeOwn(&Request{Session: id, Op: wire.OpCloseSession})
+	}
 }
 
 // proposeOwn proposes a request of the server itself.

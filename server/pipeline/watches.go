@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/watch"
 	"github.com/zabra/zabra/wire"
 )
@@ -90,7 +91,11 @@ func (c *Client) answerSetWatches(xid wire.Xid, op wire.OpCode, body []byte, at 
 	h := wire.ReplyHeader{Xid: xid, Zxid: c.core.tree.LastZxid()}
 	req, code := DecodeRequest(op, body)
 	if code == wire.OK {
-		code = watch.CatchUp(asSetWatches2(req.Body), zxids{c.core.tree}, c.missed, c.watch)
+		r := asSetWatches2(req.Body)
+		if plant.In(plant.SetWatchesForgets) {
+			r.RelativeZxid = h.Zxid
+		}
+		code = watch.CatchUp(r, zxids{c.core.tree}, c.missed, c.watch)
 	}
 	h.Err = code
 	c.mu.out = wire.AppendReply(c.outbox(readBox), h, nil)
@@ -128,6 +133,12 @@ func (z zxids) Zxids(path string) (mzxid, pzxid wire.Zxid, ok bool) {
 	return stat.Mzxid, stat.Pzxid, true
 }
 
+func (c *Core) triggerAll(res *datatree.Result, zxid wire.Zxid) {
+	for i := range res.Changes {
+		c.trigger(&res.Changes[i], zxid)
+	}
+}
+
 // trigger tells the watchers of a change: those of the node, and of the list of
 // its parent's children if that changed too. The tree is locked.
 func (c *Core) trigger(ch *datatree.Change, zxid wire.Zxid) {
@@ -143,7 +154,10 @@ func (c *Core) trigger(ch *datatree.Change, zxid wire.Zxid) {
 // tell queues an event with everybody who watches and may read the node.
 func (c *Core) tell(ev wire.EventType, path string, acl []wire.ACL, zxid wire.Zxid) {
 	c.watchers = c.watches.Trigger(ev, path, c.watchers[:0])
-	for _, id := range c.watchers {
+	for i, id := range c.watchers {
+		if plant.In(plant.WatchDropped) && i > 0 {
+			break
+		}
 		cl := c.clients.get(id)
 		if cl == nil || !c.schemes.Allowed(acl, cl.IDs(), wire.PermRead) {
 			continue

@@ -224,10 +224,12 @@ func (j *judge) client(c *Log) {
 			j.event(c, &w, it.Event, resumed)
 		default:
 			o := it.Answer
-			if o.Session != session || o.Xid <= xid {
-				j.say("session", "client %d got the answer to request %d of session %v behind that to request %d of session %v", c.Client, o.Xid, o.Session, xid, session)
+			if o.Op != wire.OpPing { // those are answered whenever they like
+				if o.Session != session || o.Xid <= xid {
+					j.say("session", "client %d got the answer to request %d of session %v behind that to request %d of session %v", c.Client, o.Xid, o.Session, xid, session)
+				}
+				xid = o.Xid
 			}
-			xid = o.Xid
 			if o.Zxid < last {
 				j.say("session", "client %d saw %v after %v", c.Client, o.Zxid, last)
 			}
