@@ -38,7 +38,7 @@ func newShelf(t testing.TB, distributed bool) *shelf {
 	d := s.open()
 	s.ok(d.SetEpoch(zab.WriteAcceptedEpoch, 1))
 	s.ok(d.SetEpoch(zab.WriteCurrentEpoch, 1))
-	j := d.journal()
+	j := d.journal(nil)
 	for i := range 300 {
 		txn := wire.EncodeTxn(nil, wire.TxnHeader{Zxid: wire.MakeZxid(1, uint32(i+1)), Op: wire.OpCreate},
 			&wire.CreateTxn{Path: fmt.Sprintf("/n%d", i), Data: make([]byte, 100), ParentCversion: int32(i + 1)})
@@ -240,6 +240,36 @@ func TestWhatIsNoDamage(t *testing.T) {
 	} {
 		if isDamage(err) {
 			t.Errorf("%v is taken for damage", err)
+		}
+	}
+}
+
+// A snapshot of a leader may stand exactly where the own checkpoint does. If it is
+// interrupted before it is whole, the log behind the checkpoint stays.
+func TestInterruptedSnapshotAtTheCheckpointsZxid(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		s := newShelf(t, true)
+		d := s.open()
+		at, last := d.tree.LastZxid(), d.log.Last()
+		if at == last {
+			t.Fatal("nothing is behind the checkpoint")
+		}
+		mark := datadir.Restoring{Zxid: at, Number: d.store.Number() + 1}
+		s.overwrite(s.dirs.RestoreMark(), string(mark.Append(nil)))
+		if whole {
+			tree := datatree.New()
+			raise(tree, at)
+			s.ok(d.writeFresh(tree))
+			last = at
+		}
+		s.ok(d.close())
+		d = s.open()
+		if got := d.log.Last(); got != last || d.state(0).Claim() != last {
+			t.Errorf("whole %v: the log ends at %v instead of %v", whole, got, last)
+		}
+		s.ok(d.close())
+		if _, err := os.Stat(s.dirs.RestoreMark()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("whole %v: the mark is still there: %v", whole, err)
 		}
 	}
 }

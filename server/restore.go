@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/store"
 	"github.com/zabra/zabra/wire"
@@ -72,8 +72,8 @@ func (d *data) replaceWith(tree *datatree.Tree, reset func() error) error {
 	if err := d.roomFor(d.storeRoom()); err != nil {
 		return err
 	}
-	mark := strconv.FormatInt(int64(tree.LastZxid()), 10)
-	if err := vfs.WriteFileAtomic(d.fs, d.restorePath(), []byte(mark)); err != nil {
+	mark := datadir.Restoring{Zxid: tree.LastZxid(), Number: d.store.Number() + 1}
+	if err := vfs.WriteFileAtomic(d.fs, d.restorePath(), mark.Append(nil)); err != nil {
 		return d.giveUpRestore(err)
 	}
 	if err := d.writeFresh(tree); errors.Is(err, store.ErrUndecided) {
@@ -92,9 +92,8 @@ func (d *data) replaceWith(tree *datatree.Tree, reset func() error) error {
 	return nil
 }
 
-// giveUpRestore goes on with the old state. The mark must be gone for good
-// before anything else is logged: if the old checkpoint happens to stand at the
-// zxid that it names, the next start would take the log for void.
+// giveUpRestore goes on with the old state. The mark must be gone for good before
+// anything else is written: the next checkpoint gets the number that it names.
 func (d *data) giveUpRestore(err error) error {
 	removed := d.removeRestoreMark()
 	if removed == nil || errors.Is(removed, fs.ErrNotExist) && d.fs.SyncDir(d.cfg.DataDir) == nil {
@@ -130,20 +129,19 @@ func (d *data) writeFresh(tree *datatree.Tree) error {
 // finishRestore completes a restore that was interrupted behind its checkpoint,
 // and forgets one that was interrupted before.
 func (d *data) finishRestore() error {
-	mark, err := vfs.ReadFile(d.fs, d.restorePath(), 64)
+	text, err := vfs.ReadFile(d.fs, d.restorePath(), datadir.MaxRestoring)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	z, err := strconv.ParseInt(string(mark), 10, 64)
+	mark, err := datadir.ParseRestoring(text)
 	if err != nil {
-		return fmt.Errorf("%s holds %.40q, and should hold one number: remove it if no restore was running when the server stopped",
-			d.restorePath(), mark)
+		return lost("%s holds %.40q: %v: remove it if no restore was running when the server stopped", d.restorePath(), text, err)
 	}
-	if d.tree.LastZxid() == wire.Zxid(z) {
-		if err := d.log.Reset(wire.Zxid(z)); err != nil {
+	if mark == (datadir.Restoring{Zxid: d.tree.LastZxid(), Number: d.store.Number()}) {
+		if err := d.log.Reset(mark.Zxid); err != nil {
 			return err
 		}
 	}

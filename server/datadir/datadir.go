@@ -14,9 +14,8 @@ func (l Layout) LogDir() string { return filepath.Join(l.Log, "zabra-log") }
 // StoreDir is the folder of the checkpoints.
 func (l Layout) StoreDir() string { return filepath.Join(l.Data, "zabra-store") }
 
-// RestoreMark is a file that exists while a restore replaces the checkpoint and
-// the log. It holds the zxid of the checkpoint that is being restored, in
-// decimal: a start that finds the checkpoint at that zxid has to forget the log.
+// RestoreMark is a file that exists while a restore, or a snapshot of a leader, replaces
+// the checkpoint and the log; see Restoring.
 func (l Layout) RestoreMark() string { return filepath.Join(l.Data, "zabra-restoring") }
 
 // AcceptedEpoch and CurrentEpoch are the files of a member of an ensemble that hold the

@@ -14,8 +14,12 @@ import (
 // ZooKeeper's, and on a second line the CRC32C of its digits, eight hexadecimal ones.
 // One flipped bit would otherwise be another epoch.
 func AppendEpoch(b []byte, e wire.Epoch) []byte {
-	digits := strconv.Itoa(int(e))
-	return fmt.Appendf(b, "%s\n%08x\n", digits, crc32.Checksum([]byte(digits), castagnoli))
+	return appendSum(b, strconv.Itoa(int(e)))
+}
+
+// appendSum appends a line and its checksum.
+func appendSum(b []byte, line string) []byte {
+	return fmt.Appendf(b, "%s\n%08x\n", line, crc32.Checksum([]byte(line), castagnoli))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -34,6 +34,36 @@ func TestDamagedEpochFiles(t *testing.T) {
 	}
 }
 
+func TestDamagedRestoreMarks(t *testing.T) {
+	want := datadir.Restoring{Zxid: wire.MakeZxid(7, 12), Number: 3}
+	text := want.Append(nil)
+	if got, err := datadir.ParseRestoring(text); err != nil || got != want {
+		t.Fatalf("%q is read as %+v, %v", text, got, err)
+	}
+	for i := range text {
+		if _, err := datadir.ParseRestoring(text[:i]); err == nil {
+			t.Errorf("%q is read", text[:i])
+		}
+		for bit := range 8 {
+			bad := bytes.Clone(text)
+			bad[i] ^= 1 << bit
+			if got, err := datadir.ParseRestoring(bad); err == nil {
+				t.Errorf("%q is read as %+v", bad, got)
+			}
+		}
+	}
+}
+
+func FuzzParseRestoring(f *testing.F) {
+	f.Add(datadir.Restoring{Zxid: 1 << 32, Number: 9}.Append(nil))
+	f.Add([]byte("1"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if r, err := datadir.ParseRestoring(text); err == nil && !bytes.Equal(r.Append(nil), text) {
+			t.Errorf("%q is read as %+v", text, r)
+		}
+	})
+}
+
 func FuzzParseEpoch(f *testing.F) {
 	f.Add(datadir.AppendEpoch(nil, 7))
 	f.Add([]byte("7"))

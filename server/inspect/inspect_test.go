@@ -241,7 +241,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 			m.ok(log.Append([]txnlog.Record{{Zxid: log.Last() + 1, Payload: []byte("no")}}))
 			m.ok(log.Close())
 		}, "transaction 0x194"},
-		{"the restore mark", func(m *maker) { m.ok(os.WriteFile(m.dirs.RestoreMark(), []byte("x"), 0o600)) }, "should hold one number"},
+		{"the restore mark", func(m *maker) { m.ok(os.WriteFile(m.dirs.RestoreMark(), []byte("x"), 0o600)) }, "want a zxid"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := standard(t)
@@ -294,15 +294,24 @@ func TestVerifyOtherFormat(t *testing.T) {
 }
 
 func TestVerifyRestoreMarks(t *testing.T) {
-	for mark, want := range map[string]string{"201": "forgets the log", "202": "before it took effect"} {
+	for _, tc := range []struct {
+		zxid, state wire.Zxid
+		more        uint64
+		want        string
+	}{
+		{201, 201, 0, "forgets the log"},
+		{201, 0x193, 1, "before it took effect"}, // a snapshot that stands where the own checkpoint does
+		{202, 0x193, 0, "before it took effect"},
+	} {
 		m := standard(t)
-		m.ok(os.WriteFile(m.dirs.RestoreMark(), []byte(mark), 0o600))
+		number := m.verify().Checkpoint.Number
+		m.ok(os.WriteFile(m.dirs.RestoreMark(), datadir.Restoring{Zxid: tc.zxid, Number: number + tc.more}.Append(nil), 0o600))
 		r := m.verify()
-		if len(r.Damage) > 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], want) {
-			t.Errorf("mark %s: damage %v, notes %v", mark, r.Damage, r.Notes)
+		if len(r.Damage) > 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], tc.want) {
+			t.Errorf("%+v: damage %v, notes %v", tc, r.Damage, r.Notes)
 		}
-		if zxid := map[string]wire.Zxid{"201": 201, "202": 0x193}[mark]; r.State.Zxid != zxid {
-			t.Errorf("mark %s: state at %v, want %v", mark, r.State.Zxid, zxid)
+		if r.State.Zxid != tc.state {
+			t.Errorf("%+v: state at %v", tc, r.State.Zxid)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
@@ -83,6 +82,8 @@ type verifier struct {
 	Report
 	fs   vfs.FS
 	tree *datatree.Tree
+
+	restoredNumber uint64 // of the checkpoint that goes with Restoring
 }
 
 func (v *verifier) damage(file string, offset int64, problem, remedy string) {
@@ -150,20 +151,21 @@ func (v *verifier) checkpoint() error {
 
 // restoreMark looks for what a restore that was interrupted has left.
 func (v *verifier) restoreMark() error {
-	mark, err := vfs.ReadFile(v.fs, v.Dirs.RestoreMark(), 64)
+	text, err := vfs.ReadFile(v.fs, v.Dirs.RestoreMark(), datadir.MaxRestoring)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	z, err := strconv.ParseInt(string(mark), 10, 64)
+	mark, err := datadir.ParseRestoring(text)
 	if err != nil {
-		v.damage(v.Dirs.RestoreMark(), 0, "it should hold one number", "remove it if no restore was running")
+		v.damage(v.Dirs.RestoreMark(), 0, err.Error(), "remove it if no restore was running")
 		return nil
 	}
-	at := wire.Zxid(z)
+	at := mark.Zxid
 	v.Restoring = &at
+	v.restoredNumber = mark.Number
 	if v.restored() {
 		v.note("a restore to %v was interrupted behind its checkpoint: the next start forgets the log", at)
 	} else {
@@ -175,7 +177,7 @@ func (v *verifier) restoreMark() error {
 // restored reports whether the log is void because a restore is complete but for
 // that.
 func (v *verifier) restored() bool {
-	return v.Restoring != nil && v.tree != nil && v.tree.LastZxid() == *v.Restoring
+	return v.Restoring != nil && v.Checkpoint != nil && v.Checkpoint.Zxid == *v.Restoring && v.Checkpoint.Number == v.restoredNumber
 }
 
 // replay applies what is behind the checkpoint.

@@ -51,6 +51,10 @@ func (s *Store) damaged(err error) error {
 	return &DamageError{s.name, err}
 }
 
+// Number is that of the last complete checkpoint, as of when the database was opened or
+// written last; they are counted, from 1. The next one has the next number.
+func (s *Store) Number() uint64 { return s.head.number }
+
 // Tuning: the database is written in bursts of blobs by one goroutine and read
 // once, at the start, from end to end.
 const (
