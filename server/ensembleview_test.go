@@ -88,6 +88,10 @@ func TestMembersTellTheirRoles(t *testing.T) {
 	if m := leader.mntr(t); m["zk_diff_count"]+m["zk_snap_count"] != "11" && m["zk_diff_count"]+m["zk_snap_count"] != "20" {
 		t.Errorf("two followers were brought up to date by %s DIFF and %s SNAP", m["zk_diff_count"], m["zk_snap_count"])
 	}
+	leader.eventually("packets to learners to be measured", func() bool {
+		n := leader.mntr(t)[fmt.Sprintf("zk_cnt_%d_learner_handler_qp_time_ms", 1+id%3)]
+		return n != "" && n != "0"
+	})
 	for _, s := range followers {
 		m := s.mntr(t)
 		holds(t, "follower", m, map[string]string{
@@ -95,7 +99,8 @@ func TestMembersTellTheirRoles(t *testing.T) {
 			"zk_learners": "", "zk_leader_uptime": "", "zk_last_proposal_size": "",
 			"zk_cnt_follower_sync_time": "1", "zk_cnt_leader_unavailable_time": "0", "zk_cnt_unavailable_time": "1",
 		})
-		for _, name := range []string{"zk_learner_proposal_received_count", "zk_learner_commit_received_count", "zk_cnt_propagation_latency"} {
+		for _, name := range []string{"zk_learner_proposal_received_count", "zk_learner_commit_received_count", "zk_cnt_propagation_latency",
+			"zk_cnt_proposal_ack_creation_latency"} {
 			if m[name] == "0" {
 				t.Errorf("a follower counts no %s", name)
 			}

@@ -20,6 +20,7 @@ type feed struct {
 	fed   fed
 	live  bool
 	made  stamps
+	acks  *ackProbe
 }
 
 // A fed says how a learner was brought up to date.
@@ -77,10 +78,12 @@ func (f *feed) measure(pkts []wire.QuorumPacket) {
 	now := time.Now().UnixMilli()
 	mt := f.m.server.metrics
 	var proposals, commits int64
+	var last wire.Zxid
 	for i := range pkts {
 		switch p := &pkts[i]; p.Type {
 		case wire.PacketProposal:
 			proposals++
+			last = p.Zxid
 			made := madeAt(p.Data)
 			f.made.put(p.Zxid, made)
 			mt.ProposalLatency.Observe(0, since(now, made))
@@ -95,6 +98,9 @@ func (f *feed) measure(pkts []wire.QuorumPacket) {
 		case wire.PacketInformAndActivate:
 			commits++
 		}
+	}
+	if proposals > 0 {
+		f.acks.arrived(last)
 	}
 	if proposals+commits > 0 {
 		mt.LearnerProposals.Add(0, proposals)

@@ -30,6 +30,7 @@ type learnerConn struct {
 	history  atomic.Int64 // bytes of that
 	settle   atomic.Bool  // that is over
 	live     atomic.Bool  // it serves
+	marked   atomic.Bool  // a mark waits among the packets
 
 	in, out, requests atomic.Int64 // packets
 
@@ -71,6 +72,8 @@ func (l *learnerConn) received(pkts []wire.QuorumPacket) {
 		switch p := &pkts[i]; p.Type {
 		case wire.PacketRequest:
 			l.requests.Add(1)
+		case wire.PacketRevalidate:
+			l.stats.metrics.Revalidates.Inc(0)
 		case wire.PacketFollowerInfo, wire.PacketObserverInfo:
 			l.introduced(p)
 		case wire.PacketAckEpoch:
@@ -199,9 +202,23 @@ func (l *learnerConn) look() {
 	if id == noSID {
 		return
 	}
+	l.mark(id)
 	l.stats.metrics.LearnerPacketSize.Observe(0, strconv.FormatInt(id, 10), int64(l.Queued()))
 	if n := l.Backlog(); n >= lagging && time.Since(l.told) >= lagTold {
 		l.told = time.Now()
 		l.log.Warn("a learner lags", append(l.name(), zap.Int64("bytes that wait for it", n), zap.Int("packets", l.Queued()))...)
 	}
+}
+
+// mark measures how long a packet that is sent now waits for its turn.
+func (l *learnerConn) mark(id int64) {
+	if !l.live.Load() || !l.marked.CompareAndSwap(false, true) {
+		return
+	}
+	began := time.Now()
+	l.SendStream(func(io.Writer) error {
+		l.stats.metrics.LearnerPacketTime.Observe(0, strconv.FormatInt(id, 10), time.Since(began))
+		l.marked.Store(false)
+		return nil
+	})
 }

@@ -339,6 +339,9 @@ func (m *member) again(why error) {
 			return
 		}
 	}
+	if errors.Is(why, zab.ErrNoElectors) {
+		m.server.metrics.QuitLeadingDisloyalVoter.Inc(0)
+	}
 	if err := m.server.core.LogAlone(func() error { return nil }); err != nil {
 		return // the log has failed, and the server stops
 	}

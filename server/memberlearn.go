@@ -36,6 +36,7 @@ type upstream struct {
 	over    bool
 
 	learning *pipeline.Learning // nil until the leader is reached
+	acks     ackProbe
 }
 
 // learn makes this server a follower or an observer of the leader that was elected.
@@ -84,7 +85,7 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 		return
 	}
 	u.m.learnsFrom(master)
-	f := &feed{m: u.m, conn: c}
+	f := &feed{m: u.m, conn: c, acks: &u.acks}
 	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
 	u.mu.Lock()
 	u.learning = learning
@@ -160,6 +161,9 @@ func describe(master, leader wire.SID) string {
 func (u *upstream) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
 	if to == 0 {
 		u.conn.Send(pkts...)
+		if d, ok := u.acks.acknowledged(pkts); ok {
+			u.m.server.metrics.ProposalAckLatency.Observe(0, d)
+		}
 		return
 	}
 	began := time.Now()

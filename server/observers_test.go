@@ -71,6 +71,21 @@ func TestObserversLearnFromFollowers(t *testing.T) {
 		&wire.CreateRequest{Path: "/n0", ACL: anyone}, &wire.PathResponse{})
 	watchThroughObserver(t, sites[3], sites[4])
 	moveBetweenObservers(t, sites)
+	asked, informed := 0, 0
+	for i, s := range sites[:3] {
+		m := s.mntr(t)
+		n, _ := strconv.Atoi(m["zk_revalidate_count"])
+		if i+1 == leaderID && n == 0 {
+			t.Error("the leader was asked about no session")
+		} else if i+1 != leaderID {
+			asked += n
+			n, _ = strconv.Atoi(m["zk_cnt_om_commit_process_time_ms"])
+			informed += n
+		}
+	}
+	if asked == 0 || informed == 0 {
+		t.Errorf("followers count %d questions of observers about sessions, and %d packets to them", asked, informed)
+	}
 }
 
 func watchThroughObserver(t *testing.T, a, b *site) {

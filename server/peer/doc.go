@@ -43,7 +43,9 @@
 //     are leave with one write. A stream waits in its place in the queue.
 //
 // Nobody but the owner knows what a silence means, so a Conn has no timer of its
-// own: SetReadTimeout, Backlog and Written are there for the owner's.
+// own: SetReadTimeout, Backlog and Written are there for the owner's. A machine that
+// is gone is the system's business: keepalive finds it where nothing is being sent, and
+// Transport.UserTimeout where something is.
 //
 // # TLS and SASL
 //

@@ -19,6 +19,8 @@ func FromConfig(c *zoocfg.Config, onReload func(error)) (t Transport, notes []st
 	if t.HandshakeTimeout = e.CnxnTimeout; t.HandshakeTimeout < 0 {
 		t.HandshakeTimeout = time.Duration(e.SyncLimit) * c.TickTime
 	}
+	// As long as a leader waits for a learner that says nothing.
+	t.UserTimeout = time.Duration(max(e.InitLimit, e.SyncLimit)) * c.TickTime
 	if t.SASL, err = saslFromConfig(c); err != nil {
 		return t, nil, err
 	}

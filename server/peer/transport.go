@@ -28,6 +28,9 @@ type Transport struct {
 	// HandshakeTimeout bounds what happens on an accepted connection before it is
 	// in use: TLS, initial message, SASL; 0 is DefaultHandshakeTimeout.
 	HandshakeTimeout time.Duration
+	// UserTimeout ends a connection whose peer's system has acknowledged nothing of
+	// what was sent for so long (TCP_USER_TIMEOUT, on Linux); 0 leaves it to the system.
+	UserTimeout time.Duration
 
 	// Server is the TLS of accepted connections, nil for none. With Unify, those
 	// that do not begin with a TLS handshake are served too.
@@ -68,6 +71,7 @@ func (t *Transport) connect(ctx context.Context, addr string) (net.Conn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
+	setUserTimeout(nc, t.UserTimeout)
 	if t.Client == nil {
 		return nc, nil
 	}
@@ -102,6 +106,7 @@ const tlsRecord = 0x16
 // accepted makes a connection secure that was accepted. The caller has set a
 // deadline and closes nc on an error.
 func (t *Transport) accepted(nc net.Conn) (net.Conn, error) {
+	setUserTimeout(nc, t.UserTimeout)
 	if t.Server == nil {
 		return nc, nil
 	}

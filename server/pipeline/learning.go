@@ -99,6 +99,7 @@ func (r *learning) tick(now int64) {
 		}
 	}
 	r.heardAt = now
+	r.metrics.LearnerQueueSize.Observe(0, r.outstanding.Load())
 	for ; now >= r.nextTick; r.nextTick += r.halfTick() {
 		r.machine.Tick()
 	}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package peer
+
+import (
+	"net"
+	"time"
+)
+
+// setUserTimeout needs Linux.
+func setUserTimeout(net.Conn, time.Duration) {}
