@@ -81,15 +81,15 @@ func (c Config) checkGroups(p *Problems) {
 		p.require(i == 0 || c.Groups[i-1].ID != g.ID, key, "is there twice")
 		for _, id := range g.Members {
 			other, taken := groupOf[id]
-			p.require(!taken, key, "server %d is in group %d already", id, other)
+			p.require(!taken, key, "server %d is in group %d already; take it out of one of them", id, other)
 			groupOf[id] = g.ID
-			p.require(c.IsMember(id), key, "there is no line server.%d", id)
+			p.require(c.IsMember(id), key, "there is no line server.%d; add it, or take %d out of the group", id, id)
 		}
 		p.require(c.addsUp(g), key, "the weights of its servers add up to more than 9223372036854775807")
 	}
 	for _, s := range c.Servers {
 		_, grouped := groupOf[s.ID]
-		p.require(grouped || s.Role != Participant, fmt.Sprintf("server.%d", s.ID), "is in no group")
+		p.require(grouped || s.Role != Participant, fmt.Sprintf("server.%d", s.ID), "is in no group; add it to a group line, or make it an observer")
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *Server) listen() error {
 func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 	ln, err := listenTCP(addr, s.cfg.ClientTCPKeepAlive, s.cfg.ClientPortListenBacklog)
 	if err != nil {
-		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, or choose another port", key, addr, err)
+		return fmt.Errorf("server: %s %s cannot be bound: %w; %s", key, addr, err, bindRemedy(err, key+" and "+key+"Address"))
 	}
 	l := &s.cfg.Limits
 	s.ports = append(s.ports, conn.NewPort(ln, s.core, s.metrics, s.log.Named("conn"), conn.Options{

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/zabra/zabra/datatree"
@@ -101,7 +102,7 @@ func (m *member) listen(ctx context.Context) error {
 	for _, a := range self.Addrs {
 		ln, err := peer.Bind(ctx, m.bindAddr(a.Election()), e.ElectionPortBindRetry, time.Second)
 		if err != nil {
-			return errors.Join(fmt.Errorf("server: election port: %w; stop what listens there, or correct the line server.%d", err, m.id), closeAll(listeners))
+			return errors.Join(fmt.Errorf("server: election port: %w; %s", err, m.remedy(err)), closeAll(listeners))
 		}
 		listeners = append(listeners, ln)
 	}
@@ -124,6 +125,15 @@ func (m *member) listen(ctx context.Context) error {
 		Unreachable: func(id wire.SID, _ error) { m.mail.put(func() { m.machine.Unreachable(m.now(), id) }) },
 	}, m.electionServers(), listeners...)
 	return nil
+}
+
+// remedy is what to do about a port of this server's line that cannot be bound.
+func (m *member) remedy(err error) string {
+	what := bindRemedy(err, fmt.Sprintf("the line server.%d", m.id))
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		what += ", or set quorumListenOnAllIPs=true if others reach it there all the same"
+	}
+	return what
 }
 
 func closeAll(listeners []net.Listener) (err error) {

@@ -94,7 +94,7 @@ func (m *member) bindQuorum() (listeners []net.Listener, err error) {
 		ln, err := peer.Bind(context.Background(), m.bindAddr(a.Quorum()), 3, 100*time.Millisecond)
 		if err != nil {
 			_ = closeAll(listeners)
-			return nil, fmt.Errorf("server: quorum port: %w; stop what listens there, or correct the line server.%d", err, m.id)
+			return nil, fmt.Errorf("server: quorum port: %w; %s", err, m.remedy(err))
 		}
 		listeners = append(listeners, ln)
 	}

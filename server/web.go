@@ -94,8 +94,8 @@ var webKeys = map[string][2]string{
 func (s *Server) bindWeb(name, scheme, addr string, h http.Handler, secure func(net.Listener) net.Listener) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("server: %s %s cannot be bound: %w; stop what listens there, choose another port, or %s",
-			webKeys[name][0], addr, err, webKeys[name][1])
+		return fmt.Errorf("server: %s %s cannot be bound: %w; %s; or %s",
+			webKeys[name][0], addr, err, bindRemedy(err, webKeys[name][0]), webKeys[name][1])
 	}
 	ln = newLimitListener(ln, maxWebConns)
 	if secure != nil {

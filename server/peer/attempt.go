@@ -78,6 +78,9 @@ func (r *remote) attempt(a attempt) error {
 	if err != nil {
 		return err
 	}
+	r.e.mu.Lock()
+	r.from = nc.LocalAddr().String()
+	r.e.mu.Unlock()
 	uncalled := context.AfterFunc(a.ctx, func() { closeNow(nc) })
 	err = r.introduce(nc)
 	if !uncalled() && err == nil {

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -229,15 +231,39 @@ func (e *Election) accepted(nc net.Conn) {
 // Errors that end a connection to the election port.
 var (
 	errCrowded   = errors.New("peer: too many connections are open that have not said who they are")
-	errOurself   = errors.New("peer: the dialler has this server's own id: correct the file myid of one of the two")
 	errBadID     = errors.New("peer: the dialler's id is negative")
 	errOutdated  = errors.New("peer: a later connection of the same server was faster")
 	errStrangers = errors.New("peer: too many connections of servers that do not belong to the ensemble")
 )
 
+// A namesakeError ends the connection of a dialler with this server's own id.
+type namesakeError struct {
+	id           wire.SID
+	dialler, own string   // ends of the connection
+	says         []string // where the dialler says that it listens
+}
+
+func (e *namesakeError) Error() string {
+	return fmt.Sprintf("peer: two servers have the number %d: the one at %s, which listens at %s, and this one, at %s: correct the file myid of one of them",
+		e.id, e.dialler, strings.Join(e.says, ", "), e.own)
+}
+
+// A selfError ends a connection of this server to itself.
+type selfError struct {
+	meant wire.SID
+	own   string // where it was reached
+}
+
+func (e *selfError) Error() string {
+	return fmt.Sprintf("peer: this server has reached itself at %s when it meant server %d: correct the address in the line server.%d",
+		e.own, e.meant, e.meant)
+}
+
 // levelOf is that of a line about such an end.
 func levelOf(err error) zapcore.Level {
-	if errors.Is(err, errOurself) || errors.Is(err, errStrangers) {
+	var namesake *namesakeError
+	var self *selfError
+	if errors.As(err, &namesake) || errors.As(err, &self) || errors.Is(err, errStrangers) {
 		return zapcore.WarnLevel // somebody has to correct something
 	}
 	return zapcore.InfoLevel
@@ -264,20 +290,55 @@ func (e *Election) greet(raw net.Conn, number uint64) error {
 	}
 	switch {
 	case m.SID == e.c.Self:
-		return errOurself
+		return e.ourself(raw, m.Addresses)
 	case m.SID < 0:
 		return errBadID
 	case m.SID < e.c.Self:
 		nc.Close()
-		return e.called(m)
+		return e.called(raw, m)
 	}
 	nc.SetDeadline(time.Time{})
 	return e.keep(m.SID, nc, br, number)
 }
 
+// ourself tells a connection of this server to itself from that of another one with the
+// same id.
+func (e *Election) ourself(nc net.Conn, says []string) error {
+	dialler, own := nc.RemoteAddr().String(), nc.LocalAddr().String()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for sid, r := range e.remotes {
+		if r.from == dialler {
+			return &selfError{sid, own}
+		}
+	}
+	return &namesakeError{e.c.Self, dialler, own, says}
+}
+
+// meets warns of a server that is connected from one machine while it connects from
+// another. e.mu is held.
+func (e *Election) meets(r *remote, nc net.Conn) {
+	if r.link == nil {
+		return
+	}
+	old, now := r.link.nc.RemoteAddr(), nc.RemoteAddr()
+	if hostOf(old) != hostOf(now) {
+		e.c.Log.Warn("a server has connected from another address while its connection stood: two servers have its number, unless it has moved; "+
+			"correct the file myid of one of them", zap.Int64("server", int64(r.sid)), zap.Stringer("connected", old), zap.Stringer("connects", now))
+	}
+}
+
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return host
+}
+
 // called answers the call of a server with a smaller id: the connection that it
 // does not believe in is dropped, and it is dialled.
-func (e *Election) called(m wire.InitialMessage) error {
+func (e *Election) called(nc net.Conn, m wire.InitialMessage) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, err := e.admit(m.SID)
@@ -289,6 +350,7 @@ func (e *Election) called(m wire.InitialMessage) error {
 		r.hints = hints
 		r.startOver()
 	}
+	e.meets(r, nc)
 	if r.link != nil {
 		closeNow(r.link.nc)
 		r.link = nil
@@ -317,6 +379,7 @@ func (e *Election) keep(sid wire.SID, nc net.Conn, br *bufio.Reader, number uint
 		return errOutdated
 	}
 	r.newest = number
+	e.meets(r, nc)
 	r.setLink(nc, br)
 	return nil
 }

@@ -29,6 +29,7 @@ type remote struct {
 	dialling bool               // dial runs
 	abort    context.CancelFunc // ends the attempt under way, nil for none
 	called   bool               // the server has asked to be dialled
+	from     string             // own end of the connection dialled last
 	hints    []string           // where it said that it listens
 	pause    pause
 	// changed has room for one token. It wakes the dialling goroutine when there

@@ -198,8 +198,7 @@ func addServer(c *Config, suffix, value string, o Origin) (want string) {
 		return cmp.Compare(s.ID, id)
 	})
 	if found {
-		c.Ensemble.Servers[at] = line
-		return ""
+		return fmt.Sprintf("another number: server.%d is there already, %s", s.ID, c.Ensemble.Servers[at].Origin)
 	}
 	c.Ensemble.Servers = slices.Insert(c.Ensemble.Servers, at, line)
 	return ""
@@ -215,8 +214,7 @@ func addGroup(c *Config, suffix, value string, o Origin) (want string) {
 		return cmp.Compare(g.ID, id)
 	})
 	if found {
-		c.Ensemble.Groups[at] = line
-		return ""
+		return fmt.Sprintf("another number: group.%d is there already, %s", g.ID, c.Ensemble.Groups[at].Origin)
 	}
 	if len(c.Ensemble.Groups) > int(quorum.MaxSID) {
 		return "no more groups than there can be servers, 256"
@@ -235,8 +233,7 @@ func addWeight(c *Config, suffix, value string, o Origin) (want string) {
 		return cmp.Compare(w.ID, id)
 	})
 	if found {
-		c.Ensemble.Weights[at] = line
-		return ""
+		return fmt.Sprintf("another number: weight.%d is there already, %s", w.ID, c.Ensemble.Weights[at].Origin)
 	}
 	c.Ensemble.Weights = slices.Insert(c.Ensemble.Weights, at, line)
 	return ""

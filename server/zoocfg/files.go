@@ -34,8 +34,13 @@ func (l *loader) fromDynamicFile() {
 		l.errs = append(l.errs, err)
 		return
 	}
+	unlike := firstUnlike(props)
 	for _, p := range properties.LastOfEach(props) {
-		l.applyDynamic(p, Origin{File: path, Line: p.Line})
+		origin := Origin{File: path, Line: p.Line}
+		if line, twice := unlike[p.Key]; twice {
+			l.errs = append(l.errs, twiceError(p.Key, origin, line))
+		}
+		l.applyDynamic(p, origin)
 	}
 	l.cfg.Ensemble.Version = versionOfName(path)
 	l.fromNextFile()

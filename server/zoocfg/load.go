@@ -55,6 +55,7 @@ func load(src Source, dynamic func(*loader)) (*Config, []Warning, error) {
 	if err := l.errs.asError(); err != nil {
 		return nil, nil, err // every other problem would follow from this one
 	}
+	l.errs = append(l.errs, l.doubled...)
 	l.fromEnviron(src.Environ)
 	l.fromFlags(src.Flags)
 	l.applyWritten()
@@ -87,6 +88,7 @@ type loader struct {
 	written  []written // in the order of application: weakest first
 	warnings []Warning
 	errs     Errors
+	doubled  Errors // of the file, which is read before anything is checked
 }
 
 // A written setting is one that somebody wrote, before it is applied.
@@ -158,7 +160,9 @@ func (l *loader) fromFile(path string) {
 			continue
 		}
 		fromFile = append(fromFile, w)
-		if line, twice := unlike[p.Key]; twice {
+		if line, twice := unlike[p.Key]; twice && isMembership(w.key) {
+			l.doubled = append(l.doubled, twiceError(p.Key, origin, line))
+		} else if twice {
 			l.warn(Warning{Origin: origin, Kind: Advice, Key: p.Key, Reason: fmt.Sprintf("this line holds, and line %d is ignored", line)})
 		}
 		if p.Latin1 {
@@ -167,6 +171,13 @@ func (l *loader) fromFile(path string) {
 		}
 	}
 	l.written = append(l.written, aliasesFirst(fromFile)...)
+}
+
+// twiceError refuses two lines for one server: the other one would be left out of the
+// ensemble in silence.
+func twiceError(key string, origin Origin, line int) error {
+	return &ConflictError{Origin: origin, Key: key,
+		Problem: fmt.Sprintf("line %d says something else; give each of the two a number of its own, or remove one", line)}
 }
 
 // byteOrderMark is what some editors put at the beginning of a file in UTF-8.

@@ -50,9 +50,43 @@ func (c *Config) checkClashes(v *validator) {
 		return
 	}
 	for _, own := range c.ownPlaces() {
-		for _, p := range self.places() {
-			clash := p.at.Port == own.at.Port && own.at.Port > 0 && !strings.HasPrefix(p.what, "the client port") && overlap(own.at.Host, p.at.Host)
-			v.require(!clash, own.key, "%d is also %s; give one of them another port", own.at.Port, p.what)
+		for _, s := range e.Servers {
+			if s.ID != self.ID && !self.sharesHost(s) {
+				continue
+			}
+			for _, p := range s.places() {
+				mine := s.ID == self.ID && strings.HasPrefix(p.what, "the client port") // which is clientPort
+				v.require(mine || !own.clashes(p), own.key, "%d is also %s; give one of them another port", own.at.Port, p.what)
+			}
+		}
+	}
+}
+
+// clashes reports whether two places on one machine cannot both be had.
+func (p place) clashes(o place) bool {
+	return p.at.Port > 0 && p.at.Port == o.at.Port && overlap(p.at.Host, o.at.Host)
+}
+
+// sharesHost reports whether two servers run on one machine, as far as their lines tell.
+func (s Server) sharesHost(o Server) bool {
+	for _, a := range s.Addrs {
+		for _, b := range o.Addrs {
+			if a.Host == b.Host && !isAny(a.Host) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkOwnClashes finds two services of this server on one port. The two for clients
+// have a check of their own.
+func (c *Config) checkOwnClashes(v *validator) {
+	all := c.ownPlaces()
+	for i, p := range all {
+		for _, o := range all[:i] {
+			clients := o.key == "clientPort" && p.key == "secureClientPort"
+			v.require(clients || !p.clashes(o), p.key, "%d is also %s; give one of them another port", p.at.Port, o.key)
 		}
 	}
 }

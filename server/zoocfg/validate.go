@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/quorum"
+	"github.com/zabra/zabra/wire"
 )
 
 const (
@@ -61,17 +62,53 @@ func (l *loader) check() {
 	l.takeServerLine()
 	l.adviseEnsemble()
 	l.adviseUnsafe()
-	malformed := map[Origin]bool{}
-	for _, err := range l.errs {
-		if e, ok := err.(*ValueError); ok {
-			malformed[e.Origin] = true
-		}
-	}
+	first := newCauses(l.errs)
 	for _, err := range l.cfg.problems(l.originOf) {
-		if e, ok := err.(*ConflictError); !ok || !malformed[e.Origin] {
+		if e, ok := err.(*ConflictError); !ok || !first.explain(e) {
 			l.errs = append(l.errs, err)
 		}
 	}
+}
+
+// causes are malformed values, from which other problems follow.
+type causes struct {
+	origins map[Origin]bool
+	keys    map[string]bool
+	servers []string // lines, by their keys
+}
+
+func newCauses(errs Errors) causes {
+	c := causes{origins: map[Origin]bool{}, keys: map[string]bool{}}
+	for _, err := range errs {
+		switch e := err.(type) {
+		case *ValueError:
+			c.origins[e.Origin] = true
+			if k, _, ok := keys.lookup(e.Key); ok {
+				c.keys[k.Name] = true
+				if k.Name == "server." {
+					c.servers = append(c.servers, e.Key)
+				}
+			}
+		case *ConflictError: // a line that is there twice
+			c.servers = append(c.servers, e.Key)
+		}
+	}
+	return c
+}
+
+// explain reports whether a problem follows from what is malformed: it is about that
+// value, or about one that needs it, or about how many servers there are.
+func (c causes) explain(e *ConflictError) bool {
+	switch {
+	case c.origins[e.Origin],
+		e.Key == "clientPortAddress" && c.keys["clientPort"],
+		e.Key == "secureClientPortAddress" && c.keys["secureClientPort"],
+		e.Key == "server.N" && len(c.servers) > 0:
+		return true
+	}
+	return slices.ContainsFunc(c.servers, func(key string) bool {
+		return strings.HasPrefix(e.Problem, "there is no line "+key+";")
+	})
 }
 
 // sort puts errors and warnings in the order of the lines they are about.
@@ -161,9 +198,24 @@ func (l *loader) adviseEnsemble() {
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
 		l.advise("server.N", "%d voting server(s) survive no failure; three survive one", voters)
+	case len(e.Groups) > 0:
+		if groups := e.weighing(); groups > 0 && groups%2 == 0 {
+			l.advise("group.N", "%d groups survive the loss of no more groups than %d", groups, groups-1)
+		}
 	case voters > 0 && voters%2 == 0:
 		l.advise("server.N", "%d voting servers survive no more failures than %d", voters, voters-1)
 	}
+}
+
+// weighing counts the groups that have any weight, of whom more than half decide.
+func (e *Ensemble) weighing() (n int) {
+	c := e.membership()
+	for _, g := range e.Groups {
+		if slices.ContainsFunc(g.Members, func(id wire.SID) bool { return c.IsVoter(id) && c.Weight(id) > 0 }) {
+			n++
+		}
+	}
+	return n
 }
 
 // Validate reports everything that is wrong with the configuration as Errors of
@@ -182,6 +234,7 @@ func (c *Config) problems(originOf func(string) Origin) Errors {
 	c.checkTLS(&v)
 	c.checkAuth(&v)
 	c.Ensemble.check(&v, c.ExtendedTypes)
+	c.checkOwnClashes(&v)
 	c.checkClashes(&v)
 	return v.errs
 }
@@ -272,7 +325,15 @@ func (e *Ensemble) check(v *validator, extendedTypes bool) {
 	v.require(e.SyncLimit > 0, "syncLimit", "is not set; an ensemble needs it: ticks that a server may be behind or silent, such as 5")
 	v.require(e.MyID != NoSID, "dataDir", "has no file myid; write the number of this server's line into it, such as 1 for server.1")
 	_, listed := e.Self()
-	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing, and the file myid says that it is this server; add the line to the configuration of every server, or correct myid")
+	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing, and the file myid says that it is this server; %s", e.unlisted())
+}
+
+// unlisted says what to do about a server that has no line.
+func (e *Ensemble) unlisted() string {
+	if e.Version > 0 {
+		return "a reconfiguration has removed it: let another one add it again, with a line for it here meanwhile, or correct myid"
+	}
+	return "add the line to the configuration of every server, or correct myid"
 }
 
 func (e *Ensemble) checkServers(v *validator) {
