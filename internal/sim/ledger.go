@@ -199,7 +199,7 @@ func (l *ledger) remains(id wire.SID) {
 		return
 	}
 	z := l.delivered[len(l.delivered)-1]
-	if !majority(l.sent[z].need, func(v wire.SID) bool { return l.books[v].lost || l.books[v].holds(z) }) {
+	if !majority(l.needed(z), func(v wire.SID) bool { return l.books[v].lost || l.books[v].holds(z) }) {
 		l.fail("I10", "server %d gives %v back, which was delivered; now only %v have it", id, z, l.holders(z))
 	}
 }
@@ -362,7 +362,7 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	if n := len(l.delivered); n > 0 && l.delivered[n-1] < s.prev {
 		l.fail("I5", "server %d delivers %v directly after %v, and it was proposed behind %v", id, z, l.delivered[n-1], s.prev)
 	}
-	if !majority(s.need, func(v wire.SID) bool { return l.books[v].holds(z) }) {
+	if !majority(l.needed(z), func(v wire.SID) bool { return l.books[v].holds(z) }) {
 		l.fail("I10", "server %d delivers %v, which is durable on %v only", id, z, l.holders(z))
 	}
 	for e, r := range l.reigns {
@@ -373,6 +373,18 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	}
 	l.index[z] = len(l.delivered)
 	l.delivered = append(l.delivered, z)
+}
+
+// needed is whose majorities a transaction needs: those of the configurations that were
+// in force when it was proposed. If the later of them is committed by now, the earlier
+// one no longer counts: nobody leads by it alone, since a majority of it knows the
+// later one.
+func (l *ledger) needed(z wire.Zxid) quorum.Active {
+	need := l.sent[z].need
+	if need.Pending() && need.Proposed.Version <= l.active.Committed.Version {
+		return quorum.Active{Committed: need.Proposed}
+	}
+	return need
 }
 
 // majority reports whether more than half of the voters of every configuration in

@@ -69,9 +69,8 @@ func (s *server) elect() {
 	}
 	for _, m := range out.Messages {
 		n := &m.Notification
-		if n.State == wire.Looking {
-			s.ledger.voted(s.id, ballot{n.Round, n.Leader, n.Zxid, n.PeerEpoch})
-		}
+		// A follower's vote is for its leader still, and bears its epoch.
+		s.ledger.voted(s.id, ballot{n.Round, n.Leader, n.Zxid, n.PeerEpoch})
 		if n.Leader == s.id && n.State == wire.Looking {
 			s.ledger.votes(s.id, n.Zxid, "a vote")
 		}

@@ -62,8 +62,7 @@ func (j *judge) replay(committed []wire.Txn, asked map[key]*Op) map[key]wire.Zxi
 				j.say("write", "%v of client %d was carried out twice, at %v and at %v", o.Op, o.Client, z, t.Header.Zxid)
 			}
 			found[k] = t.Header.Zxid
-			j.outcome(o, t)
-			if e, ok := t.Body.(*wire.ErrorTxn); !ok || e.Err != wire.SessionMoved && e.Err != wire.SessionExpired {
+			if got := j.outcome(o, t); got != wire.SessionMoved && got != wire.SessionExpired {
 				if k.xid < newest[k.session] {
 					j.say("session", "request %d of client %d, a %v, was carried out at %v, behind request %d", k.xid, o.Client, o.Op, t.Header.Zxid, newest[k.session])
 				}
@@ -86,9 +85,9 @@ func (j *judge) replay(committed []wire.Txn, asked map[key]*Op) map[key]wire.Zxi
 	return found
 }
 
-// outcome compares a transaction with what its request has to become here.
-func (j *judge) outcome(o *Op, t *wire.Txn) {
-	got := wire.OK
+// outcome compares a transaction with what its request has to become here, and returns
+// what it became.
+func (j *judge) outcome(o *Op, t *wire.Txn) (got wire.Code) {
 	switch b := t.Body.(type) {
 	case *wire.ErrorTxn:
 		got = b.Err
@@ -96,7 +95,7 @@ func (j *judge) outcome(o *Op, t *wire.Txn) {
 		got = multiError(t, b)
 	}
 	if got == wire.SessionMoved {
-		return // the leader's to decide
+		return got // the leader's to decide
 	}
 	want := j.model.outcome(o)
 	if got != want {
@@ -112,6 +111,7 @@ func (j *judge) outcome(o *Op, t *wire.Txn) {
 	if s, ok := t.Body.(*wire.SetDataTxn); ok && o.Answered && o.Stat.Version != s.Version {
 		j.say("write", "setData %s of client %d was answered version %d, and made version %d", o.Path, o.Client, o.Stat.Version, s.Version)
 	}
+	return got
 }
 
 func (m *model) outcome(o *Op) wire.Code {
