@@ -8,29 +8,57 @@ import (
 )
 
 // Three Apache servers become three Zabra servers under load, one after the other, and
-// then Apache servers again: with the same configuration, ids and ports, on empty disks.
-// Nothing acknowledged is lost, and no session.
+// then Apache servers again, each with the same configuration, id, ports and data.
+// Nothing acknowledged is lost, no session and no watch, of kazoo, of Apache's own client
+// or of Curator.
 func TestRollingMigration(t *testing.T) {
+	needMoving(t)
+	n := env.StartEnsemble(t, harness.Members("aaa"), ensembleConfig())
+	java, python := env.JavaLoad(n), env.Load(n)
+	var told []string
+	java.At("ready", func() error { told = append(told, python.Run(t)...); return nil })
+	python.At("ready", func() error {
+		replaceAll(t, n, func(s *harness.Server) { s.Import(t) })
+		replaceAll(t, n, func(s *harness.Server) { s.Export(t) })
+		return nil
+	})
+	noFaults(t, append(java.Run(t), told...))
+	agree(t, n)
+}
+
+// The same with disks that are empty: the leader gives each server everything.
+func TestRollingMigrationOnEmptyDisks(t *testing.T) {
 	parallel(t)
 	n := env.StartEnsemble(t, harness.Members("aaa"), ensembleConfig())
 	p := env.Load(n)
 	p.At("ready", func() error {
-		replaceAll(t, n, env.Subject())
-		replaceAll(t, n, harness.Apache)
+		for _, kind := range []harness.Kind{env.Subject(), harness.Apache} {
+			replaceAll(t, n, func(s *harness.Server) {
+				if err := s.Wipe(); err != nil {
+					t.Fatal(err)
+				}
+				s.Kind = kind
+			})
+		}
 		return nil
 	})
-	for _, l := range p.Run(t) {
+	noFaults(t, p.Run(t))
+	agree(t, n)
+}
+
+func noFaults(t *testing.T, transcript []string) {
+	t.Helper()
+	for _, l := range transcript {
 		if strings.HasPrefix(l, "FAULT") {
 			t.Error(l)
 		}
 		t.Log(l)
 	}
-	agree(t, n)
 }
 
 // replaceAll replaces the followers and, last, the leader. A server is only stopped
 // when the others are in step.
-func replaceAll(t *testing.T, n *harness.Ensemble, with harness.Kind) {
+func replaceAll(t *testing.T, n *harness.Ensemble, change func(*harness.Server)) {
 	t.Helper()
 	replaced := map[*harness.Server]bool{}
 	for len(replaced) < len(n.Servers) {
@@ -45,12 +73,9 @@ func replaceAll(t *testing.T, n *harness.Ensemble, with harness.Kind) {
 		if replaced[next] { // the leader is done, and nobody else is left
 			break
 		}
-		t.Logf("%s becomes %s, under %s", name(next), with, name(leader))
 		next.Stop()
-		if err := next.Wipe(); err != nil {
-			t.Fatal(err)
-		}
-		next.Kind = with
+		t.Logf("%s is replaced, under %s", name(next), name(leader))
+		change(next)
 		next.Restart(t)
 		n.Await(t)
 		replaced[next] = true

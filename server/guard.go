@@ -49,7 +49,7 @@ func (d *data) guardImport(dir string) error {
 		return fmt.Errorf("server: %w", err)
 	}
 	return fmt.Errorf("server: %s holds an import that has not finished: if it was interrupted, remove %s and what else of Zabra's it has left there "+
-		"(zabra-store, zabra-log, acceptedEpoch, currentEpoch), and run zabra import again", d.cfg.DataDir, dir)
+		"(zabra-store, zabra-log, zabra-member, acceptedEpoch, currentEpoch), and run zabra import again", d.cfg.DataDir, dir)
 }
 
 // guardZooKeeper refuses to start with nothing on top of ZooKeeper's own data.

@@ -41,7 +41,7 @@ func (s *Server) move(t testing.TB, command string) string {
 
 // ForgetImported removes what a Zabra server has in its directory.
 func (s *Server) ForgetImported() error {
-	for _, name := range []string{"zabra-store", "zabra-log", "acceptedEpoch", "currentEpoch"} {
+	for _, name := range []string{"zabra-store", "zabra-log", "zabra-member", "acceptedEpoch", "currentEpoch"} {
 		if err := os.RemoveAll(filepath.Join(s.DataDir(), name)); err != nil {
 			return err
 		}

@@ -47,6 +47,11 @@ func (e *Env) Load(n *Ensemble) *Program {
 	return &Program{Server: n.Servers[0], cmd: exec.Command(e.Python, "-u", script, n.Addrs())}
 }
 
+// JavaLoad is a program of Java clients that does the same.
+func (e *Env) JavaLoad(n *Ensemble) *Program {
+	return e.JavaWith(n.Servers[0], "zabra.interop.MigrationClient", n.Addrs())
+}
+
 // Java is a program of interop/java. Its arguments are the server's address and
 // the proxy's.
 func (e *Env) Java(s *Server, p *Proxy, class string) *Program {

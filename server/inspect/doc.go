@@ -16,7 +16,8 @@
 //     they make up against its digest (store, datatree.Loader);
 //   - that checkpoint and log belong together: the log goes on from the
 //     checkpoint, or from before it, and does not end before it;
-//   - that every transaction behind the checkpoint does to the tree what it says;
+//   - that every transaction behind the checkpoint does to the tree what it says, and
+//     that the tree then has the digest that came with it (TreeCheck);
 //   - the mark of an unfinished restore.
 //
 // What it cannot find is a log and a checkpoint that were both put back from the

@@ -194,15 +194,18 @@ func (v *verifier) replay() error {
 	}
 	base := v.tree.LastZxid()
 	replayed := 0
+	var check TreeCheck
 	whole, err := v.eachTxn(func(txn *wire.Txn) {
 		if txn.Header.Zxid <= base {
 			return
 		}
 		replayed++
-		if res := v.tree.Apply(txn); res.Inconsistent() {
-			v.damage(v.Dirs.StoreDir(), -1, fmt.Sprintf("transaction %v does not apply: %s %s: %v", txn.Header.Zxid, res.Op, res.Path, res.Err), remedyStore)
-		}
+		res := v.tree.Apply(txn)
+		check.Applied(v.tree, txn, &res, true)
 	})
+	if problem := check.Problem(); problem != "" {
+		v.damage(v.Dirs.StoreDir(), -1, problem, remedyStore)
+	}
 	if whole {
 		v.state(replayed)
 	}

@@ -64,6 +64,10 @@ type exporter struct {
 	tree   *datatree.Tree
 	log    *txnlog.Report
 	epochs *epochs
+	// start is where the snapshot is to be taken: at the checkpoint, or behind it if
+	// that is of a tree that Apache ZooKeeper had sent while it changed.
+	start wire.Zxid
+	check inspect.TreeCheck
 }
 
 // marks refuses data that a start would not take as it is.
@@ -87,17 +91,9 @@ const remedyBackup = "run zabra verify; put back the missing files, restore a ba
 
 // load loads the checkpoint and looks through the log.
 func (e *exporter) load() error {
-	e.o.Progress("reading the checkpoint", 0, 0)
-	found, err := store.LoadOffline(e.o.From.StoreDir(), treeOptions)
-	var damaged *store.DamageError
-	if errors.As(err, &damaged) {
-		return &DamageError{e.o.From.StoreDir(), -1, damaged.Error(), remedyBackup}
-	}
+	err := e.loadTree()
 	if err != nil {
 		return err
-	}
-	if e.tree = found.Tree; e.tree == nil {
-		e.tree = datatree.NewWith(treeOptions)
 	}
 	e.o.Progress("checking the log", 0, 0)
 	if e.log, err = txnlog.Verify(e.fs, e.o.From.LogDir()); err != nil {
@@ -111,6 +107,22 @@ func (e *exporter) load() error {
 		e.report.Notes = append(e.report.Notes, fmt.Sprintf("%v: it was being written when the machine stopped, and never acknowledged", t))
 	}
 	return e.joined()
+}
+
+func (e *exporter) loadTree() error {
+	e.o.Progress("reading the checkpoint", 0, 0)
+	found, err := store.LoadOffline(e.o.From.StoreDir(), treeOptions)
+	var damaged *store.DamageError
+	if errors.As(err, &damaged) {
+		return &DamageError{e.o.From.StoreDir(), -1, damaged.Error(), remedyBackup}
+	}
+	if err != nil {
+		return err
+	}
+	if e.tree = found.Tree; e.tree == nil {
+		e.tree = datatree.NewWith(treeOptions)
+	}
+	return nil
 }
 
 // joined checks that the log goes on from the checkpoint.
@@ -137,21 +149,27 @@ func (e *exporter) readEpochs() (err error) {
 }
 
 func (e *exporter) write(ctx context.Context, place *exportPlace) error {
-	e.report.Snapshot = filepath.Join(e.o.To.SnapDir(), fmt.Sprintf("%s%x", snapshotPrefix, int64(e.tree.LastZxid())))
-	e.report.SnapshotZxid = e.tree.LastZxid()
-	if err := e.writeSnapshot(ctx, filepath.Join(place.snap, filepath.Base(e.report.Snapshot))); err != nil {
+	e.start = e.tree.LastZxid()
+	if err := e.writeFrom(ctx, place); err != nil {
 		return err
 	}
-	if err := e.writeLog(ctx, place.log); err != nil {
-		return err
+	if e.check.Settled > e.start { // begin again where the tree is what it was at one moment
+		e.start = e.check.Settled
+		if err := errors.Join(place.empty(), e.loadTree()); err != nil {
+			return err
+		}
+		if err := e.writeFrom(ctx, place); err != nil {
+			return err
+		}
+	}
+	if problem := e.check.Problem(); problem != "" {
+		return &DamageError{e.o.From.StoreDir(), -1, problem, remedyBackup}
 	}
 	e.report.State = stateOf(e.tree)
 	if n := e.report.TTLs; n > 0 {
 		e.report.Notes = append(e.report.Notes, fmt.Sprintf("%d nodes have a time to live: ZooKeeper takes them for ephemeral nodes unless it runs with -Dzookeeper.extendedTypesEnabled=true", n))
 	}
-	accepted, current := Dirs{Data: filepath.Dir(place.snap)}.epochFiles()
-	accepted, current = filepath.Join(place.snap, filepath.Base(accepted)), filepath.Join(place.snap, filepath.Base(current))
-	if err := e.epochs.write(e.fs, accepted, current, zooKeeperEpoch); err != nil {
+	if err := e.epochs.write(e.fs, filepath.Join(place.snap, "acceptedEpoch"), filepath.Join(place.snap, "currentEpoch"), zooKeeperEpoch); err != nil {
 		return err
 	}
 	id, err := readMyid(e.fs, e.o.From.Data)
@@ -159,6 +177,44 @@ func (e *exporter) write(ctx context.Context, place *exportPlace) error {
 		return err
 	}
 	return place.finish(id)
+}
+
+// writeFrom writes snapshot and log with the snapshot at e.start.
+func (e *exporter) writeFrom(ctx context.Context, place *exportPlace) error {
+	e.check, e.report.Txns, e.report.Applied = inspect.TreeCheck{}, 0, 0
+	if err := e.forward(); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s%x", snapshotPrefix, int64(e.start))
+	e.report.Snapshot, e.report.SnapshotZxid = filepath.Join(e.o.To.SnapDir(), name), e.start
+	if err := e.writeSnapshot(ctx, filepath.Join(place.snap, name)); err != nil {
+		return err
+	}
+	return e.writeLog(ctx, place.log)
+}
+
+// forward brings the tree of the checkpoint to e.start.
+func (e *exporter) forward() (err error) {
+	if e.tree.LastZxid() == e.start {
+		return nil
+	}
+	r, err := txnlog.ReadOnly(e.fs, e.o.From.LogDir(), e.tree.LastZxid())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for e.tree.LastZxid() < e.start {
+		rec, err := r.Next()
+		if err != nil {
+			return err
+		}
+		txn, err := wire.DecodeTxn(rec.Payload)
+		if err != nil {
+			return err
+		}
+		e.tree.Apply(&txn)
+	}
+	return nil
 }
 
 func (e *exporter) writeSnapshot(ctx context.Context, name string) error {
@@ -230,9 +286,8 @@ func (e *exporter) apply(rec txnlog.Record) error {
 		return &DamageError{e.o.From.LogDir(), -1, fmt.Sprintf("transaction %v: %v", rec.Zxid, err), "run the version of Zabra that wrote it"}
 	}
 	e.report.Applied++
-	if res := e.tree.Apply(&txn); res.Inconsistent() {
-		return &DamageError{e.o.From.StoreDir(), -1, fmt.Sprintf("transaction %v does not apply: %v %s: %v", rec.Zxid, res.Op, res.Path, res.Err), remedyBackup}
-	}
+	res := e.tree.Apply(&txn)
+	e.check.Applied(e.tree, &txn, &res, true)
 	return nil
 }
 
@@ -299,6 +354,19 @@ func (x *exportPlace) finish(myid []byte) error {
 			return err
 		}
 		if err := x.p.move(m[0], m[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty removes what has been built.
+func (x *exportPlace) empty() error {
+	for _, dir := range slices.Compact([]string{x.snap, x.log}) {
+		if err := removeTree(x.fs, dir); err != nil {
+			return err
+		}
+		if err := x.fs.MkdirAll(dir); err != nil {
 			return err
 		}
 	}

@@ -1,12 +1,14 @@
 package zkdata
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server/datadir"
 	"github.com/zabra/zabra/server/inspect"
@@ -115,6 +117,61 @@ func txnsOf(t *testing.T, dirs datadir.Layout, after wire.Zxid) (list []txnlog.R
 		list = append(list, txnlog.Record{Zxid: txn.Header.Zxid, Payload: append([]byte{}, txn.Raw...)})
 	}
 	return list
+}
+
+// A member that got its tree from an Apache leader, which went on meanwhile, has a
+// checkpoint that holds some of what is behind it.
+func TestExportFuzzyCheckpoint(t *testing.T) {
+	k := newKeeper(t)
+	k.create(10)
+	var b bytes.Buffer
+	k.ok(datatree.WriteSnapshot(&b, k.tree, datatree.File))
+	k.create(10)
+	tree, _, err := datatree.ReadSnapshot(&b, 4, treeOptions) // begun at 0x4, ended at 0xa
+	k.ok(err)
+	from := layoutIn(t.TempDir())
+	k.ok(writeCheckpoint(from.StoreDir(), tree, func(int64) {}))
+	log, err := newLogCopy(osfs.FS{}, from.LogDir(), 0)
+	k.ok(err)
+	k.ok(log.reset(4))
+	records, _, err := readAll(k.logs[k.file])
+	k.ok(err)
+	for _, r := range records[4:] {
+		k.ok(log.append(txnlog.Record{Zxid: r.Zxid, Payload: r.Payload}))
+	}
+	k.ok(log.close())
+	k.sound(from) // zabra verify must not take it for damage
+	k.ok(os.WriteFile(from.AcceptedEpoch(), datadir.AppendEpoch(nil, 0), 0o644))
+
+	back := filepath.Join(t.TempDir(), "zookeeper")
+	if r := k.exportTo(from, Dirs{back, back}); r.SnapshotZxid != 0xa || r.Txns != 16 || r.Applied != 10 {
+		t.Errorf("%+v", r)
+	}
+	k.dirs = Dirs{back, back}
+	if _, r := k.imported(); r.Differed != 0 || r.Compared != 11 {
+		t.Errorf("%+v", r)
+	}
+
+	tree, _, err = datatree.ReadSnapshot(bytes.NewReader(broken(t, k)), 4, treeOptions)
+	k.ok(err)
+	k.ok(os.RemoveAll(from.StoreDir()))
+	k.ok(writeCheckpoint(from.StoreDir(), tree, func(int64) {}))
+	if _, err := Export(t.Context(), osfs.FS{}, ExportOptions{From: from, To: Dirs{t.TempDir(), t.TempDir()}}); err == nil || !strings.Contains(err.Error(), "has not the digest") {
+		t.Errorf("a checkpoint with a node that never was: %v", err)
+	}
+	if r, err := inspect.Verify(osfs.FS{}, from); err != nil || len(r.Damage) != 1 {
+		t.Errorf("%v, %v", r.Damage, err)
+	}
+}
+
+// broken is a snapshot with a node that the keeper's history does not know.
+func broken(t *testing.T, k *keeper) []byte {
+	t.Helper()
+	other := newKeeper(t)
+	other.txn(wire.OpCreate, &wire.CreateTxn{Path: "/never", ACL: wire.WorldAnyone(31), ParentCversion: other.created()})
+	var b bytes.Buffer
+	k.ok(datatree.WriteSnapshot(&b, other.tree, datatree.File))
+	return b.Bytes()
 }
 
 func TestExportRefuses(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/datadir"
+	"github.com/zabra/zabra/server/inspect"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/wire"
 )
@@ -59,7 +60,8 @@ type importer struct {
 	settled    wire.Zxid // from its end on the tree is what it was at one moment; NoZxid if unknown
 	checkpoint bool      // is written
 	log        *logCopy
-	check      digestCheck
+	digest     datatree.SnapshotInfo // of the snapshot
+	check      inspect.TreeCheck
 }
 
 func (m *importer) run(ctx context.Context, place *place) error {
@@ -119,8 +121,16 @@ func (m *importer) start(s *snapshotFile) {
 	if m.settled != wire.NoZxid {
 		m.settled = max(m.settled, s.zxid)
 	}
-	m.check = digestCheck{at: s.info.DigestZxid, want: s.info.Digest}
-	m.check.snapshot(m.tree)
+	m.digest = s.info
+	m.compareSnapshot()
+}
+
+// compareSnapshot compares the tree with the digest in the snapshot, which is that of
+// the tree at some transaction.
+func (m *importer) compareSnapshot() {
+	if m.digest.DigestZxid != wire.NoZxid && m.digest.DigestZxid == m.tree.LastZxid() {
+		m.check.Compare(m.tree, m.digest.Digest)
+	}
 }
 
 func (m *importer) note(format string, args ...any) {
@@ -194,7 +204,10 @@ func (m *importer) apply(txn *wire.Txn) error {
 	}
 	m.report.Applied++
 	res := m.tree.Apply(txn)
-	m.check.txn(m.tree, txn, &res, m.settled != wire.NoZxid && z > m.settled+1)
+	m.check.Applied(m.tree, txn, &res, m.settled != wire.NoZxid && z > m.settled+1)
+	if txn.Digest == nil {
+		m.compareSnapshot()
+	}
 	return nil
 }
 
@@ -214,8 +227,8 @@ func (m *importer) writeCheckpoint() error {
 // judge refuses what would not be what ZooKeeper had, or would not start.
 func (m *importer) judge(context.Context) error {
 	m.report.State = stateOf(m.tree)
-	m.report.Compared, m.report.Differed = m.check.compared, m.check.differed
-	if problem := m.check.problem(); problem != "" {
+	m.report.Compared, m.report.Differed = m.check.Compared, m.check.Differed
+	if problem := m.check.Problem(); problem != "" {
 		if !m.o.AcceptDifferences {
 			return &DamageError{m.report.Snapshot, -1, problem,
 				"import the directory of another member of the ensemble; if there is none that agrees, accept the difference (--accept-differences)"}

@@ -53,8 +53,7 @@ func free(fsys vfs.FS, dir string, beside []string, to datadir.Layout) error {
 		path := filepath.Join(dir, name)
 		switch {
 		case path == to.ImportDir():
-			return &PlaceError{dir, "holds an import that did not finish: remove " + path + ", and what of " +
-				filepath.Base(to.StoreDir()) + ", " + filepath.Base(to.LogDir()) + ", acceptedEpoch and currentEpoch is there, and import again"}
+			return &PlaceError{dir, "holds an import that did not finish: remove " + path + ", and what of " + leftovers + " is there, and import again"}
 		case slices.Contains(ours(to), path):
 			return &PlaceError{dir, "holds data of a Zabra server (" + name + "): import into another directory, or move that away first"}
 		case name != "lost+found" && !inPlace:
@@ -63,6 +62,8 @@ func free(fsys vfs.FS, dir string, beside []string, to datadir.Layout) error {
 	}
 	return nil
 }
+
+const leftovers = "zabra-store, zabra-log, zabra-member, acceptedEpoch and currentEpoch"
 
 // ours are the paths of what a Zabra server has in its directories, myid aside.
 func ours(l datadir.Layout) []string {
@@ -98,6 +99,12 @@ func (p *place) finish(e *epochs, myid []byte) error {
 	p.made = append(p.made, p.to.AcceptedEpoch(), p.to.CurrentEpoch())
 	if err := e.write(p.fs, p.to.AcceptedEpoch(), p.to.CurrentEpoch(), datadir.AppendEpoch); err != nil {
 		return err
+	}
+	if e.member() {
+		p.made = append(p.made, p.to.Member())
+		if err := vfs.WriteFileAtomic(p.fs, p.to.Member(), nil); err != nil {
+			return err
+		}
 	}
 	if err := p.move(p.build.LogDir(), p.to.LogDir()); err != nil {
 		return err

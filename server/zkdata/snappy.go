@@ -18,6 +18,8 @@ const (
 	// snappyMost bounds a chunk and what it holds. Writers put 32 KiB into one
 	// unless they are told otherwise.
 	snappyMost = 16 << 20
+	// snappyRatio is the most that Snappy makes of a byte: copies of 64 take three.
+	snappyRatio = 22
 )
 
 var errSnappy = errors.New("snappy")
@@ -70,7 +72,7 @@ func (s *snappyReader) next() ([]byte, error) {
 		return nil, unexpected(err)
 	}
 	size, err := s2.DecodedLen(s.chunk.Bytes())
-	if err != nil || size > snappyMost {
+	if err != nil || size > snappyMost || size > snappyRatio*len(s.chunk.Bytes()) {
 		return nil, fmt.Errorf("%w: chunk that would hold %d bytes (%v)", errSnappy, size, err)
 	}
 	if size > cap(s.room) {
