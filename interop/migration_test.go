@@ -23,7 +23,7 @@ func TestRollingMigration(t *testing.T) {
 		return nil
 	})
 	noFaults(t, append(java.Run(t), told...))
-	agree(t, n)
+	sameTrees(t, n)
 }
 
 // The same with disks that are empty: the leader gives each server everything.
@@ -43,7 +43,7 @@ func TestRollingMigrationOnEmptyDisks(t *testing.T) {
 		return nil
 	})
 	noFaults(t, p.Run(t))
-	agree(t, n)
+	sameTrees(t, n)
 }
 
 func noFaults(t *testing.T, transcript []string) {
