@@ -3,6 +3,8 @@ package interop
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/zabra/zabra/interop/harness"
@@ -213,7 +215,7 @@ func (y *story) writes(p *prober, at string) {
 func (y *story) lives(p *prober) {
 	y.t.Helper()
 	resume := raw.ConnectRequest{Timeout: 30_000, SessionID: p.sess.SessionID, Password: p.sess.Password, ReadOnly: true}
-	q := y.knock("resumed", resume)
+	y.knock("resumed", resume)
 	y.gone(p)
 	writer := resume
 	writer.ReadOnly = false
@@ -221,7 +223,7 @@ func (y *story) lives(p *prober) {
 	wrong := resume
 	wrong.Password = make([]byte, raw.PasswordLen)
 	y.knock("resumed with a wrong password", wrong)
-	q = y.knock("resumed again", resume)
+	q := y.knock("resumed again", resume)
 	y.simply(q, raw.OpCloseSession, nil)
 	y.gone(q)
 	y.knock("resumed when closed", resume)
@@ -263,4 +265,60 @@ func TestReadOnlyClients(t *testing.T) {
 		}
 		return stories
 	})
+}
+
+// A read-only server shows nothing that a quorum has not decided, though it be in its
+// own log, and also when it has just started.
+func TestReadOnlyShowsOnlyWhatIsDecided(t *testing.T) {
+	env.Need(t)
+	c := readOnlyConfig()
+	c["syncLimit"] = "4"
+	n := env.StartEnsemble(t, harness.Members("zzz"), c)
+	leader := n.Leader(t)
+	p := lastingSession(t, leader)
+	p.want("0", raw.OpCreate, raw.Create("/n", []byte("decided"), raw.Open, raw.Persistent))
+	for _, s := range n.Others(leader) { // they take nothing in, and do not hang up either
+		if err := syscall.Kill(s.Pid(), syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.conn.Send(77, raw.OpSetData, raw.SetData("/n", []byte("undecided"), -1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.conn.Send(78, raw.OpCreate, create("/undecided")); err != nil {
+		t.Fatal(err)
+	}
+	isolate(t, n, leader)
+	y := &story{t: t, s: leader}
+	const first = "when the quorum is lost"
+	shows := func(when string) {
+		t.Helper()
+		r := y.knock(when, raw.ConnectRequest{Timeout: 30_000, ReadOnly: true})
+		r.want("-101", raw.OpExists, raw.Read("/undecided", false))
+		if got := r.do(raw.OpGetData, raw.Read("/n", false)); got != "-101" && !strings.Contains(got, `"decided"`) || got == "-101" && when == first {
+			t.Errorf("%s: /n is %s", when, got)
+		}
+		r.end()
+	}
+	shows(first)
+	if k, err := p.conn.Recv(); err == nil {
+		t.Errorf("the write was answered: %+v", k)
+	}
+	leader.Kill()
+	if err := leader.Launch(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() string { word, _ := leader.Word("isro"); return strings.TrimPrefix(word, "ro") })
+	eventually(t, func() string {
+		if leader.Mode() != "read-only" {
+			return "it is " + leader.Mode()
+		}
+		return ""
+	})
+	shows("after a restart")
+	rejoin(t, n)
+	q := newProber(t, leader)
+	q.want("0", raw.OpCreate, create("/later")) // in an epoch without transactions servers show different zxids
+	q.end()
+	agree(t, n)
 }
