@@ -35,6 +35,7 @@ type data struct {
 	untrusted, resync atomic.Bool
 	empty             bool // there was nothing on disk
 	mark              atomic.Pointer[distrust]
+	intact            atomic.Int64 // the zxid behind which the log can be read, as far as is known
 
 	since      atomic.Int64 // operations applied since the last checkpoint
 	sinceBytes atomic.Int64

@@ -273,3 +273,47 @@ func TestInterruptedSnapshotAtTheCheckpointsZxid(t *testing.T) {
 		}
 	}
 }
+
+// What is known to be damaged is offered to nobody, is found once, and goes with the next
+// checkpoint that covers it.
+func TestDamagedSegmentsGoWithTheNextCheckpoint(t *testing.T) {
+	s := newShelf(t, true)
+	d := s.open()
+	for tree, i := d.tree, 151; i <= 300; i++ { // so that a checkpoint covers all of the log
+		raise(tree, wire.MakeZxid(1, uint32(i)))
+	}
+	l := s.segments()
+	base := d.log.Base()
+	s.flip(l[1])
+	for range 2 {
+		d.met(d.scrub(t.Context()))
+	}
+	offered := history{d}
+	if offered.Base() <= base || offered.Base() >= d.log.Last() {
+		t.Fatalf("the history begins at %v, as the log does at %v", offered.Base(), base)
+	}
+	if _, err := offered.Floor(base + 1); err == nil {
+		t.Error("what is damaged is looked into")
+	}
+	if at, err := offered.Floor(d.log.Last()); err != nil || at != d.log.Last() {
+		t.Errorf("%v, %v", at, err)
+	}
+	if n := d.metrics.DamageFound.Load(); n != 1 {
+		t.Errorf("found %d times", n)
+	}
+	select {
+	case <-d.due:
+	default:
+		t.Error("no checkpoint is asked for")
+	}
+	s.ok(d.log.Purge(d.tree.LastZxid(), d.retention()))
+	if d.hasDamage() {
+		t.Errorf("the log still begins at %v", d.log.Base())
+	}
+	s.ok(d.close())
+	d = s.open()
+	if d.state(0).Claim() != wire.NoZxid && d.log.Last() != wire.MakeZxid(1, 300) {
+		t.Errorf("%+v", d.state(0))
+	}
+	s.ok(d.close())
+}

@@ -69,7 +69,7 @@ func (m *member) throttle() zab.Throttle {
 func (m *member) lead() (memberRole, error) {
 	e := &m.server.cfg.Ensemble
 	machine, err := zab.NewLeader(zab.LeaderConfig{
-		ID: m.id, State: m.state(), Log: m.server.data.log, Active: m.active, Reconfig: e.ReconfigEnabled,
+		ID: m.id, State: m.state(), Log: history{m.server.data}, Active: m.active, Reconfig: e.ReconfigEnabled,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Throttle: m.throttle(),
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	u := &upstream{m: m, ctx: ctx, cancel: cancel, ended: make(chan struct{}), master: leader, observe: observe}
 	cfg := zab.LearnerConfig{
-		ID: m.id, Leader: leader, Observer: observe, State: m.state(), Log: m.server.data.log, Active: m.active,
+		ID: m.id, Leader: leader, Observer: observe, State: m.state(), Log: history{m.server.data}, Active: m.active,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, MaxBacklog: int64(e.ObserverMasterSizeLimit), Throttle: m.throttle(),
 	}
 	if observe {

@@ -128,6 +128,9 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	rest.Go(func() { s.data.checkpoints(work, s.core) })
+	if s.member != nil {
+		rest.Go(func() { s.data.scrubs(work) })
+	}
 	rest.Go(func() { tuneCollector(work) })
 	s.serveAdmin(work, &rest)
 	mode, line := "standalone", "serving"

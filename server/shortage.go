@@ -114,7 +114,7 @@ var least = txnlog.Retention{Txns: 1, Bytes: 1}
 
 // retention is how much of the log is kept that a checkpoint covers.
 func (d *data) retention() txnlog.Retention {
-	if d.shortage.lasted() > 0 {
+	if d.shortage.lasted() > 0 || d.hasDamage() {
 		return least
 	}
 	return txnlog.DefaultRetention

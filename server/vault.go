@@ -210,7 +210,8 @@ func (d *data) Replace(tree *datatree.Tree) error {
 }
 
 // Read calls f with the transactions of a range of the log.
-func (d *data) Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error {
+func (d *data) Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) (err error) {
+	defer func() { d.met(err) }()
 	rd, err := d.log.Read(r.After)
 	if err != nil {
 		return err

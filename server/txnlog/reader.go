@@ -44,6 +44,19 @@ func (l *Log) Floor(z wire.Zxid) (wire.Zxid, error) {
 	return at.last, err
 }
 
+// Behind returns the zxid behind which no record is in a file, a segment, or before it:
+// where the log goes on if that file is damaged. For the newest segment it is Last.
+func (l *Log) Behind(file string) wire.Zxid {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for i, s := range l.segs {
+		if s.path == file && i+1 < len(l.segs) {
+			return l.segs[i+1].hdr.prev
+		}
+	}
+	return l.segs[len(l.segs)-1].end.last
+}
+
 // Next returns the next record, whose payload is valid until the call after. It
 // returns io.EOF at the end of the log, a *CorruptError for damage, a *GoneError
 // if Purge was faster, and ErrRewritten after Truncate and Reset.
