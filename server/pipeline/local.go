@@ -60,7 +60,7 @@ func (c *Core) openLocal(cl *Client, h *handshake) {
 		c.local.add(id, h.timeout, c.millis())
 		c.owners[id] = cl
 	}
-	c.reading(func() { c.established(cl, &proposal{req: &Request{Session: id}}) })
+	c.reading(func() { c.established(cl, &proposal{req: &Request{Session: id, Op: wire.OpCreateSession}}) })
 }
 
 // reading runs f, which answers a client, as if a batch of commits had come.
