@@ -85,12 +85,13 @@ func (o *output) String() string {
 
 // A setup says what kind of ensemble to make.
 type setup struct {
-	servers int
-	config  string   // more lines for every zoo.cfg
-	disk    int64    // bytes of each server's own disk; 0 for the machine's
-	faulty  bool     // run the binary whose clock and disk can be broken
-	env     []string // of the servers
-	bug     plant.Bug
+	servers   int
+	observers int      // of the servers, the last ones
+	config    string   // more lines for every zoo.cfg
+	disk      int64    // bytes of each server's own disk; 0 for the machine's
+	faulty    bool     // run the binary whose clock and disk can be broken
+	env       []string // of the servers
+	bug       plant.Bug
 
 	// allReads judges all reads as if they were to be linearizable.
 	allReads bool
@@ -182,8 +183,15 @@ func (v *server) prepare(s setup) {
 		ticks = 50
 	}
 	text := fmt.Sprintf(configuration, ticks, clientPort, v.data()) + s.config + "\n"
-	for _, o := range v.e.servers {
-		text += fmt.Sprintf("server.%d=%v:%d:%d\n", o.id, o.Addr, quorumPort, electionPort)
+	for i, o := range v.e.servers {
+		role := "participant"
+		if i >= s.servers-s.observers {
+			role = "observer"
+		}
+		text += fmt.Sprintf("server.%d=%v:%d:%d:%s\n", o.id, o.Addr, quorumPort, electionPort, role)
+		if o == v && role == "observer" {
+			text += "peerType=observer\n"
+		}
 	}
 	if err := os.WriteFile(v.configFile(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -232,6 +240,29 @@ func (v *server) kill() {
 	_ = v.cmd.Process.Kill()
 	<-v.exited
 	v.cmd = nil
+}
+
+// stop ends the process as an operator does.
+func (v *server) stop() error {
+	v.signal(syscall.SIGTERM)
+	code, err := v.ends()
+	if err == nil && code != 0 {
+		err = fmt.Errorf("server %d ended with %d after SIGTERM", v.id, code)
+	}
+	return err
+}
+
+// wipe removes all that the server has on disk but its id.
+func (v *server) wipe() error {
+	return v.Do(func() error {
+		entries, err := os.ReadDir(v.data())
+		for _, f := range entries {
+			if f.Name() != "myid" {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(v.data(), f.Name())))
+			}
+		}
+		return err
+	})
 }
 
 // ends waits for the process to end by itself, and returns its exit code.
@@ -294,6 +325,7 @@ type control struct {
 	Number      int   `json:"number"`
 	WallShiftMS int64 `json:"wall_shift_ms"`
 	FailSync    bool  `json:"fail_sync"`
+	SyncDelayMS int64 `json:"sync_delay_ms"`
 }
 
 // fill takes all the room on the server's disk, and goes on taking it until freed.
@@ -352,7 +384,7 @@ func (v *server) word(word string) string {
 	return string(out)
 }
 
-// mode is leader, follower, or "".
+// mode is leader, follower, observer, or "".
 func (v *server) mode() string {
 	for line := range strings.Lines(v.word("srvr")) {
 		if mode, ok := strings.CutPrefix(line, "Mode: "); ok {
@@ -379,20 +411,23 @@ func (e *ensemble) serves() {
 	}
 }
 
-// leader is the one that leads, and followers are the others.
+// leader is the one that leads, and followers are the other voters.
 func (e *ensemble) leader() (leader *server, followers []*server) {
 	e.t.Helper()
 	for end := time.Now().Add(longPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		leader, followers = nil, nil
+		observers := 0
 		for _, v := range e.servers {
 			switch v.mode() {
 			case "leader":
 				leader = v
 			case "follower":
 				followers = append(followers, v)
+			case "observer":
+				observers++
 			}
 		}
-		if leader != nil && len(followers) == len(e.servers)-1 {
+		if leader != nil && 1+len(followers)+observers == len(e.servers) {
 			return leader, followers
 		}
 	}

@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -101,6 +102,13 @@ var faults = []fault{
 		time.Sleep(time.Second) // so that there is something to lose
 		return n.killed(n.servers...), false
 	}},
+	{name: "the disk of the leader is slow", faulty: true, hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.slow(n.leads), true }},
+	{name: "the disk of a follower is slow", faulty: true, hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.slow(n.followers[0]), true }},
+	{name: "a follower loses all it had", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
+		start := n.killed(n.followers[0])
+		return func() error { return errors.Join(n.followers[0].wipe(), start()) }, true
+	}},
+	{name: "restart all in turn", strike: func(n *nemesis) (func() error, bool) { return n.restarted, true }},
 	{name: "the clock of the leader jumps", hold: noticed, faulty: true, strike: func(n *nemesis) (func() error, bool) { return n.clockJumps(n.leads), true }},
 	{name: "the clock of a follower jumps", hold: noticed, faulty: true, strike: func(n *nemesis) (func() error, bool) { return n.clockJumps(n.followers[0]), true }},
 }
@@ -171,6 +179,30 @@ func (n *nemesis) syncFails(s *server) func() error {
 		s.start()
 		return err
 	}
+}
+
+// slow makes every sync take two thirds of the time that a server may lag.
+func (n *nemesis) slow(s *server) func() error {
+	s.control(control{SyncDelayMS: 1300})
+	return func() error {
+		s.control(control{})
+		return nil
+	}
+}
+
+// restarted ends and starts one server after another, as for an update.
+func (n *nemesis) restarted() error {
+	for _, s := range n.servers {
+		if err := s.stop(); err != nil {
+			return err
+		}
+		s.start()
+		began := n.l.now()
+		if err := n.l.acknowledged(enough, began, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *nemesis) clockJumps(s *server) func() error {

@@ -37,6 +37,9 @@ func TestManyFaults(t *testing.T) {
 func randomly(seed uint64) (s setup, some []fault) {
 	rng := rand.New(rand.NewPCG(seed, 1<<33))
 	s.servers = 3 + 2*rng.IntN(2)
+	if s.servers == 5 {
+		s.observers = 2 * rng.IntN(2)
+	}
 	if rng.IntN(3) == 0 {
 		s.config = linearizable
 	}

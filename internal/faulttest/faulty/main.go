@@ -7,7 +7,8 @@
 //
 // The control file is JSON: {"wall_shift_ms": n} shifts what the process takes for the
 // time of day, in a build with the overlay that faulttest makes; {"fail_sync": true}
-// makes every sync of our own files fail. A file that is not there breaks nothing. When
+// makes every sync of our own files fail, and {"sync_delay_ms": n} makes each take so
+// much longer. A file that is not there breaks nothing. When
 // the number in it changes, a line on standard error says that it was read, and the time.
 package main
 
@@ -70,7 +71,10 @@ func serve() error {
 }
 
 // A disk fails when it is told to.
-type disk struct{ syncFails atomic.Bool }
+type disk struct {
+	syncFails atomic.Bool
+	syncDelay atomic.Int64 // a time.Duration
+}
 
 func (d *disk) fs() vfs.FS {
 	var inner vfs.FS = osfs.FS{}
@@ -78,7 +82,11 @@ func (d *disk) fs() vfs.FS {
 		inner = newVolatile(inner)
 	}
 	return vfs.Intercept(inner, vfs.Hooks{Before: func(c vfs.Call) error {
-		if c.Op == vfs.OpSync && d.syncFails.Load() {
+		if c.Op != vfs.OpSync {
+			return nil
+		}
+		time.Sleep(time.Duration(d.syncDelay.Load()))
+		if d.syncFails.Load() {
 			return &fs.PathError{Op: "sync", Path: c.Path, Err: syscall.EIO}
 		}
 		return nil
@@ -93,6 +101,7 @@ func (d *disk) obey(name string) {
 			Number      int   `json:"number"`
 			WallShiftMS int64 `json:"wall_shift_ms"`
 			FailSync    bool  `json:"fail_sync"`
+			SyncDelayMS int64 `json:"sync_delay_ms"`
 		}
 		if b, err := os.ReadFile(name); err == nil {
 			if err := json.Unmarshal(b, &c); err != nil {
@@ -104,6 +113,7 @@ func (d *disk) obey(name string) {
 		}
 		number = c.Number
 		d.syncFails.Store(c.FailSync)
+		d.syncDelay.Store(int64(time.Duration(c.SyncDelayMS) * time.Millisecond))
 		shiftWall(time.Duration(c.WallShiftMS) * time.Millisecond)
 		fmt.Fprintf(os.Stderr, "faulty: obeys %d at %s\n", number, time.Now().Format(time.RFC3339))
 	}

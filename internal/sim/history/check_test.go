@@ -152,3 +152,21 @@ func TestRegisters(t *testing.T) {
 		})
 	}
 }
+
+// A read that no sync stands before counts only where all reads are to be linearizable.
+func TestRegistersAndReads(t *testing.T) {
+	a, b := &Log{Client: 0}, &Log{Client: 1}
+	answer(a, 1, 1, Op{Op: wire.OpSetData, Path: "/r", Data: []byte("a"), Version: -1, Stat: wire.Stat{Version: 1}}, 1, 2, 0)
+	read := answer(b, 2, 1, Op{Op: wire.OpGetData, Path: "/r", Value: []byte("")}, 3, 4, 0)
+	logs := []*Log{a, b}
+	if problems, _ := Registers(nil, logs, []string{"/r"}, time.Minute); len(problems) > 0 {
+		t.Errorf("a stale read without a sync: %v", problems)
+	}
+	if problems, _ := RegistersAndReads(nil, logs, []string{"/r"}, time.Minute); len(problems) != 1 {
+		t.Errorf("the stale read is not found: %v", problems)
+	}
+	read.Value, read.Stat.Version = []byte("a"), 1
+	if problems, _ := RegistersAndReads(nil, logs, []string{"/r"}, time.Minute); len(problems) > 0 {
+		t.Errorf("a read that is not stale: %v", problems)
+	}
+}
