@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -272,11 +273,14 @@ func (c *client) partsWith() bool {
 	return true
 }
 
-// close ends the session. If there is no answer it is as good as abandoned.
+// close ends the session. If there is no connection, or no answer, it is as good as
+// abandoned.
 func (c *client) close() error {
-	c.ask(&history.Op{Op: wire.OpCloseSession}, nil)
-	session := c.session
-	err := c.answers()
+	session, err := c.session, net.ErrClosed
+	if c.conn != nil {
+		c.ask(&history.Op{Op: wire.OpCloseSession}, nil)
+		err = c.answers()
+	}
 	if err != nil {
 		c.mu.Lock()
 		c.abandoned = append(c.abandoned, session)

@@ -43,6 +43,7 @@ type ensemble struct {
 	servers  []*server
 	clients  *netlab.Host
 	planted  bool // servers may panic
+	patient  bool
 	patience time.Duration
 }
 
@@ -118,7 +119,7 @@ snapCount=2000
 func start(t testing.TB, seed uint64, s setup) *ensemble {
 	t.Helper()
 	needNamespaces(t)
-	e := &ensemble{t: t, lab: netlab.New(seed), planted: s.bug != "", patience: longPatience}
+	e := &ensemble{t: t, lab: netlab.New(seed), planted: s.bug != "", patient: s.patient, patience: longPatience}
 	if e.planted {
 		e.patience = shortPatience
 	}

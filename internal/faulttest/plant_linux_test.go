@@ -11,20 +11,24 @@ import (
 func TestPlantedBugsAreFound(t *testing.T) {
 	inFull(t)
 	for _, p := range []struct {
-		bug    plant.Bug
-		during string
-		by     []string
+		bug     plant.Bug
+		servers int
+		during  string
+		by      []string
 	}{
-		{plant.AckBeforeSync, "lose power everywhere", []string{"write", "log"}},
-		{plant.CommitBySingleAck, "isolate the leader", []string{"write"}},
-		{plant.QuorumOffByOne, "isolate a follower", []string{"write", "log", "trees"}},
-		{plant.EphemeralKept, "kill a follower", []string{"ephemeral"}},
-		{plant.VersionUnchecked, "kill a follower", []string{"write"}},
-		{plant.DeposedLeaderSyncs, isolatePatient.name, []string{"register"}},
+		{plant.AckBeforeSync, 3, "lose power everywhere", []string{"write", "log"}},
+		{plant.CommitBySingleAck, 3, "isolate the leader", []string{"write"}},
+		{plant.QuorumOffByOne, 3, "isolate a follower", []string{"write", "log", "trees"}},
+		{plant.EphemeralKept, 3, "kill a follower", []string{"ephemeral"}},
+		{plant.MultiPartlyApplied, 3, "kill a follower", []string{"write"}},
+		{plant.TruncateSkipped, 3, "isolate the leader", []string{"log", "trees"}},
+		{plant.TouchesNotForwarded, 3, "pause a follower", []string{"expiry"}},
+		{plant.AppliedBeforeCommit, 5, "halves with the leader in the smaller", []string{"read"}},
+		{plant.DeposedLeaderSyncs, 3, isolatePatient.name, []string{"register"}},
 	} {
 		t.Run(string(p.bug), func(t *testing.T) {
 			t.Parallel()
-			s := setup{servers: 3, faulty: true, bug: p.bug}
+			s := setup{servers: p.servers, faulty: true, bug: p.bug}
 			f := isolatePatient
 			if p.during == f.name {
 				s.config, s.patient = linearizable, true

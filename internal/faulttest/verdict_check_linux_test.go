@@ -22,8 +22,10 @@ func TestVerdictOnExpiry(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ends    []wire.Txn
 		refused []refusal
+		reads   bool // session 7 has read once, too
 		wrong   bool
 	}{
+		"while it read":                {ends: []wire.Txn{ended(12, 7, 0)}, reads: true, wrong: true},
 		"after its timeout":            {ends: []wire.Txn{ended(12, 7, 0)}},
 		"before another's write":       {ends: []wire.Txn{ended(2, 7, 0)}, wrong: true},
 		"closed by its client":         {ends: []wire.Txn{ended(2, 7, 3)}},
@@ -35,7 +37,11 @@ func TestVerdictOnExpiry(t *testing.T) {
 			// half a second later and once more much later.
 			a := &client{abandoned: []wire.SessionID{7}, refused: tt.refused, log: &history.Log{Ops: []*history.Op{told(7, 1, 1, 0, sec/10)}}}
 			b := &client{log: &history.Log{Ops: []*history.Op{told(8, 1, 3, sec/2, sec), told(8, 2, 13, 5*sec, 6*sec)}}}
-			l := &load{began: time.Now().Add(-10 * sec), all: []*client{a, b}}
+			l := &load{e: &ensemble{}, began: time.Now().Add(-10 * sec), all: []*client{a, b}}
+			if tt.reads {
+				a.log.Ops = append(a.log.Ops, &history.Op{Op: wire.OpGetData, Session: 7, Xid: 2, Call: 4 * sec, Return: 4*sec + 1, Answered: true})
+				b.log.Ops = append(b.log.Ops, told(8, 3, 11, 4*sec+2, 4*sec+3), told(8, 4, 14, 4*sec+4, 4*sec+5))
+			}
 			v := &verdict{}
 			l.expiries(v, tt.ends)
 			if v.has("expiry") != tt.wrong {

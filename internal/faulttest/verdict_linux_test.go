@@ -125,7 +125,11 @@ func (l *load) judge(v *verdict, allReads bool) {
 // sessionsEnd waits until every session that was left alone is gone, with its nodes.
 func (l *load) sessionsEnd(v *verdict) {
 	late := sessionTimeout + l.e.patience
-	for end := time.Now().Add(late); ; time.Sleep(100 * time.Millisecond) {
+	end := time.Now().Add(late)
+	for !l.abandonedEnded() && time.Now().Before(end) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	for ; ; time.Sleep(300 * time.Millisecond) {
 		left, err := l.owned()
 		if err == nil && len(left) == 0 && l.abandonedEnded() {
 			return
@@ -290,12 +294,15 @@ func (s *server) transactions() (txns []wire.Txn, err error) {
 // expiries checks that no session was expired while its client was in contact with the
 // ensemble, and that each of those that ended without being closed was expired. When
 // that happened is known from the writes on both sides of it in the order of
-// transactions. Contact is an answered request for which a quorum was needed: what a
-// server answers by itself its leader need not have heard of when the server is lost.
+// transactions.
 func (l *load) expiries(v *verdict, committed []wire.Txn) {
 	// What a server has heard it tells its leader with every ping, so the last tick or
-	// two of it can be lost with the server.
-	const slack = time.Second
+	// two of it can be lost with the server. A server that is cut off may answer reads
+	// for syncLimit ticks before it knows, and the leader hears of none of them.
+	const (
+		afterWrite = sessionTimeout - time.Second
+		afterRead  = afterWrite - 2*time.Second
+	)
 	ends := map[wire.SessionID]*wire.Txn{}
 	for i := range committed {
 		t := &committed[i]
@@ -306,12 +313,16 @@ func (l *load) expiries(v *verdict, committed []wire.Txn) {
 		}
 	}
 	var answered []*history.Op
-	last := map[wire.SessionID]*history.Op{}
+	writes, reads := map[wire.SessionID][]*history.Op{}, map[wire.SessionID][]*history.Op{}
 	for _, c := range l.all {
 		for _, o := range c.log.Ops {
-			if o.Answered && o.IsWrite() {
+			switch {
+			case !o.Answered:
+			case o.IsWrite():
 				answered = append(answered, o)
-				last[o.Session] = o
+				writes[o.Session] = append(writes[o.Session], o)
+			default:
+				reads[o.Session] = append(reads[o.Session], o)
 			}
 		}
 	}
@@ -321,15 +332,31 @@ func (l *load) expiries(v *verdict, committed []wire.Txn) {
 	for i := len(answered) - 1; i >= 0; i-- {
 		soonest[i] = min(soonest[i+1], answered[i].Return)
 	}
+	latest := make([]time.Duration, len(answered)+1) // call of any write before here
+	for i, o := range answered {
+		latest[i+1] = max(latest[i], o.Call)
+	}
 	for id, t := range ends {
 		if t.Header.Cxid != 0 {
 			continue // closed by its client
 		}
 		v.expired++
-		o := last[id]
 		i, _ := slices.BinarySearchFunc(answered, t.Header.Zxid, func(o *history.Op, z wire.Zxid) int { return cmp.Compare(o.Zxid, z) })
-		if by := soonest[i]; o != nil && by < o.Call+sessionTimeout-slack {
-			v.say("expiry", "session %v was expired at %v, not after %v; its client had a write answered that it asked for at %v", id, t.Header.Zxid, by, o.Call)
+		early := func(contacts []*history.Op, atLeast time.Duration) {
+			for _, o := range slices.Backward(contacts) {
+				if !(o.IsWrite() && o.Zxid < t.Header.Zxid) && o.Return > latest[i] {
+					continue // perhaps not before the session was expired
+				}
+				if soonest[i] < o.Call+atLeast {
+					v.say("expiry", "session %v was expired at %v, between %v and %v; its client had an answer to the %v that it asked for at %v",
+						id, t.Header.Zxid, latest[i], soonest[i], o.Op, o.Call)
+				}
+				return
+			}
+		}
+		early(writes[id], afterWrite)
+		if !l.e.patient {
+			early(reads[id], afterRead)
 		}
 	}
 	for _, c := range l.all {
