@@ -1,0 +1,198 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+// behindProxies starts members, and puts a proxy between one of them and the quorum port
+// of each voter.
+func (m *members) behindProxies(learner int, config ...string) (sites []*site, proxies []*stallProxy) {
+	m.t.Helper()
+	ports := slices.Clone(m.quorum)
+	for i := range m.voters {
+		if i != learner {
+			p := newStallProxy(m.t, fmt.Sprint(m.hosts[i], ":", m.quorum[i]))
+			ports[i], proxies = p.port, append(proxies, p)
+		}
+	}
+	return m.start(func(i int) []string {
+		if i != learner {
+			return config
+		}
+		return append([]string{m.lines(ports)}, config...)
+	}), proxies
+}
+
+func stallAll(proxies []*stallProxy, on bool) {
+	for _, p := range proxies {
+		p.stall(on)
+	}
+}
+
+// everywhere writes through each server and reads it at all of them.
+func everywhere(t *testing.T, sites []*site, round string) {
+	t.Helper()
+	for i, s := range sites {
+		s.client().create(fmt.Sprint("/", round, i), round, wire.ModePersistent)
+	}
+	for i := range sites {
+		agree(t, sites, fmt.Sprint("/", round, i), round)
+	}
+}
+
+// loseLeader stops the leader, and wants the others to go on, and it to come back.
+func loseLeader(t *testing.T, sites []*site, voters int, round string) {
+	t.Helper()
+	leader, _, _ := lead(t, sites[:voters])
+	leader.halt()
+	others := slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return s == leader })
+	for _, s := range others {
+		s.eventually("the others to serve", s.serves)
+	}
+	everywhere(t, others, round)
+	leader.launch()
+	leader.eventually("the old leader to serve again", leader.serves)
+	agree(t, sites, "/"+round+"0", round)
+}
+
+// Five servers outlive two of them.
+func TestFiveServers(t *testing.T) {
+	sites := startEnsemble(t, 5)
+	everywhere(t, sites, "first")
+	loseLeader(t, sites, 5, "second")
+	a, b := sites[1], sites[3]
+	a.halt()
+	b.halt()
+	rest := []*site{sites[0], sites[2], sites[4]}
+	for _, s := range rest {
+		s.eventually("three of five to serve", s.serves)
+	}
+	everywhere(t, rest, "third")
+	a.launch()
+	b.launch()
+	for _, s := range sites {
+		s.eventually("all five to serve", s.serves)
+	}
+	everywhere(t, sites, "fourth")
+}
+
+// Three voters and two observers: observers serve reads and pass on writes, come back
+// when the leader was lost, and count for nothing: two of three voters are enough, and
+// one with both observers is not.
+func TestThreeServersAndTwoObservers(t *testing.T) {
+	m := newMembers(t, 3, 2)
+	sites := m.start(func(int) []string { return nil })
+	everywhere(t, sites, "first")
+	loseLeader(t, sites, 3, "second")
+	_, _, followers := lead(t, sites[:3])
+	followers[0].halt()
+	everywhere(t, slices.DeleteFunc(slices.Clone(sites), func(s *site) bool { return s == followers[0] }), "third")
+	followers[1].halt()
+	for _, s := range sites[3:] {
+		s.eventually("an observer without a quorum to stop serving", func() bool {
+			return strings.TrimSpace(s.word(t, "srvr")) == notServing
+		})
+	}
+	for _, s := range followers {
+		s.launch()
+	}
+	for _, s := range sites {
+		s.eventually("all to serve", s.serves)
+	}
+	everywhere(t, sites, "fourth")
+}
+
+// writeMany writes what no socket buffer holds, and returns how long the slowest write
+// took.
+func writeMany(t *testing.T, s *site, round string, megabytes int) (slowest time.Duration) {
+	t.Helper()
+	c := s.client()
+	data := string(bytes.Repeat([]byte("x"), 500_000))
+	for i := range 2 * megabytes {
+		began := time.Now()
+		c.create(fmt.Sprintf("/%s%d", round, i), data, wire.ModePersistent)
+		slowest = max(slowest, time.Since(began))
+	}
+	return slowest
+}
+
+// A learner that has stopped reading is given up after syncLimit, and holds up nobody
+// meanwhile. When it reads again it gets what it has missed.
+func TestStalledLearners(t *testing.T) {
+	for name, observers := range map[string]int{"follower": 0, "observer": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMembers(t, 3, observers)
+			learner := 0 // which does not lead: that is the second, or the third
+			if observers > 0 {
+				learner = 3
+			}
+			sites, proxies := m.behindProxies(learner, "syncLimit=24")
+			quick := slices.Delete(slices.Clone(sites), learner, learner+1)
+			leader, _, _ := lead(t, quick)
+			given := func() bool {
+				log := leader.log.String()
+				return strings.Contains(log, "a learner is dropped") || strings.Contains(log, "a learner has gone")
+			}
+			stallAll(proxies, true)
+			slowest := writeMany(t, quick[0], "stalled", 8)
+			if given() {
+				t.Error("the learner was given up before the writes were done: they prove nothing")
+			}
+			t.Logf("slowest write: %v", slowest)
+			leader.eventually("the learner to be given up", given)
+			stallAll(proxies, false)
+			sites[learner].eventually("the learner to serve again", sites[learner].serves)
+			agree(t, sites, "/stalled15", string(bytes.Repeat([]byte("x"), 500_000)))
+		})
+	}
+}
+
+// A snapshot that takes several times initLimit on its way is waited for as long as it
+// makes progress, on both sides, and nobody else waits for it.
+func TestSlowSnapshot(t *testing.T) {
+	const initLimit = 3 * time.Second
+	m := newMembers(t, 3, 0)
+	sites, proxies := m.behindProxies(0, "initLimit=6")
+	slow, quick := sites[0], sites[1:]
+	leader, _, _ := lead(t, quick)
+	writeMany(t, quick[0], "big", 8)
+	slow.halt()
+	slow.wipe()
+	for _, p := range proxies {
+		p.throttle(800 << 10)
+	}
+	mark := len(leader.log.String())
+	began := time.Now()
+	slow.launch()
+	writes := 0
+	for c := quick[0].client(); !slow.serves(); writes++ {
+		c.create(fmt.Sprint("/meanwhile", writes), "", wire.ModePersistent)
+		if time.Since(began) > 4*patience {
+			t.Fatal("the slow learner does not serve")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	took := time.Since(began)
+	if took < 2*initLimit {
+		t.Errorf("the snapshot took %v: that proves nothing", took)
+	}
+	log := leader.log.String()[mark:]
+	if n := strings.Count(log, `"bringing a learner up to date"`); n != 1 || strings.Contains(log, "a learner is dropped") {
+		t.Errorf("it took the learner %d attempts", n)
+	}
+	if !strings.Contains(log, `"by":"SNAP"`) {
+		t.Error("it was brought up to date without a snapshot")
+	}
+	if writes < 100 {
+		t.Errorf("%d writes meanwhile", writes)
+	}
+	agree(t, sites, fmt.Sprint("/meanwhile", writes-1), "")
+}
