@@ -267,6 +267,8 @@ func (c *cluster) elect(rng *rand.Rand) {
 		switch {
 		case n.mayLead() && rng.IntN(4) > 0:
 			ids = append(ids, n.id)
+		case n.up && n.observes() && rng.IntN(4) > 0: // it comes later, perhaps by a follower
+			n.leave(nil)
 		case n.up && (n.force || n.observes()):
 			others = append(others, n.id)
 		}
