@@ -72,6 +72,16 @@ type Active struct {
 // Pending reports whether a reconfiguration is under way.
 func (a Active) Pending() bool { return a.Proposed.Version > a.Committed.Version }
 
+// Behind returns the configurations in force where the log holds a proposal of c behind
+// what led to a. A leader proposes no configuration while another one is under way, so c
+// says that the one before it is committed.
+func (a Active) Behind(c Config) Active {
+	if c.Version <= a.Newest().Version {
+		return a
+	}
+	return Active{Committed: a.Newest(), Proposed: c}
+}
+
 // HasQuorum reports whether the servers for which acked is true form a quorum in
 // every configuration in force.
 func (a Active) HasQuorum(acked func(wire.SID) bool) bool {

@@ -228,3 +228,16 @@ func TestActive(t *testing.T) {
 		}
 	}
 }
+
+// What a log holds behind what is committed: the last proposal is under way, and says
+// that those before it are not any more.
+func TestBehind(t *testing.T) {
+	config := func(version int64) Config { return Config{Version: version} }
+	a := Active{Committed: config(3)}
+	for _, v := range []int64{2, 3, 5, 4, 9} {
+		a = a.Behind(config(v))
+	}
+	if a.Committed.Version != 5 || a.Proposed.Version != 9 {
+		t.Errorf("%d is committed, and %d under way", a.Committed.Version, a.Proposed.Version)
+	}
+}

@@ -77,7 +77,8 @@ type known struct {
 	logged    bool            // there is a log
 }
 
-// active chooses: the newest that is committed, and the last one proposed. Where there
+// active chooses: the newest that is committed, also that before the last one that was
+// proposed, and the last one proposed. Where there
 // is no log at all, because Apache's server was here before, the file counts in its
 // place. Else the log knows better: what it does not hold has been decided against.
 func (k known) active() quorum.Active {
@@ -91,9 +92,7 @@ func (k known) active() quorum.Active {
 		k.proposed = append(k.proposed, k.next)
 	}
 	for _, c := range k.proposed {
-		if c.Version > a.Committed.Version {
-			a.Proposed = c
-		}
+		a = a.Behind(c)
 	}
 	return a
 }

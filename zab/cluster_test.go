@@ -156,11 +156,8 @@ func (n *node) state() State {
 func (n *node) active() quorum.Active {
 	a := quorum.Active{Committed: n.disk.config}
 	for _, t := range n.disk.log {
-		if config, ok := reconfigured(t); ok && config.Version > a.Committed.Version {
-			if a.Pending() { // the next one is proposed only when this one is committed
-				a.Committed = a.Proposed
-			}
-			a.Proposed = config
+		if config, ok := reconfigured(t); ok {
+			a = a.Behind(config)
 		}
 	}
 	return a

@@ -69,8 +69,10 @@
 //	ACK zxid ──►
 //	after: the transaction durable
 //
-// The quorums of W1 and W2 are of the committed configuration; those of W3 and of every
-// transaction are of all that were in force when it was proposed (quorum.Active). A
+// All quorums are of all configurations in force (quorum.Active), for a transaction those
+// when it was proposed. ZooKeeper takes W1 and W2 from the committed one alone. But others
+// may know already that the proposed one is committed, and begin an epoch with a quorum of
+// that one: two leaders could so begin the same epoch. A
 // leader takes part with its own promise, its own log and its own epochs, each counted
 // when it is durable. Learners that come when a phase is over go through the same steps
 // on their own.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
@@ -248,7 +249,7 @@ func (l *Leader) enter(p leaderPhase) { l.phase, l.since = p, l.ticks }
 
 // tryEpoch decides on the epoch when a quorum has told what it promised (W1).
 func (l *Leader) tryEpoch() {
-	if l.phase != discovering || !l.active.Committed.HasQuorum(l.hasTold) {
+	if l.phase != discovering || !l.active.HasQuorum(l.hasTold) {
 		return
 	}
 	epoch := l.cfg.State.AcceptedEpoch
@@ -283,7 +284,14 @@ func (o *output) epoch(w Write) {
 }
 
 func (l *Leader) hasTold(id wire.SID) bool {
-	return id == l.cfg.ID || l.anyPeer(id, func(p *peer) bool { return p.stage >= told })
+	return id == l.cfg.ID || slices.ContainsFunc(l.peers, func(p *peer) bool { return p.sid == id && p.stage >= told && l.mayPromise(p) })
+}
+
+// mayPromise reports whether the promise of a server counts. One that connects as an
+// observer may not know yet that it is a voter by the configuration under way, which it
+// learns when it is synchronised; its promise is worth the same.
+func (l *Leader) mayPromise(p *peer) bool {
+	return !p.observer || !l.active.Committed.IsVoter(p.sid) || observersCount()
 }
 
 // offerEpoch sends LEADERINFO, which says that the epoch is promised here.
@@ -296,7 +304,7 @@ func (l *Leader) offerEpoch(p *peer) {
 
 // tryPromised begins the synchronisation when a quorum has promised the epoch (W2).
 func (l *Leader) tryPromised() {
-	if l.phase != electing || !l.active.Committed.HasQuorum(l.hasPromised) {
+	if l.phase != electing || !l.active.HasQuorum(l.hasPromised) {
 		return
 	}
 	l.enter(synchronising)

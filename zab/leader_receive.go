@@ -131,7 +131,7 @@ func (l *Leader) ackEpoch(p *peer, pkt *wire.QuorumPacket) error {
 }
 
 func (l *Leader) promisedBy(p *peer) {
-	if !p.observer {
+	if l.mayPromise(p) {
 		l.promises[p.sid] = true
 	}
 	if p.observer && observersCount() {

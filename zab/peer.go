@@ -155,7 +155,7 @@ func (l *Leader) Lost(id wire.SID) {
 		return
 	}
 	l.gone[id] = true
-	if !l.active.Committed.HasQuorum(func(id wire.SID) bool { return !l.gone[id] }) {
+	if !l.active.HasQuorum(func(id wire.SID) bool { return !l.gone[id] }) {
 		l.stop(ErrNoElectors)
 	}
 }

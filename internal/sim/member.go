@@ -79,8 +79,8 @@ func (s *server) recall() quorum.Active {
 		if err != nil || txn.Header.Op != wire.OpReconfig {
 			return nil
 		}
-		if c, err := quorum.Parse(txn.Body.(*wire.SetDataTxn).Data); err == nil && c.Version > active.Committed.Version {
-			active.Proposed = c
+		if c, err := quorum.Parse(txn.Body.(*wire.SetDataTxn).Data); err == nil {
+			active = active.Behind(c)
 		}
 		return nil
 	})
