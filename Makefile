@@ -17,7 +17,7 @@ test:
 # Real ensembles in network namespaces, broken in every way there is, once; nothing may be
 # skipped. Needs Linux and the right to make namespaces.
 faults:
-	ZABRA_FAULTS=required $(GO) test $(TESTFLAGS) -count=1 -parallel 2 -timeout 20m ./internal/netlab ./internal/faulttest
+	ZABRA_FAULTS=required $(GO) test $(TESTFLAGS) -count=1 -parallel 4 -timeout 20m ./internal/netlab ./internal/faulttest
 
 # The same at random for half an hour. FAULTSEED=100 begins with other faults.
 FAULTSEED ?= 1
