@@ -27,6 +27,7 @@ type conn struct {
 	in     input
 	client *pipeline.Client
 	number uint64 // in the order of acceptance
+	seat   seat   // in a loop, behind the handshake
 
 	// What those who list connections see.
 	shown   atomic.Pointer[pipeline.Client]
@@ -35,6 +36,7 @@ type conn struct {
 
 // Errors that end a connection without an answer.
 var (
+	errAnswered   = errors.New("conn: it was a four-letter word") // and this one with
 	errNotServing = errors.New("conn: server is not serving")
 	errThrottled  = errors.New("conn: too many sessions opened at once")
 	errConnect    = errors.New("conn: malformed connect request")
@@ -45,21 +47,36 @@ var (
 // tlsRecord is the first byte of a TLS handshake.
 const tlsRecord = 0x16
 
+// run serves the connection until it ends, or until a loop goes on with it.
 func (c *conn) run() {
-	err := c.serve()
+	err := c.open()
+	if err == nil {
+		if c.port.takeIn(c) {
+			return
+		}
+		err = c.requests()
+	}
+	c.over(err)
+}
+
+// over ends the connection.
+func (c *conn) over(err error) {
+	defer c.port.release(c)
 	if c.client != nil {
 		if c.port.stopping.Load() {
 			c.client.Drain(c.port.o.StopGrace)
-			c.part()
+			c.socket.part()
 		}
 		c.linger(err)
 		c.client.Gone()
+		c.socket.Close()
 	}
 	c.nc.Close()
 	c.explain(err)
 }
 
-func (c *conn) serve() error {
+// open goes as far as the answer to the connect request.
+func (c *conn) open() error {
 	c.nc.SetReadDeadline(time.Now().Add(c.port.o.SessionlessTimeout))
 	peer := auth.Peer{IP: auth.IPID(peerAddr(c.nc))}
 	var err error
@@ -68,8 +85,11 @@ func (c *conn) serve() error {
 		return err
 	}
 	done, err := c.word()
-	if done || err != nil {
+	if err != nil {
 		return err
+	}
+	if done {
+		return errAnswered
 	}
 	c.port.metrics.ConnectionRequests.Inc(0)
 	if !c.secured.Load() {
@@ -87,7 +107,7 @@ func (c *conn) serve() error {
 	if c.port.stopping.Load() {
 		return pipeline.ErrClosing
 	}
-	return c.requests()
+	return nil
 }
 
 // secure chooses the transport: TLS, or plain, or by the first byte.
@@ -268,36 +288,13 @@ func (c *conn) handle() error {
 func (c *conn) linger(err error) {
 	if errors.Is(err, pipeline.ErrClosing) && c.client.Finishing() {
 		c.client.Flush(true)
-		discard(c.nc)
+		c.socket.discard()
 	}
-}
-
-// quiet is how long nothing must have come from a peer before its connection can be
-// closed without a reset that might destroy what it has not read yet.
-const quiet = 100 * time.Millisecond
-
-// part ends the connection of a client that does not expect it: FIN behind the
-// last reply, and then no close while requests still come.
-func (c *conn) part() {
-	finish(c.nc)
-	buf := make([]byte, 512)
-	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
-		c.nc.SetReadDeadline(time.Now().Add(quiet))
-		if _, err := c.nc.Read(buf); err != nil {
-			return
-		}
-	}
-}
-
-// discard reads what still comes, for a bounded time and amount.
-func discard(nc net.Conn) {
-	nc.SetReadDeadline(time.Now().Add(lingerTime))
-	io.CopyN(io.Discard, nc, 4<<20)
 }
 
 // explain logs, in one line, why a connection ended, if it did not just close.
 func (c *conn) explain(err error) {
-	if err == nil || c.port.stopping.Load() ||
+	if c.port.stopping.Load() || err == errAnswered ||
 		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pipeline.ErrClosing) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,10 @@ type Options struct {
 	// StopGrace is how long Stop lets clients wait for the answers to what they
 	// have sent; default 10 s.
 	StopGrace time.Duration
+	// Loops is how many event loops serve plain connections whose handshake is done,
+	// where the platform has them; default one for each processor. With a negative
+	// number each connection keeps its goroutine.
+	Loops int
 	// Throttle bounds how fast sessions are opened and resumed.
 	Throttle ThrottleOptions
 }
@@ -57,7 +62,8 @@ type Words interface {
 	Answer(w io.Writer, rest io.Reader, length int32) error
 }
 
-// A Port accepts client connections and serves each in a goroutine of its own.
+// A Port accepts client connections and serves each, in a goroutine of its own or in an
+// event loop.
 type Port struct {
 	core     *pipeline.Core
 	log      *zap.Logger
@@ -74,6 +80,7 @@ type Port struct {
 	refusals seldom
 
 	mu     sync.Mutex
+	loops  loops
 	open   map[*conn]struct{}
 	number uint64 // of the connection accepted last
 }
@@ -94,6 +101,9 @@ func NewPort(ln net.Listener, core *pipeline.Core, m *metrics.Metrics, log *zap.
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 5 * time.Second
+	}
+	if o.Loops == 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
 	}
 	p := &Port{core: core, log: log, metrics: m, o: o, ln: ln, throttle: newThrottle(o.Throttle, time.Now), limits: newLimits(o.MaxPerAddr, o.MaxTotal), open: map[*conn]struct{}{}}
 	if o.MaxHandshakes > 0 {
@@ -127,6 +137,7 @@ func (p *Port) DropProbability() float64 { return p.throttle.probability() }
 func (p *Port) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { p.ln.Close() })
 	defer stop()
+	p.startLoops()
 	var pause time.Duration
 	for {
 		c, err := p.ln.Accept()
@@ -166,13 +177,17 @@ func (p *Port) accepted(c net.Conn) {
 	p.number++
 	cn.number = p.number
 	p.open[cn] = struct{}{}
-	p.conns.Go(func() {
-		cn.run()
-		p.mu.Lock()
-		delete(p.open, cn)
-		p.mu.Unlock()
-		p.limits.remove(addr)
-	})
+	p.conns.Add(1)
+	go cn.run()
+}
+
+// release forgets a connection that is over.
+func (p *Port) release(c *conn) {
+	p.mu.Lock()
+	delete(p.open, c)
+	p.mu.Unlock()
+	p.limits.remove(peerAddr(c.raw))
+	p.conns.Done()
 }
 
 // refuse closes a connection that is one too many.
@@ -214,7 +229,10 @@ func peerAddr(c net.Conn) netip.Addr {
 // closes every connection.
 func (p *Port) Stop() {
 	p.takeNoMore()
-	p.eachOpen(func(c *conn) { c.raw.SetReadDeadline(time.Unix(1, 0)) })
+	p.eachOpen(func(c *conn) {
+		c.raw.SetReadDeadline(time.Unix(1, 0))
+		c.kick()
+	})
 	done := make(chan struct{})
 	go func() {
 		p.conns.Wait()
@@ -232,12 +250,13 @@ func (p *Port) Close() {
 	p.takeNoMore()
 	p.closed.Store(true)
 	p.eachOpen(func(c *conn) {
-		c.raw.Close()
+		c.shut()
 		if cl := c.shown.Load(); cl != nil {
 			cl.Kill(nil) // it may wait for something other than its socket
 		}
 	})
 	p.conns.Wait()
+	p.stopLoops()
 }
 
 // takeNoMore lets no connection in any more, also none that was just accepted.

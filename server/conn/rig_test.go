@@ -125,6 +125,12 @@ func newRig(t testing.TB, ln net.Listener, o Options, co pipeline.Options) *rig 
 	if o.StopGrace == 0 {
 		o.StopGrace = patience
 	}
+	if o.Loops == 0 {
+		o.Loops = loopsOfRigs
+	}
+	if o.Loops < 0 {
+		t.Log("without event loops")
+	}
 	r.port = NewPort(ln, r.core, r.metrics, zap.New(core), o)
 	ctx, cancel := context.WithCancel(context.Background())
 	coreCtx, stopCore := context.WithCancel(context.Background())
@@ -132,6 +138,11 @@ func newRig(t testing.TB, ln net.Listener, o Options, co pipeline.Options) *rig 
 	running.Go(func() { _ = r.core.Run(coreCtx) })
 	running.Go(func() { _ = r.port.Serve(ctx) })
 	r.core.Call(func() {}) // now it runs, with all its goroutines
+	r.eventually("the port to serve", func() bool {
+		r.port.mu.Lock()
+		defer r.port.mu.Unlock()
+		return r.port.loops.started
+	})
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		r.port.Stop()

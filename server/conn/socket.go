@@ -2,6 +2,7 @@ package conn
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -18,6 +19,14 @@ type socket interface {
 	Finish()
 	Close() error
 	Abort() error
+	// What follows ends a connection when nobody else reads or writes it any more.
+
+	// part says goodbye to a peer that does not expect it: FIN behind the last reply,
+	// and then no close while requests still come.
+	part()
+	// discard reads what still comes until the peer closes, for a bounded time and
+	// amount.
+	discard()
 }
 
 // lingerTime is how long a finished connection waits for its peer to close:
@@ -64,6 +73,10 @@ func (s stream) Finish() { finish(s.Conn) }
 
 func (s stream) Abort() error { return abort(s.Conn) }
 
+func (s stream) part() { part(s.Conn) }
+
+func (s stream) discard() { discard(s.Conn) }
+
 // abort resets the connection on which all others stand.
 func abort(c net.Conn) error {
 	switch c := c.(type) {
@@ -85,6 +98,29 @@ func finish(c net.Conn) {
 		return
 	}
 	c.Close()
+}
+
+// quiet is how long nothing must have come from a peer before its connection can be
+// closed without a reset that might destroy what it has not read yet.
+const quiet = 100 * time.Millisecond
+
+func part(c net.Conn) {
+	finish(c)
+	buf := make([]byte, 512)
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
+		c.SetReadDeadline(time.Now().Add(quiet))
+		if _, err := c.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
+// mostDiscarded is how many bytes are read that nobody asked for.
+const mostDiscarded = 4 << 20
+
+func discard(c net.Conn) {
+	c.SetReadDeadline(time.Now().Add(lingerTime))
+	io.CopyN(io.Discard, c, mostDiscarded)
 }
 
 // An input is what has been read and not used yet.
@@ -130,6 +166,15 @@ func (in *input) grew(n int) {
 
 // bytes is what has not been used.
 func (in *input) bytes() []byte { return in.buf[in.start:] }
+
+// keep puts bytes into an input that holds none.
+func (in *input) keep(b []byte) {
+	for len(b) > 0 {
+		n := copy(in.space(), b)
+		in.grew(n)
+		b = b[n:]
+	}
+}
 
 // use drops the first n bytes.
 func (in *input) use(n int) {

@@ -207,10 +207,9 @@ func TestLongReadsLetOthersIn(t *testing.T) {
 		p := r.connect(10_000)
 		one := encode(call{1, wire.OpGetAllChildrenNumber, &wire.PathRequest{Path: "/"}})
 		for n, rest := 2, slices.Repeat(one, 3); n >= 0; n-- {
-			var next verdict
-			var err error
-			rest, next, _, err = p.c.handleSome(rest, 0)
-			if err != nil || next != again || len(rest) != n*len(one) {
+			used, next, err := p.c.HandleSome(rest, 0, &Batch{})
+			rest = rest[used:]
+			if err != nil || next != NeedTurn || len(rest) != n*len(one) {
 				t.Fatalf("%d bytes left of %d requests, %v, %v", len(rest), n, next, err)
 			}
 		}

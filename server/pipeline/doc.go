@@ -3,7 +3,7 @@
 //
 // # The life of a write
 //
-//  1. The connection's goroutine decodes and validates it completely
+//  1. Whoever reads the connection decodes and validates it completely
 //     (DecodeRequest), puts it into the client's queue and submits it.
 //  2. The core (Core.Run, one goroutine) takes everything submitted as one batch.
 //     The Preparer turns each request into exactly one transaction, against the
@@ -32,7 +32,7 @@
 //
 // # The life of a read
 //
-// The connection's goroutine answers it where it decodes it, holding one stripe
+// Whoever reads the connection answers it where it is decoded, holding one stripe
 // of the tree's lock until the reply is in the outbox. If an earlier write of
 // the same client is on its way, the read waits in the client's queue until that
 // write is applied. It is then answered by a flusher, or by the core if the

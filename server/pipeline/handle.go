@@ -48,26 +48,49 @@ func NextFrame(buf []byte, limit int) (frame, rest []byte, need int, err error) 
 // it used, fewer than len(buf) when the last frame is incomplete or when the
 // client has as much under way as it may (full). An error ends the connection.
 func (c *Client) Handle(buf []byte, now time.Duration) (used int, full bool, err error) {
-	rest, next := buf, again
-	for next == again && err == nil {
-		var writes []*Request
-		rest, next, writes, err = c.handleSome(rest, now)
-		c.core.submit(writes)
+	var writes Batch
+	next := NeedTurn
+	for next == NeedTurn && err == nil {
+		var n int
+		n, next, err = c.HandleSome(buf[used:], now, &writes)
+		used += n
+		c.core.Submit(&writes)
 	}
-	return len(buf) - len(rest), next == waitRoom, err
+	return used, next == NeedRoom, err
 }
 
-// A verdict is why handling stopped.
-type verdict uint8
+// A Batch gathers the writes of some clients, so that the core gets them at once.
+type Batch struct{ requests []*Request }
 
+// Len is the number of writes gathered.
+func (b *Batch) Len() int { return len(b.requests) }
+
+// Submit sends what was gathered on its way and empties the batch.
+func (c *Core) Submit(b *Batch) {
+	c.submit(b.requests)
+	clear(b.requests)
+	b.requests = b.requests[:0]
+}
+
+// A Verdict is why handling stopped.
+type Verdict uint8
+
+// What a client needs before it can be handled further.
 const (
-	waitInput verdict = iota // no whole frame is left
-	waitRoom                 // the client has as much under way as it may
-	again                    // for a moment, to let others have the tree
+	NeedInput Verdict = iota // no whole frame is left
+	NeedRoom                 // the client has as much under way as it may
+	NeedTurn                 // nothing, but others should have theirs first: something took long
 )
 
-// handleSome handles what buf holds with the tree locked once.
-func (c *Client) handleSome(buf []byte, now time.Duration) (rest []byte, next verdict, writes []*Request, err error) {
+// HandleSome is Handle for whoever serves many clients in turn: it does not go on for
+// long, and leaves the writes in a batch, also when it returns an error.
+func (c *Client) HandleSome(buf []byte, now time.Duration, writes *Batch) (used int, next Verdict, err error) {
+	rest, next, err := c.handleLocked(buf, now, writes)
+	return len(buf) - len(rest), next, err
+}
+
+// handleLocked handles what buf holds with the tree locked once.
+func (c *Client) handleLocked(buf []byte, now time.Duration, writes *Batch) (rest []byte, next Verdict, err error) {
 	c.lastSeen.Store(now.Milliseconds())
 	lock := c.core.lock.reader(uint32(c.id))
 	lock.RLock()
@@ -79,29 +102,29 @@ func (c *Client) handleSome(buf []byte, now time.Duration) (rest []byte, next ve
 	defer func() { c.count(whole-len(rest), c.mu.stats.Received-received, c.mu.stats.Sent-sent, now) }()
 	for {
 		if c.mu.dead || c.mu.finish {
-			return buf, waitInput, writes, ErrClosing
+			return buf, NeedInput, ErrClosing
 		}
 		if c.mu.last {
-			return nil, waitInput, writes, nil
+			return nil, NeedInput, nil
 		}
 		frame, after, _, err := NextFrame(buf, c.core.opts.MaxFrame)
 		if err != nil || frame == nil {
-			return buf, waitInput, writes, err
+			return buf, NeedInput, err
 		}
 		if c.full() {
-			return buf, waitRoom, writes, nil
+			return buf, NeedRoom, nil
 		}
 		buf = after
 		req, err := c.frame(frame, now)
 		if err != nil {
-			return buf, waitInput, writes, err
+			return buf, NeedInput, err
 		}
 		if req != nil {
-			writes = append(writes, req)
+			writes.requests = append(writes.requests, req)
 		}
 		if c.mu.long {
 			c.mu.long = false
-			return buf, again, writes, nil
+			return buf, NeedTurn, nil
 		}
 	}
 }

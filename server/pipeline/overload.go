@@ -29,6 +29,13 @@ func (c *Core) stalled() bool {
 	return c.opts.MaxRequests > 0 && c.outstanding.Load() >= c.opts.MaxRequests
 }
 
+// HasRoom reports whether WaitRoom would return at once.
+func (c *Client) HasRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.full() || c.mu.dead || c.mu.finish
+}
+
 // WaitRoom returns when a client that was full is so no longer, or is ending.
 func (c *Client) WaitRoom() {
 	began := c.core.Now()
