@@ -19,7 +19,7 @@ import (
 func BenchmarkOneConnection(b *testing.B) {
 	r := newRig(b)
 	ours := r.open(client.Options{})
-	theirs, _, err := zk.Connect([]string{r.addr}, 10*time.Second, zk.WithLogger(quiet{}))
+	theirs, _, err := zk.Connect([]string{r.Addr()}, 10*time.Second, zk.WithLogger(quiet{}))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zabra/zabra/wire"
@@ -24,8 +25,8 @@ type call struct {
 	before func() // called right before the request takes its place in the order
 
 	began  time.Time
-	left   bool      // its caller went before it was finished
-	queued time.Time // when it began to wait for a connection
+	left   atomic.Bool // its caller went before it was finished
+	queued time.Time   // when it began to wait for a connection
 
 	body   []byte
 	small  []byte // what body is a part of unless keep
@@ -51,7 +52,9 @@ func (k *call) free() {
 	if cap(k.frame) > 4096 || k.then != nil {
 		return
 	}
-	*k = call{frame: k.frame[:0], small: k.small[:0], done: k.done}
+	k.frame, k.small = k.frame[:0], k.small[:0]
+	k.again, k.keep, k.absent, k.hidden = false, false, false, false
+	k.watch, k.before, k.body, k.err = nil, nil, nil, nil
 	calls.Put(k)
 }
 
@@ -113,7 +116,7 @@ func (c *Client) conclude(k *call, d *wire.Decoder, err error) error {
 	if c.opts.Metrics != nil {
 		c.opts.Metrics.Call(k.op.String(), time.Since(k.began), err)
 	}
-	if !k.left {
+	if !k.left.Load() {
 		k.free()
 	}
 	return err
@@ -135,7 +138,7 @@ func (c *Client) wait(ctx context.Context, k *call) error {
 	case <-k.done:
 		return k.err
 	case <-ctx.Done():
-		k.left = true
+		k.left.Store(true)
 		return context.Cause(ctx)
 	}
 }

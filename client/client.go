@@ -51,6 +51,7 @@ func Open(ctx context.Context, servers string, o Options) (*Client, error) {
 	run, cancel := context.WithCancel(context.Background())
 	c := &Client{opts: o.withDefaults(), servers: list, chroot: chroot, cancel: cancel, stopped: make(chan struct{})}
 	c.auth = append(c.auth, o.Auth...)
+	list.most = pauseFor(c.opts.SessionTimeout)
 	opened := make(chan error, 1)
 	go c.run(run, opened)
 	select {
@@ -108,7 +109,7 @@ func (c *Client) end(why error) {
 // submit gives a call its place: on the connection, or in the queue for the next.
 func (c *Client) submit(ctx context.Context, k *call) error {
 	for {
-		wait, err := c.trySubmit(k)
+		wait, err := c.trySubmit(k, wanted(ctx))
 		if wait == nil {
 			return err
 		}
@@ -122,11 +123,15 @@ func (c *Client) submit(ctx context.Context, k *call) error {
 
 // trySubmit is submit unless there are too many calls: then it returns what is closed
 // when there may be fewer.
-func (c *Client) trySubmit(k *call) (wait <-chan struct{}, err error) {
+func (c *Client) trySubmit(k *call, in *Session) (wait <-chan struct{}, err error) {
 	c.mu.Lock()
 	if c.fatal != nil {
 		c.mu.Unlock()
 		return nil, c.fatal
+	}
+	if in != nil && (in != c.session || !in.Alive()) {
+		c.mu.Unlock()
+		return nil, ErrSessionExpired
 	}
 	if c.under.Load() >= int64(c.opts.MaxCalls) {
 		defer c.mu.Unlock()

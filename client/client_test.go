@@ -238,13 +238,13 @@ func TestManyGoroutines(t *testing.T) {
 func TestContextEndsACall(t *testing.T) {
 	r := newRig(t)
 	c := r.open(client.Options{})
-	r.cut(true)
+	r.Cut(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, _, err := c.Get(ctx, "/"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	r.unblock()
+	r.Unblock()
 	if _, _, err := c.Get(t.Context(), "/"); err != nil {
 		t.Error(err)
 	}
@@ -253,7 +253,7 @@ func TestContextEndsACall(t *testing.T) {
 func TestCallsWithoutAServerEnd(t *testing.T) {
 	r := newRig(t)
 	c := r.open(client.Options{SessionTimeout: 300 * time.Millisecond})
-	r.cut(true)
+	r.Cut(true)
 	if _, _, err := c.Get(t.Context(), "/"); !errors.Is(err, client.ErrNoConnection) && !errors.Is(err, client.ErrSessionExpired) {
 		t.Error(err)
 	}

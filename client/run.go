@@ -74,7 +74,6 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	if err := sleep(ctx, pause); err != nil {
 		return nil, err
 	}
-	c.expireWaiting()
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ConnectTimeout)
 	defer cancel()
 	l, err := c.open(ctx, t)
@@ -84,6 +83,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		if errors.Is(err, errOver) {
 			c.servers.good() // it answers; a new session can be had at once
 		}
+		c.expireWaiting()
 		return nil, err
 	}
 	return l, nil
@@ -248,20 +248,31 @@ func (l *link) readReply() (h wire.ReplyHeader, err error) {
 // waited.
 func (c *Client) install(l *link, s *Session) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.watches.gaps()
 	l.out = c.watches.requests(l.out, Zxid(c.seen.Load()))
 	c.session, c.resume, c.link = s, s, l
-	for _, k := range c.waiting.drain() {
-		c.postLocked(l, k)
-	}
-	l.flush()
+	left := c.postWaitingLocked(l)
 	state := Connected
 	if l.readOnly {
 		state = ConnectedReadOnly
 	}
 	c.becomeLocked(state, l.server, nil)
+	c.mu.Unlock()
+	c.fail(left, ErrNoConnection) // nobody waits for them
 	c.opts.Logger.Info("connected", "server", l.server, "session", s.ID.String(), "timeout", s.Timeout)
+}
+
+// postWaitingLocked sends what waited, but for calls whose callers have gone.
+func (c *Client) postWaitingLocked(l *link) (left []*call) {
+	for _, k := range c.waiting.drain() {
+		if k.left.Load() {
+			left = append(left, k)
+		} else {
+			c.postLocked(l, k)
+		}
+	}
+	l.flush()
+	return left
 }
 
 // disconnected takes the link away. What was not sent, and reads, wait for the next.

@@ -17,10 +17,11 @@ var ErrNoServers = errors.New("no server is named: want host:port[,host:port...]
 // servers are those to connect to, in an order that is random for every client, so
 // that those that lose a server together do not all go to the same one next.
 type servers struct {
-	hosts  []string // as they were given, with ports
-	round  []string // addresses not tried yet in this round
-	rounds int      // that were begun since a connection lasted
-	err    error    // of the last attempt
+	hosts  []string      // as they were given, with ports
+	round  []string      // addresses not tried yet in this round
+	rounds int           // that were begun since a connection lasted
+	most   time.Duration // of a pause
+	err    error         // of the last attempt
 }
 
 func newServers(hosts []string) (*servers, error) {
@@ -86,11 +87,15 @@ func (s *servers) resolve(ctx context.Context, hostPort string) target {
 	return target{net.JoinHostPort(addrs[rand.IntN(len(addrs))], port), host}
 }
 
-// Bounds of the pause between two rounds.
+// Bounds of the pause between two rounds. A session must not run out in one.
 const (
 	firstPause = 50 * time.Millisecond
 	maxPause   = 2 * time.Second
 )
+
+func pauseFor(session time.Duration) time.Duration {
+	return max(min(session/4, maxPause), time.Millisecond)
+}
 
 // pause is random, and its bound doubles with every round that failed.
 func (s *servers) pause() time.Duration {
@@ -98,7 +103,7 @@ func (s *servers) pause() time.Duration {
 		return 0
 	}
 	bound := firstPause << min(s.rounds-1, 10)
-	return rand.N(min(bound, maxPause))
+	return rand.N(min(bound, s.most))
 }
 
 // good notes that all is well: the next loss is met without a pause.

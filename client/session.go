@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -36,6 +37,21 @@ func (s *Session) Alive() bool {
 	default:
 		return true
 	}
+}
+
+type sessionKey struct{}
+
+// InSession makes a context whose calls are carried out in that session or not at all:
+// they fail with ErrSessionExpired when it is over, even if the Client has another one
+// by then.
+func InSession(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, sessionKey{}, s)
+}
+
+// wanted is the session that a context's calls belong to, nil for any.
+func wanted(ctx context.Context) *Session {
+	s, _ := ctx.Value(sessionKey{}).(*Session)
+	return s
 }
 
 // newSession is a session that was opened by a request sent at contact. onOver is

@@ -21,7 +21,7 @@ func TestSessionOutlivesConnections(t *testing.T) {
 	s := c.Session()
 	for range 5 {
 		await(t, states, client.Connected)
-		r.cut(false)
+		r.Cut(false)
 		await(t, states, client.Connecting)
 		if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
 			t.Fatal(ok, err)
@@ -38,8 +38,8 @@ func TestSessionOutlivesTheServer(t *testing.T) {
 	c := r.open(client.Options{SessionTimeout: 20 * time.Second})
 	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
 	s := c.Session()
-	r.stop()
-	r.start()
+	r.Stop()
+	r.Start()
 	if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -80,7 +80,7 @@ func TestWritesWhileConnectionsBreak(t *testing.T) {
 	}
 	for range 30 {
 		time.Sleep(10 * time.Millisecond)
-		r.cut(false)
+		r.Cut(false)
 	}
 	close(stop)
 	wg.Wait()
@@ -97,12 +97,12 @@ func TestExpiry(t *testing.T) {
 	states := c.States(ctx)
 	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
 	old := c.Session()
-	r.cut(true)
+	r.Cut(true)
 	await(t, states, client.Expired)
 	if old.Alive() {
 		t.Error("alive")
 	}
-	r.unblock()
+	r.Unblock()
 	if ch := await(t, states, client.Connected); ch.Session == old.ID {
 		t.Error("the same session again")
 	}
@@ -118,7 +118,7 @@ func TestExpiry(t *testing.T) {
 func TestClientGivesUpBeforeTheServer(t *testing.T) {
 	ctx := t.Context()
 	r := newRig(t)
-	judge := r.open(client.Options{Dial: r.through()})
+	judge := r.open(client.Options{Dial: r.Server.Way().Dial})
 	for range 3 {
 		holder := r.open(client.Options{SessionTimeout: 500 * time.Millisecond})
 		must(holder.Create(ctx, "/lock", nil, client.Ephemeral))(t)
@@ -127,11 +127,11 @@ func TestClientGivesUpBeforeTheServer(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 		s := holder.Session()
-		r.cut(true)
+		r.Cut(true)
 		if e := next(t, w); e.Type != client.EventDeleted || s.Alive() {
 			t.Errorf("%v, and the holder believes in its session: %v", e, s.Alive())
 		}
-		r.unblock()
+		r.Unblock()
 	}
 }
 
@@ -151,12 +151,33 @@ func TestSilentServerIsLeft(t *testing.T) {
 	c := r.open(client.Options{SessionTimeout: 3 * time.Second})
 	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
 	s := c.Session()
-	r.freeze()
+	r.Freeze()
 	if _, ok, err := c.Exists(ctx, "/e"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if c.Session() != s || !s.Alive() {
 		t.Error("the session is another")
+	}
+}
+
+// A call that belongs to a session is not carried out in the next one.
+func TestCallsOfASession(t *testing.T) {
+	r := newRig(t)
+	c := r.open(client.Options{SessionTimeout: 300 * time.Millisecond})
+	old := c.Session()
+	ctx := client.InSession(t.Context(), old)
+	must(c.Create(ctx, "/a", nil))(t)
+	r.Cut(true)
+	<-old.Done()
+	r.Unblock()
+	if _, err := c.Create(ctx, "/b", nil); !errors.Is(err, client.ErrSessionExpired) {
+		t.Error(err)
+	}
+	if _, ok, err := c.Exists(t.Context(), "/b"); ok || err != nil {
+		t.Error(ok, err)
+	}
+	if _, err := c.Create(ctx, "/b", nil); !errors.Is(err, client.ErrSessionExpired) {
+		t.Error(err)
 	}
 }
 
@@ -172,7 +193,7 @@ func TestAuth(t *testing.T) {
 	if err := other.AddAuth(ctx, client.Auth{Scheme: "digest", Data: []byte("ann:secret")}); err != nil {
 		t.Fatal(err)
 	}
-	r.cut(false)
+	r.Cut(false)
 	for _, c := range []*client.Client{c, other} {
 		if _, _, err := c.Get(ctx, "/mine"); err != nil {
 			t.Error(err)

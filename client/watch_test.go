@@ -56,11 +56,11 @@ func TestWatchesOutliveConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := must(c.AddWatch(ctx, "/", true))(t)
-	r.cut(true)
-	other := r.open(client.Options{Dial: r.through()})
+	r.Cut(true)
+	other := r.open(client.Options{Dial: r.Server.Way().Dial})
 	must(other.Set(ctx, "/a", []byte("x"), client.AnyVersion))(t)
 	must(other.Create(ctx, "/b", nil))(t)
-	r.unblock()
+	r.Unblock()
 	if e := next(t, data); e.Type != client.EventDataChanged {
 		t.Error(e)
 	}
@@ -169,7 +169,7 @@ func TestLinearizable(t *testing.T) {
 			t.Fatal(now, err)
 		}
 	}
-	r.cut(false)
+	r.Cut(false)
 	if _, _, err := c.Get(ctx, "/a"); err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,132 @@
+package recipes_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/client/recipes"
+	"github.com/zabra/zabra/internal/testserver"
+)
+
+func TestElection(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a := join(t, s, client.Options{SessionTimeout: 500 * time.Millisecond})
+	b := join(t, s, client.Options{})
+	ea, eb := recipes.NewElection(a, "/e", recipes.Curator), recipes.NewElection(b, "/e", recipes.Curator)
+	if _, err := eb.Leader(ctx); !errors.Is(err, recipes.ErrNoLeader) {
+		t.Error(err)
+	}
+	first := held(t)(ea.Campaign(ctx, "a"))
+	next := make(chan *recipes.Held)
+	go func() {
+		h, err := eb.Campaign(ctx, "b")
+		if err != nil {
+			t.Error(err)
+		}
+		next <- h
+	}()
+	eventually(t, "b campaigns", func() bool {
+		ids, _ := eb.Candidates(ctx)
+		return slices.Equal(ids, []string{"a", "b"})
+	})
+	if id, err := eb.Leader(ctx); id != "a" || err != nil {
+		t.Error(id, err)
+	}
+	a.way.Cut(true) // its session ends
+	h := <-next
+	if first.Err() == nil || h.Token() <= first.Token() {
+		t.Error("two lead")
+	}
+	h.Release(ctx)
+}
+
+// Run leads again after a loss, gives others their turn, and ends with its context.
+func TestRunLeads(t *testing.T) {
+	s := testserver.Start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var terms [2]atomic.Int64
+	var leading atomic.Int64
+	var wg sync.WaitGroup
+	for who := range terms {
+		c := join(t, s, client.Options{})
+		e := recipes.NewElection(c, "/e", recipes.Kazoo)
+		wg.Go(func() {
+			err := e.Run(ctx, "me", func(ctx context.Context, h *recipes.Held) error {
+				if leading.Add(1) > 1 {
+					t.Error("two lead")
+				}
+				defer leading.Add(-1)
+				terms[who].Add(1)
+				time.Sleep(time.Millisecond)
+				return nil
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "both lead in turns", func() bool { return terms[0].Load() > 3 && terms[1].Load() > 3 })
+	cancel()
+	wg.Wait()
+	e := recipes.NewElection(join(t, s, client.Options{}), "/e", recipes.Kazoo)
+	if err := e.Run(t.Context(), "me", func(context.Context, *recipes.Held) error { return errTest }); !errors.Is(err, errTest) {
+		t.Error(err)
+	}
+	if ids, err := e.Candidates(t.Context()); len(ids) != 0 || err != nil {
+		t.Error(ids, err)
+	}
+}
+
+func TestBarriers(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	b := recipes.NewBarrier(forget(join(t, s, client.Options{}), 1), "/b")
+	if err := b.Set(ctx); err != nil {
+		t.Fatal(err)
+	}
+	passed := make(chan struct{})
+	go func() {
+		if err := recipes.NewBarrier(join(t, s, client.Options{}), "/b").Wait(ctx); err != nil {
+			t.Error(err)
+		}
+		close(passed)
+	}()
+	select {
+	case <-passed:
+		t.Error("passed a barrier that stands")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := b.Remove(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, passed, "past the barrier")
+
+	const n = 4
+	var in, out atomic.Int64
+	var wg sync.WaitGroup
+	for i := range n {
+		d := recipes.NewDoubleBarrier(forget(join(t, s, client.Options{}), uint64(i)), "/d", n)
+		wg.Go(func() {
+			in.Add(1)
+			if err := d.Enter(ctx); err != nil {
+				t.Error(err)
+			}
+			if in.Load() != n {
+				t.Error("entered before all had come")
+			}
+			out.Add(1)
+			if err := d.Leave(ctx); err != nil {
+				t.Error(err)
+			}
+			if out.Load() != n {
+				t.Error("left before all were done")
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,318 @@
+package recipes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/client/recipes"
+	"github.com/zabra/zabra/internal/testserver"
+)
+
+// events counts what a client is told by watches.
+type events struct{ n atomic.Int64 }
+
+func (e *events) Call(string, time.Duration, error) {}
+func (e *events) State(client.State)                {}
+func (e *events) Event(client.EventType)            { e.n.Add(1) }
+
+// Who asks first gets it first, and the end of one wakes one.
+func TestLockIsFairAndWithoutHerd(t *testing.T) {
+	for _, naming := range []recipes.Naming{recipes.Curator, recipes.Kazoo} {
+		s := testserver.Start(t)
+		ctx := t.Context()
+		woken := new(events)
+		const n = 12
+		order := make(chan int, n)
+		owner := join(t, s, client.Options{})
+		first := held(t)(recipes.NewLock(owner, "/lock", naming).Lock(ctx))
+		for i := range n {
+			c := join(t, s, client.Options{Metrics: woken})
+			go func() {
+				h, err := recipes.NewLock(c, "/lock", naming).Lock(ctx)
+				if err != nil {
+					t.Error(err)
+				}
+				order <- i
+				h.Release(ctx)
+			}()
+			eventually(t, "the waiter to stand in the line", func() bool {
+				names, _, _ := owner.Children(ctx, "/lock")
+				return len(names) == i+2
+			})
+		}
+		if err := first.Release(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if got := <-order; got != i {
+				t.Errorf("turn %d is %d's", i, got)
+			}
+		}
+		// Each of them saw its predecessor go and, watching over itself, its own end.
+		if got := woken.n.Load(); got > 2*n {
+			t.Errorf("%d events for %d waiters", got, n)
+		}
+	}
+}
+
+func TestTryLock(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a, b := join(t, s, client.Options{}), join(t, s, client.Options{})
+	l := recipes.NewLock(a, "/l", recipes.Curator)
+	h := held(t)(l.TryLock(ctx))
+	if _, err := recipes.NewLock(b, "/l", recipes.Kazoo).TryLock(ctx); !errors.Is(err, recipes.ErrBusy) {
+		t.Error(err)
+	}
+	h.Release(ctx)
+	held(t)(recipes.NewLock(b, "/l", recipes.Curator).TryLock(ctx)).Release(ctx)
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	h = held(t)(l.Lock(ctx))
+	if _, err := recipes.NewLock(b, "/l", recipes.Curator).Lock(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if names, _, _ := a.Children(ctx, "/l"); len(names) != 1 {
+		t.Errorf("who gave up left something behind: %v", names)
+	}
+	h.Release(ctx)
+}
+
+// Callers that go while their node is being made leave nothing that stops others.
+func TestGivingUpLeavesNothing(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	l := recipes.NewLock(c, "/l", recipes.Curator)
+	for i := range 300 {
+		short, cancel := context.WithTimeout(ctx, time.Duration(i)*3*time.Microsecond)
+		if h, err := l.Lock(short); err == nil {
+			h.Release(ctx)
+		}
+		cancel()
+	}
+	eventually(t, "the line is empty", func() bool { names, _, _ := c.Children(ctx, "/l"); return len(names) == 0 })
+}
+
+func TestReentrantLock(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	l := recipes.NewLock(join(t, s, client.Options{}), "/l", recipes.Curator)
+	first := held(t)(l.LockFor(ctx, "me"))
+	if again := held(t)(l.LockFor(ctx, "me")); again != first {
+		t.Error("another lock")
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := l.LockFor(short, "you"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	for range 2 {
+		if err := l.UnlockFor(ctx, "me"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := l.UnlockFor(ctx, "me"); !errors.Is(err, recipes.ErrNotHeld) {
+		t.Error(err)
+	}
+	held(t)(l.LockFor(ctx, "you"))
+}
+
+// A store that remembers the largest token it has seen is written by one at a time,
+// although sessions expire, connections break and answers get lost.
+func TestLockUnderPartition(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	var mu sync.Mutex
+	var store struct {
+		token   client.Zxid
+		writer  int
+		refused int
+		writes  int
+	}
+	write := func(who int, h *recipes.Held) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if h.Token() < store.token {
+			store.refused++
+			return false
+		}
+		if h.Token() == store.token && store.writer != who {
+			t.Error("two holders with one token")
+		}
+		store.token, store.writer = h.Token(), who
+		store.writes++
+		return true
+	}
+	holders := map[*recipes.Held]bool{} // that have not begun to release
+	enter := func(h *recipes.Held) {
+		mu.Lock()
+		defer mu.Unlock()
+		for other := range holders {
+			if other.Err() == nil {
+				t.Error("two hold the lock, and neither has lost it")
+			}
+		}
+		holders[h] = true
+	}
+	leave := func(h *recipes.Held) {
+		mu.Lock()
+		defer mu.Unlock()
+		delete(holders, h)
+	}
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	var ways []*testserver.Way
+	for who := range 5 {
+		c := join(t, s, client.Options{SessionTimeout: 400 * time.Millisecond})
+		ways = append(ways, c.way)
+		l := recipes.NewLock(forget(c, uint64(who)), "/l", recipes.Curator)
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				h, err := l.Lock(ctx)
+				if err != nil {
+					continue // the session is over, or nobody can be reached
+				}
+				enter(h)
+				for range 5 {
+					select {
+					case <-h.Lost():
+					case <-time.After(time.Millisecond):
+						write(who, h)
+					}
+				}
+				leave(h)
+				h.Release(ctx)
+			}
+		})
+	}
+	for i := range 6 {
+		w := ways[i%len(ways)]
+		w.Cut(true)
+		time.Sleep(time.Duration(i) * 150 * time.Millisecond)
+		w.Unblock()
+		time.Sleep(100 * time.Millisecond)
+	}
+	close(stop)
+	wg.Wait()
+	if store.writes < 100 {
+		t.Errorf("only %d writes", store.writes)
+	}
+}
+
+// The loss is known before somebody else has the lock.
+func TestLossIsKnownFirst(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a := join(t, s, client.Options{SessionTimeout: 500 * time.Millisecond})
+	b := join(t, s, client.Options{})
+	h := held(t)(recipes.NewLock(a, "/l", recipes.Curator).Lock(ctx))
+	a.way.Cut(true)
+	next := held(t)(recipes.NewLock(b, "/l", recipes.Curator).Lock(ctx))
+	if h.Err() == nil {
+		t.Error("two hold the lock")
+	}
+	if next.Token() <= h.Token() {
+		t.Error("the token does not grow")
+	}
+	a.way.Unblock()
+	if err := h.Release(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRemovedNodeIsALoss(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	h := held(t)(recipes.NewLock(c, "/l", recipes.Curator).Lock(ctx))
+	working, cancel := h.Context(ctx)
+	defer cancel()
+	if err := c.Delete(ctx, h.Path(), client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, h.Lost(), "lost")
+	wait(t, working.Done(), "the end of its context")
+	if !errors.Is(h.Err(), recipes.ErrNodeGone) || !errors.Is(context.Cause(working), recipes.ErrNodeGone) {
+		t.Error(h.Err(), context.Cause(working))
+	}
+}
+
+func TestRWLock(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	l := recipes.NewRWLock(c, "/l", recipes.Curator)
+	r1, r2 := held(t)(l.RLock(ctx)), held(t)(l.RLock(ctx))
+	var order []string
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	begin := func(name string, lock func(context.Context) (*recipes.Held, error)) {
+		names, _, _ := c.Children(ctx, "/l")
+		wg.Go(func() {
+			h, err := lock(ctx)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			order = append(order, name)
+			mu.Unlock()
+			h.Release(ctx)
+		})
+		eventually(t, "it stands in the line", func() bool {
+			now, _, _ := c.Children(ctx, "/l")
+			return len(now) > len(names)
+		})
+	}
+	begin("writer", l.Lock)
+	begin("reader", l.RLock) // behind the writer: it does not starve
+	r1.Release(ctx)
+	mu.Lock()
+	if len(order) != 0 {
+		t.Error(order)
+	}
+	mu.Unlock()
+	r2.Release(ctx)
+	wg.Wait()
+	if fmt.Sprint(order) != "[writer reader]" {
+		t.Error(order)
+	}
+}
+
+func TestSemaphore(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	var inside, most atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		c := join(t, s, client.Options{})
+		sem := recipes.NewSemaphore(forget(c, uint64(i)), "/s", 3)
+		wg.Go(func() {
+			for range 5 {
+				h, err := sem.Acquire(ctx)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n := inside.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				time.Sleep(time.Millisecond)
+				inside.Add(-1)
+				h.Release(ctx)
+			}
+		})
+	}
+	wg.Wait()
+	if most.Load() > 3 {
+		t.Errorf("%d held a semaphore of 3", most.Load())
+	}
+	c := join(t, s, client.Options{})
+	if n, err := recipes.NewSemaphore(c, "/s", 3).Holders(ctx); n != 0 || err != nil {
+		t.Error(n, err)
+	}
+}

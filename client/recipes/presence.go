@@ -1,0 +1,175 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/zabra/zabra/client"
+)
+
+// A Presence is an ephemeral node that is made again whenever it goes: with its
+// session, or by somebody's hand. It says that a program runs.
+type Presence struct {
+	tree client.Tree
+	path string
+
+	mu   sync.Mutex
+	data []byte
+
+	changed chan struct{} // the data is another; capacity 1
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// Announce makes the node at path, and those above it, and keeps it until Close. A node
+// of an older session of the same program is replaced.
+func Announce(ctx context.Context, tree client.Tree, path string, data []byte) (*Presence, error) {
+	p := &Presence{tree: tree, path: path, data: data, changed: make(chan struct{}, 1), stopped: make(chan struct{})}
+	if err := p.make(ctx); err != nil {
+		return nil, err
+	}
+	keeping, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	go p.keep(keeping)
+	return p, nil
+}
+
+// Path is that of the node.
+func (p *Presence) Path() string { return p.path }
+
+// Set changes the node's data, also of the nodes that are made later.
+func (p *Presence) Set(data []byte) {
+	p.mu.Lock()
+	p.data = data
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Presence) current() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.data
+}
+
+// make has the node there, of this session, with the data.
+func (p *Presence) make(ctx context.Context) error {
+	for {
+		data := p.current()
+		_, err := p.tree.Create(ctx, p.path, data, client.Ephemeral)
+		switch {
+		case errors.Is(err, client.ErrConnectionLost):
+			continue
+		case errors.Is(err, client.ErrNoNode):
+			parent := p.path[:max(1, lastSlash(p.path))]
+			if err := p.tree.MakePath(ctx, parent); err != nil {
+				return err
+			}
+		case errors.Is(err, client.ErrNodeExists):
+			done, err := p.adopt(ctx, data)
+			if done || err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func lastSlash(path string) int {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return i
+		}
+	}
+	return 0
+}
+
+// adopt keeps a node that is of this session, and removes one of another.
+func (p *Presence) adopt(ctx context.Context, data []byte) (done bool, err error) {
+	st, there, err := p.tree.Exists(ctx, p.path)
+	switch {
+	case err != nil || !there:
+		return false, err
+	case client.SessionID(st.EphemeralOwner) != p.tree.Session().ID:
+		err = p.tree.Delete(ctx, p.path, st.Version)
+		return false, unless(unless(unless(err, client.ErrNoNode), client.ErrBadVersion), client.ErrConnectionLost)
+	}
+	_, err = p.tree.Set(ctx, p.path, data, client.AnyVersion)
+	if errors.Is(err, client.ErrNoNode) || errors.Is(err, client.ErrConnectionLost) {
+		return false, nil
+	}
+	return true, err
+}
+
+// keep makes the node again whenever it is not there.
+func (p *Presence) keep(ctx context.Context) {
+	defer close(p.stopped)
+	for ctx.Err() == nil {
+		s := p.tree.Session()
+		_, there, w, err := p.tree.ExistsW(ctx, p.path)
+		if errors.Is(err, client.ErrClosed) {
+			return
+		}
+		if err != nil {
+			pause(ctx)
+			continue
+		}
+		if there && s == p.tree.Session() {
+			select {
+			case <-ctx.Done():
+			case <-s.Done():
+			case <-w.C:
+			case <-p.changed:
+			}
+		}
+		w.Close()
+		if ctx.Err() == nil && p.make(ctx) != nil {
+			pause(ctx)
+		}
+	}
+}
+
+// pause waits before something that failed is tried again.
+func pause(ctx context.Context) {
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// Close removes the node and stops making it.
+func (p *Presence) Close(ctx context.Context) error {
+	p.stop()
+	<-p.stopped
+	return remove(ctx, p.tree, p.path)
+}
+
+// A Group is a node whose children are its members.
+type Group struct {
+	tree client.Tree
+	path string
+}
+
+// NewGroup makes a group of the node at path, which need not be there.
+func NewGroup(tree client.Tree, path string) *Group { return &Group{tree, path} }
+
+// Join makes the caller a member until the Presence is closed. The name is that of the
+// member's node; two members must not have the same.
+func (g *Group) Join(ctx context.Context, name string, data []byte) (*Presence, error) {
+	return Announce(ctx, g.tree, join(g.path, name), data)
+}
+
+// Members returns the names, sorted.
+func (g *Group) Members(ctx context.Context) ([]string, error) {
+	names, _, err := g.tree.Children(ctx, g.path)
+	slices.Sort(names)
+	return names, unless(err, client.ErrNoNode)
+}

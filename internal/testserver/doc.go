@@ -1,0 +1,3 @@
+// Package testserver runs a standalone server inside of a test, behind a way that the
+// test can cut, block and silence. It is for tests of what talks to servers.
+package testserver

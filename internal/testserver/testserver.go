@@ -1,0 +1,159 @@
+package testserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/zabra/zabra/internal/vfs/osfs"
+	"github.com/zabra/zabra/server"
+	"github.com/zabra/zabra/server/zoocfg"
+	"go.uber.org/zap"
+)
+
+const config = `tickTime=100
+minSessionTimeout=100
+maxSessionTimeout=60000
+clientPortAddress=127.0.0.1
+clientPort=0
+maxClientCnxns=0
+4lw.commands.whitelist=*
+extendedTypesEnabled=true
+admin.enableServer=false
+`
+
+// A Server runs in this process.
+type Server struct {
+	// Stop ends the server, which Start brings back with the same data.
+	Stop func()
+
+	t   testing.TB
+	dir string
+
+	mu   sync.Mutex
+	addr string
+}
+
+// Start starts a server on an empty directory. The end of the test stops it.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: filepath.ToSlash(t.TempDir())}
+	s.Start()
+	t.Cleanup(func() { s.Stop() })
+	return s
+}
+
+// Start brings a stopped server back. It has another address, which ways know.
+func (s *Server) Start() {
+	s.t.Helper()
+	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(config+"dataDir="+s.dir+"\n"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	srv, err := server.Open(cfg, osfs.FS{}, zap.NewNop())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }()
+	s.mu.Lock()
+	s.addr = srv.Addrs()[0].String()
+	s.mu.Unlock()
+	s.Stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			s.t.Error(err)
+		}
+	})
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addr
+}
+
+// A Way leads to a server, and can be cut.
+type Way struct {
+	server *Server
+
+	mu      sync.Mutex
+	blocked bool
+	conns   []*conn
+}
+
+// Way is a new way to the server.
+func (s *Server) Way() *Way { return &Way{server: s} }
+
+// Dial goes to the server, wherever it is now.
+func (w *Way) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.blocked {
+		return nil, errors.New("the way is blocked")
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, network, w.server.Addr())
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: nc, frozen: make(chan struct{}), closed: make(chan struct{})}
+	w.conns = append(w.conns, c)
+	return c, nil
+}
+
+// Cut breaks all connections; with block, no new one is made until Unblock.
+func (w *Way) Cut(block bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked = block
+	for _, nc := range w.conns {
+		nc.Close()
+	}
+	w.conns = nil
+}
+
+// Unblock lets connections be made again.
+func (w *Way) Unblock() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked = false
+}
+
+// Freeze makes the connections that there are silent.
+func (w *Way) Freeze() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		close(c.frozen)
+	}
+	w.conns = nil
+}
+
+// A conn may be frozen: it stays, and nothing arrives any more.
+type conn struct {
+	net.Conn
+	frozen chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	select {
+	case <-c.frozen:
+		<-c.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
