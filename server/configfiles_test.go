@@ -35,7 +35,7 @@ func membership(t testing.TB, version int64, ids ...int) quorum.Config {
 }
 
 // The newest committed configuration counts wherever it is, and the last proposed one
-// of the log if it is newer still.
+// of the log if it is newer still. One that another was proposed behind is committed.
 func TestWhichConfigurationsCount(t *testing.T) {
 	v := func(version int64) quorum.Config { return membership(t, version, 1, 2, 3) }
 	var none quorum.Config
@@ -48,7 +48,7 @@ func TestWhichConfigurationsCount(t *testing.T) {
 		"files newer":                          {known{committed: []quorum.Config{v(7), v(5)}, logged: true}, 7, 0},
 		"proposed in the log":                  {known{committed: []quorum.Config{v(5)}, proposed: []quorum.Config{v(6)}, logged: true}, 5, 6},
 		"an older one in the log":              {known{committed: []quorum.Config{v(7)}, proposed: []quorum.Config{v(6)}, logged: true}, 7, 0},
-		"the last of several":                  {known{committed: []quorum.Config{v(5)}, proposed: []quorum.Config{v(6), v(8)}, logged: true}, 5, 8},
+		"the last of several":                  {known{committed: []quorum.Config{v(5)}, proposed: []quorum.Config{v(6), v(8)}, logged: true}, 6, 8},
 		"a file, and no log":                   {known{committed: []quorum.Config{v(5)}, next: v(6)}, 5, 6},
 		"an old file, and no log":              {known{committed: []quorum.Config{v(7)}, next: v(6)}, 7, 0},
 		"a file, and a log that has forgotten": {known{committed: []quorum.Config{v(5)}, next: v(6), logged: true}, 5, 0},
