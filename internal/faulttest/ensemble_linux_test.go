@@ -453,12 +453,16 @@ func (e *ensemble) separate(a, b []*server) {
 	e.cut(b, a)
 }
 
-// lost is how many packets between servers the switch has lost.
+// lost is how many packets the switch has lost.
 func (e *ensemble) lost() (n int64) {
-	for _, a := range e.servers {
-		for _, b := range e.servers {
+	hosts := []*netlab.Host{e.clients}
+	for _, s := range e.servers {
+		hosts = append(hosts, s.Host)
+	}
+	for _, a := range hosts {
+		for _, b := range hosts {
 			if a != b {
-				lost, _ := e.lab.Lost(a.Host, b.Host)
+				lost, _ := e.lab.Lost(a, b)
 				n += lost
 			}
 		}

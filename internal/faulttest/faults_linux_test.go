@@ -41,6 +41,7 @@ type nemesis struct {
 	rng       *rand.Rand
 	leads     *server
 	followers []*server // in random order
+	lostYet   int64     // packets, before the round
 }
 
 // The longest time after which a server knows that it is alone is syncLimit ticks, so
@@ -91,6 +92,15 @@ var faults = []fault{
 		}
 		return n.healed, true
 	}},
+	{name: "loss and delay between clients and servers", hold: noticed, strike: func(n *nemesis) (func() error, bool) {
+		q := netlab.Quality{Loss: 0.05, Delay: 10 * time.Millisecond, Jitter: 20 * time.Millisecond}
+		for _, s := range n.servers {
+			n.lab.Shape(n.clients, s.Host, q)
+			n.lab.Shape(s.Host, n.clients, q)
+		}
+		return n.healed, true
+	}},
+	{name: "the leader's links flap", hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.flapping(n.leads), true }},
 	{name: "pause the leader", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.leads), true }},
 	{name: "pause a follower", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.followers[0]), true }},
 	{name: "pause all", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.servers...), false }},
@@ -134,8 +144,8 @@ func (n *nemesis) killed(servers ...*server) func() error {
 func (n *nemesis) healed() error {
 	lost := n.lost()
 	n.lab.Heal()
-	if lost == 0 {
-		return fmt.Errorf("the fault hit nothing: no packet was lost")
+	if lost == n.lostYet {
+		return errors.New("the fault hit nothing: no packet was lost")
 	}
 	return nil
 }
@@ -181,6 +191,32 @@ func (n *nemesis) syncFails(s *server) func() error {
 	}
 }
 
+// flapping cuts a server off from the others and mends that, again and again.
+func (n *nemesis) flapping(s *server) func() error {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for q := (netlab.Quality{Loss: 1}); ; q.Loss = 1 - q.Loss {
+			for _, o := range n.servers {
+				if o != s {
+					n.lab.Shape(s.Host, o.Host, q)
+					n.lab.Shape(o.Host, s.Host, q)
+				}
+			}
+			select {
+			case <-quit:
+				return
+			case <-time.After(400 * time.Millisecond):
+			}
+		}
+	}()
+	return func() error {
+		close(quit)
+		<-done
+		return n.healed()
+	}
+}
+
 // slow makes every sync take two thirds of the time that a server may lag.
 func (n *nemesis) slow(s *server) func() error {
 	s.control(control{SyncDelayMS: 1300})
@@ -221,7 +257,7 @@ func (n *nemesis) clockJumps(s *server) func() error {
 func (l *load) round(f fault, rng *rand.Rand) error {
 	leads, followers := l.e.leader()
 	rng.Shuffle(len(followers), func(i, j int) { followers[i], followers[j] = followers[j], followers[i] })
-	n := &nemesis{l.e, l, rng, leads, followers}
+	n := &nemesis{l.e, l, rng, leads, followers, l.e.lost()}
 	if err := l.acknowledged(enough, l.now(), nil); err != nil {
 		return fmt.Errorf("before %s: %w", f.name, err)
 	}
