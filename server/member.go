@@ -286,19 +286,47 @@ func (m *member) decided(d *election.Decision) {
 	m.log.Info("a leader is elected", zap.Int64("leader", int64(d.Vote.Leader)), zap.Stringer("state", d.State),
 		zap.Int64("round", d.Round), zap.Stringer("because", d.Basis), zap.Duration("took", time.Since(m.since)))
 	m.endReadOnly()
-	m.since, m.leader = time.Now(), d.Vote.Leader
-	m.elected(d.State, d.Vote.Leader)
+	m.take(d.State, d.Vote.Leader)
+}
+
+// take takes a role.
+func (m *member) take(state wire.ServerState, leader wire.SID) {
+	m.since, m.leader = time.Now(), leader
+	m.elected(state, leader)
 	var err error
-	if d.State == wire.Leading {
+	if state == wire.Leading {
 		m.role, err = m.lead()
 	} else {
-		m.role, err = m.learn(d.Vote.Leader, d.State == wire.Observing)
+		m.role, err = m.learn(leader, state == wire.Observing)
 	}
 	if err != nil {
 		m.again(err)
 		return
 	}
 	m.plays(m.role)
+}
+
+// designated takes the role that a reconfiguration gives, if that is why the last one
+// ended. All servers do so, and there is no election: who is designated leads at once,
+// and would answer nobody's questions. If it is not there, or lacks what others have,
+// the role ends like any other, and then there is one.
+func (m *member) designated(why error) bool {
+	var change *zab.RoleChange
+	if !errors.As(why, &change) || !m.active.Committed.IsVoter(change.Leader) {
+		return false
+	}
+	state := wire.Following
+	switch {
+	case change.Leader == m.id:
+		state = wire.Leading
+	case m.observer():
+		state = wire.Observing
+	}
+	m.log.Info("a reconfiguration says who leads", zap.Int64("leader", int64(change.Leader)), zap.Stringer("state", state),
+		zap.Stringer("zxid", change.Zxid))
+	m.machine.Settle(state, change.Leader, change.Zxid)
+	m.take(state, change.Leader)
+	return true
 }
 
 // report is what the core tells of a role. Each call comes on the core's goroutine.
@@ -356,6 +384,9 @@ func (m *member) again(why error) {
 		return // the log has failed, and the server stops
 	}
 	m.look(why)
+	if m.designated(why) {
+		return
+	}
 	u, learning := role.(*upstream)
 	switch {
 	case !learning:
