@@ -152,21 +152,25 @@ func watches(t *testing.T, s, other *harness.Server) {
 	w.want("0", raw.OpGetData, raw.Read(at, true))
 	w.want("0", raw.OpGetChildren, raw.Read(at, true))
 	w.want("-101", raw.OpExists, raw.Read(at+"/a", true))
-	w.want("0", raw.OpAddWatch, raw.PathInt(at, 1)) // persistent recursive
+	want := "NodeCreated @/a NodeChildrenChanged @ NodeDataChanged @"
+	if s.Kind != harness.Apache38 { // there, of two kinds of watches on one node the later one replaces the other
+		w.want("0", raw.OpAddWatch, raw.PathInt(at, 1)) // persistent recursive
+		want += " NodeDeleted @/a"
+	}
+	events := strings.Fields(strings.ReplaceAll(want, "@", at))
 	p.want("0", raw.OpCreate, create(at+"/a"))
 	p.want("0", raw.OpSetData, raw.SetData(at, []byte("x"), -1))
 	p.want("0", raw.OpDelete, raw.PathInt(at+"/a", -1))
 	var got []string
-	for range 4 {
+	for range len(events) / 2 {
 		k, err := w.conn.Recv()
 		if err != nil {
 			t.Fatalf("%s: events: %v, after %v", name(s), err, got)
 		}
 		got = append(got, strings.Fields(strings.TrimPrefix(masked.Event(k), "event "))[:2]...)
 	}
-	want := strings.Fields(strings.ReplaceAll("NodeCreated @/a NodeChildrenChanged @ NodeDataChanged @ NodeDeleted @/a", "@", at))
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: events of writes through %s: %v, want %v", name(s), name(other), got, want)
+	if !slices.Equal(got, events) {
+		t.Errorf("%s: events of writes through %s: %v, want %v", name(s), name(other), got, events)
 	}
 	w.end()
 	p.end()

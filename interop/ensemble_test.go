@@ -207,10 +207,16 @@ var mixes = []struct{ name, members string }{
 	{"Zabra observes Zabra and Apache", "zaZ"},
 	{"Apache observes Zabra", "zzA"},
 	{"both observe Zabra and Apache", "azAZ"},
+	{"two Apache 3.8 under Zabra", "ooz"},
+	{"two Zabra under Apache 3.8", "zzo"},
+	{"Apache 3.8 and 3.9 under Zabra", "oaz"},
+	{"Apache 3.8 and Zabra under Apache 3.8", "ozo"},
+	{"Apache 3.8 observes Zabra", "zzO"},
+	{"Zabra observes Apache 3.8", "ooZ"},
 }
 
 // shortMixes run always, the others in the long form.
-var shortMixes = []string{"aaz", "aza", "zzz", "zzA"}
+var shortMixes = []string{"aaz", "aza", "zzz", "zzA", "ooz", "zzo"}
 
 func eachMix(t *testing.T, f func(t *testing.T, n *harness.Ensemble)) {
 	t.Helper()

@@ -33,6 +33,19 @@ install_java() {
 	echo "interop: Java programs in $out/java"
 }
 
+# The server of the release line before, by itself.
+install_java38() {
+	want=$(stamp "$here/java38/pom.xml")
+	[ "$(cat "$out/java38/stamp" 2>/dev/null || true)" = "$want" ] && return
+	rm -rf "$out/java38"
+	mkdir -p "$out/java38"
+	cp "$here/java38/pom.xml" "$out/java38/"
+	(cd "$out/java38" && mvn -B -q dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$out/java38/lib")
+	echo "$want" >"$out/java38/stamp"
+	echo "interop: Apache ZooKeeper 3.8 in $out/java38"
+}
+
 install_python() {
 	want=$(stamp "$here/python/requirements.txt")
 	[ "$(cat "$out/venv/stamp" 2>/dev/null || true)" = "$want" ] && return
@@ -45,4 +58,5 @@ install_python() {
 
 mkdir -p "$out"
 install_java
+install_java38
 install_python

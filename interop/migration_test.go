@@ -27,12 +27,17 @@ func TestRollingMigration(t *testing.T) {
 }
 
 // The same with disks that are empty: the leader gives each server everything.
-func TestRollingMigrationOnEmptyDisks(t *testing.T) {
+func TestRollingMigrationOnEmptyDisks(t *testing.T) { migrates(t, "aaa", harness.Apache) }
+
+// And so from the release line before, and back.
+func TestRollingMigrationOf38(t *testing.T) { migrates(t, "ooo", harness.Apache38) }
+
+func migrates(t *testing.T, members string, from harness.Kind) {
 	parallel(t)
-	n := env.StartEnsemble(t, harness.Members("aaa"), ensembleConfig())
+	n := env.StartEnsemble(t, harness.Members(members), ensembleConfig())
 	p := env.Load(n)
 	p.At("ready", func() error {
-		for _, kind := range []harness.Kind{env.Subject(), harness.Apache} {
+		for _, kind := range []harness.Kind{env.Subject(), from} {
 			replaceAll(t, n, func(s *harness.Server) {
 				if err := s.Wipe(); err != nil {
 					t.Fatal(err)

@@ -20,11 +20,15 @@ type Member struct {
 }
 
 // Members reads one letter for each server, in the order of their ids: a is
-// Apache, z is Zabra, a capital is an observer.
+// Apache, o (old) is Apache of the release line before, z is Zabra, a capital is an
+// observer.
 func Members(letters string) (members []Member) {
 	for _, l := range letters {
 		m := Member{Kind: Apache, Observer: l < 'a'}
-		if l == 'z' || l == 'Z' {
+		switch l {
+		case 'o', 'O':
+			m.Kind = Apache38
+		case 'z', 'Z':
 			m.Kind = Zabra
 		}
 		members = append(members, m)

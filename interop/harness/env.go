@@ -18,6 +18,8 @@ type Env struct {
 	Root string
 	// Classpath is what java takes as -cp.
 	Classpath string
+	// Classpath38 is that of the release line before.
+	Classpath38 string
 	// Python is the interpreter that has the pinned clients.
 	Python string
 	// ZabraBinary is the built subject; "" when the subject is Apache too.
@@ -59,8 +61,10 @@ func (e *Env) find() error {
 	installed := filepath.Join(root, ".interop")
 	lib := filepath.Join(installed, "java", "lib")
 	e.Classpath = filepath.Join(installed, "java", "target", "classes") + ":" + filepath.Join(lib, "*")
+	lib38 := filepath.Join(installed, "java38", "lib")
+	e.Classpath38 = filepath.Join(installed, "java", "target", "classes") + ":" + filepath.Join(lib38, "*")
 	e.Python = filepath.Join(installed, "venv", "bin", "python")
-	for _, p := range []string{lib, e.Python} {
+	for _, p := range []string{lib, lib38, e.Python} {
 		if _, err := os.Stat(p); err != nil {
 			return fmt.Errorf("the real clients are not installed (%s is missing): run \"make interop-install\"", p)
 		}

@@ -20,13 +20,17 @@ type Kind int
 
 // The servers the tests know.
 const (
-	Apache Kind = iota
+	Apache   Kind = iota // 3.9
+	Apache38             // the release line before
 	Zabra
 )
 
 func (k Kind) String() string {
-	if k == Apache {
+	switch k {
+	case Apache:
 		return "apache"
+	case Apache38:
+		return "apache-3.8"
 	}
 	return "zabra"
 }
@@ -143,13 +147,20 @@ func (s *Server) command() *exec.Cmd {
 		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ZABRA_") })
 		return cmd
 	}
-	return s.env.java(append(s.config.jvmFlags(), "-Xmx512m", "-Dzabra.log=INFO",
+	return s.env.javaOf(s.Kind, append(s.config.jvmFlags(), "-Xmx512m", "-Dzabra.log=INFO",
 		"org.apache.zookeeper.server.quorum.QuorumPeerMain", s.configFile())...)
 }
 
 // java is a JVM on the installed classpath that starts quickly and uses little.
-func (e *Env) java(args ...string) *exec.Cmd {
-	quick := []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", e.Classpath}
+func (e *Env) java(args ...string) *exec.Cmd { return e.javaOf(Apache, args...) }
+
+// javaOf is java for a server of that kind.
+func (e *Env) javaOf(k Kind, args ...string) *exec.Cmd {
+	classpath := e.Classpath
+	if k == Apache38 {
+		classpath = e.Classpath38
+	}
+	quick := []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", classpath}
 	return exec.Command("java", append(quick, args...)...)
 }
 
