@@ -32,6 +32,7 @@ type Server struct {
 	ports   []*conn.Port
 	started time.Time
 	serving atomic.Bool
+	begun   chan struct{} // closed when Run has started everything
 	admin   *admin.Admin
 	web     []*webPort
 	member  *member      // nil when the server stands alone
@@ -41,7 +42,7 @@ type Server struct {
 // Open prepares a node: it locks the data directory, loads the tree and binds
 // the ports. The error says what an operator should do.
 func Open(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now()}
+	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now(), begun: make(chan struct{})}
 	var err error
 	if s.schemes, err = newSchemes(cfg); err != nil {
 		return nil, err
@@ -105,6 +106,10 @@ func (s *Server) Addrs() []net.Addr {
 	return addrs
 }
 
+// Begun is closed when the ports take connections: a server that stands alone serves, a
+// member of an ensemble does as soon as there is a leader.
+func (s *Server) Begun() <-chan struct{} { return s.begun }
+
 // Trouble says what keeps the server from serving all there is, "" if nothing does.
 func (s *Server) Trouble() string { return s.data.shortage.String() }
 
@@ -140,6 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 		member.Go(func() { s.member.run(memberCtx) })
 	}
 	s.serving.Store(true)
+	close(s.begun)
 	s.log.Info(line, zap.String("mode", mode), zap.String("compatible", versionLine()),
 		zap.Stringers("clients", s.Addrs()))
 

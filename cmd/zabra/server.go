@@ -1,15 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/zabra/zabra/internal/sdnotify"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server"
 	"github.com/zabra/zabra/server/zoocfg"
+	"go.uber.org/zap"
 )
 
 func newServer() *cobra.Command {
@@ -69,7 +72,25 @@ func serve(cmd *cobra.Command, cfg *zoocfg.Config, warnings []zoocfg.Warning) er
 		return err
 	}
 	announce(cmd.OutOrStdout(), s, cfg)
+	go tellSystemd(cmd.Context(), s, log)
 	return s.Run(cmd.Context())
+}
+
+// tellSystemd says when the server has started and when it stops, if systemd asks.
+func tellSystemd(ctx context.Context, s *server.Server, log *zap.Logger) {
+	socket := os.Getenv(sdnotify.Variable)
+	tell := func(state string) {
+		if err := sdnotify.Send(socket, state); err != nil {
+			log.Warn("systemd does not hear", zap.String("of", state), zap.Error(err))
+		}
+	}
+	select {
+	case <-s.Begun():
+		tell(sdnotify.Ready)
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	tell(sdnotify.Stopping)
 }
 
 // announce says where the server can be reached and where its data is.
