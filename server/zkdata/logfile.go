@@ -21,7 +21,7 @@ const (
 	recordEnd     = 'B'
 	minPayload    = 32 // a TxnHeader
 	maxPayload    = 256 << 20
-	readBuffer    = 256 << 10
+	readBuffer    = 64 << 10
 	remedyPutBack = "put back the file as it was, or import the directory of another member of the ensemble"
 )
 

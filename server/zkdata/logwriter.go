@@ -1,6 +1,7 @@
 package zkdata
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,19 +28,20 @@ func (a *appender) Write(b []byte) (int, error) {
 type logWriter struct {
 	fs    vfs.FS
 	dir   string
+	most  int64 // bytes of a file, but for its last record; 0 means logFileMost
 	files int
 
 	file *appender // nil before the first record
 	buf  []byte
 }
 
-// logFileMost is how large a file becomes, but for its last record: ZooKeeper reads a
-// file from its beginning to find a transaction.
+// logFileMost is how large a file becomes: ZooKeeper reads one from its beginning to find
+// a transaction.
 const logFileMost = 64 << 20
 
 // append writes a transaction behind the one before.
 func (w *logWriter) append(z wire.Zxid, payload []byte) error {
-	if w.file != nil && w.file.off+int64(len(w.buf)) >= logFileMost {
+	if w.file != nil && w.file.off+int64(len(w.buf)) >= cmp.Or(w.most, logFileMost) {
 		if err := w.close(); err != nil {
 			return err
 		}

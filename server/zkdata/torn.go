@@ -41,9 +41,12 @@ func (l *LogReader) judge() error {
 	return io.EOF
 }
 
+// zeros are never written to.
+var zeros [readBuffer]byte
+
 // lastByte is the offset behind the last byte from l.off on that is not zero.
 func (l *LogReader) lastByte() (int64, error) {
-	zeros, chunk := make([]byte, readBuffer), make([]byte, readBuffer)
+	chunk := make([]byte, readBuffer)
 	end := l.off
 	for off := l.off; off < l.size; off += readBuffer {
 		n, err := l.r.ReadAt(chunk[:min(readBuffer, l.size-off)], off)
