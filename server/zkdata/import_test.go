@@ -254,6 +254,43 @@ func TestImportTornInTheMiddle(t *testing.T) {
 	}
 }
 
+// After a snapshot from the leader a server has no log that leads up to it.
+func TestImportLogThatEndsBeforeTheSnapshot(t *testing.T) {
+	for _, logs := range []bool{true, false} {
+		k := newKeeper(t)
+		k.create(3)
+		k.write()
+		k.logs = map[string][]byte{}
+		k.roll()
+		k.create(5)
+		k.snapshot(plain)
+		if !logs {
+			k.ok(os.Remove(filepath.Join(k.dirs.LogDir(), "log.1")))
+		}
+		if _, r := k.imported(); r.LogBase != 8 || r.Txns != 0 || r.Checkpoint != 8 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestImportOfARunningServer(t *testing.T) {
+	k := standard(t)
+	o := ImportOptions{From: k.dirs, To: layoutIn(filepath.Join(t.TempDir(), "new"))}
+	wrote := false
+	o.Progress = func(stage string, _, _ int64) {
+		if stage == "writing the checkpoint" && !wrote {
+			wrote = true
+			k.create(1)
+			k.write()
+		}
+	}
+	_, err := Import(t.Context(), osfs.FS{}, o)
+	var place *PlaceError
+	if !errors.As(err, &place) || !strings.Contains(err.Error(), "grew while it was read") {
+		t.Error(err)
+	}
+}
+
 func TestImportPlaces(t *testing.T) {
 	k := standard(t)
 	to := func(data string) error {

@@ -117,6 +117,19 @@ func TestNoiseBehindTheEnd(t *testing.T) {
 	}
 }
 
+// A torn record may hold what looks like a record, if that is none that could come later.
+func TestTornRecordWithARecordInside(t *testing.T) {
+	k := smallLog(t)
+	inside := k.logs[k.file][logHeader:k.ends[0]]
+	payload := append(make([]byte, 40), inside...)
+	torn := appendRecord(nil, append(payload, make([]byte, 100)...))
+	b := append(bytes.Clone(k.logs[k.file]), torn[:len(torn)-50]...)
+	b = append(b, 0, 0, 0)
+	if records, tail, err := readAll(b); err != nil || tail == nil || len(records) != len(k.ends) {
+		t.Errorf("%d records, torn %v, %v", len(records), tail, err)
+	}
+}
+
 // Pages that were lost inside the log are damage, if anything is left behind them.
 func TestZeroedPart(t *testing.T) {
 	k := smallLog(t)
