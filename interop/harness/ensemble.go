@@ -58,6 +58,9 @@ func (e *Env) StartEnsemble(t testing.TB, members []Member, c Config) *Ensemble 
 	t.Helper()
 	n := &Ensemble{env: e}
 	for i, m := range members {
+		if m.Kind == Apache38 {
+			e.need(t, e.missing38)
+		}
 		s := &Server{Kind: e.judged(m.Kind), ID: i + 1, Dir: t.TempDir(), env: e}
 		t.Cleanup(func() {
 			s.Kill()

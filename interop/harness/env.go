@@ -30,6 +30,8 @@ type Env struct {
 	Long bool
 
 	missing error
+	// missing38 is what only tests with Apache38 need.
+	missing38 error
 	tmp     string
 	ports   freeport.Ports
 }
@@ -63,16 +65,23 @@ func (e *Env) find() error {
 	e.Classpath = filepath.Join(installed, "java", "target", "classes") + ":" + filepath.Join(lib, "*")
 	lib38 := filepath.Join(installed, "java38", "lib")
 	e.Classpath38 = filepath.Join(installed, "java", "target", "classes") + ":" + filepath.Join(lib38, "*")
+	if _, err := os.Stat(lib38); err != nil {
+		e.missing38 = notInstalled(lib38)
+	}
 	e.Python = filepath.Join(installed, "venv", "bin", "python")
-	for _, p := range []string{lib, lib38, e.Python} {
+	for _, p := range []string{lib, e.Python} {
 		if _, err := os.Stat(p); err != nil {
-			return fmt.Errorf("the real clients are not installed (%s is missing): run \"make interop-install\"", p)
+			return notInstalled(p)
 		}
 	}
 	if _, err := exec.LookPath("java"); err != nil {
 		return errors.New("java is not on the PATH: it runs Apache ZooKeeper and the Java clients")
 	}
 	return e.findSubject()
+}
+
+func notInstalled(path string) error {
+	return fmt.Errorf("the real clients are not installed (%s is missing): run \"make interop-install\"", path)
 }
 
 func (e *Env) findSubject() error {
@@ -112,13 +121,19 @@ func (e *Env) Close() {
 // when ZABRA_INTEROP=required.
 func (e *Env) Need(t testing.TB) {
 	t.Helper()
-	switch {
-	case e.missing != nil && e.Required:
-		t.Fatalf("interop: %v", e.missing)
-	case e.missing != nil:
-		t.Skipf("interop: %v", e.missing)
-	case testing.Short() && !e.Required:
+	e.need(t, e.missing)
+	if testing.Short() && !e.Required {
 		t.Skip("interop: starts servers, not in -short")
+	}
+}
+
+func (e *Env) need(t testing.TB, missing error) {
+	t.Helper()
+	switch {
+	case missing != nil && e.Required:
+		t.Fatalf("interop: %v", missing)
+	case missing != nil:
+		t.Skipf("interop: %v", missing)
 	}
 }
 
