@@ -32,8 +32,8 @@ type Env struct {
 	missing error
 	// missing38 is what only tests with Apache38 need.
 	missing38 error
-	tmp     string
-	ports   freeport.Ports
+	tmp       string
+	ports     freeport.Ports
 }
 
 // Find looks at the machine and the environment variables:
