@@ -136,8 +136,9 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 		r.inflight.push(proposal{req: req, sync: r.asked, at: r.Now()})
 		return
 	}
-	req.Local = req.Local || r.elsewhere(req.Session)
-	if req.Session != 0 && through != noServer && (!req.Local || req.Op == wire.OpCreateSession) {
+	global := req.Op == wire.OpCreateSession || !req.Local && r.global(req.Session)
+	req.Local = req.Local || !global && r.elsewhere(req.Session)
+	if global && req.Session != 0 && through != noServer {
 		if owner, ok := r.speaks[req.Session]; !ok || req.Op == wire.OpCreateSession {
 			r.speaks[req.Session] = through
 		} else if owner != through && !plant.In(plant.SessionMovesUnchecked) {
@@ -172,11 +173,13 @@ func (r *leading) resume(cl *Client, h *handshake) {
 	r.adopt(cl, h)
 }
 
-// elsewhere reports whether a session may be local to another server: the leader
-// cannot know. One that has this server's own number would be known here.
+// global reports whether all servers know a session, or are about to.
+func (r *leading) global(id wire.SessionID) bool { return r.sessionKnown(id) || r.prep.Opening(id) }
+
+// elsewhere reports whether a session that is not global may be local to another
+// server: the leader cannot know. One with this server's own number would be known here.
 func (r *leading) elsewhere(id wire.SessionID) bool {
-	return r.opts.LocalSessions && id != 0 && session.ServerOf(id) != byte(r.opts.ServerID) &&
-		!r.sessionKnown(id) && !r.prep.Opening(id)
+	return id != 0 && r.opts.LocalSessions && session.ServerOf(id) != byte(r.opts.ServerID)
 }
 
 // claim reports whether a session lives, or is being upgraded, and if so lets it speak
