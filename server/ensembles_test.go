@@ -196,3 +196,26 @@ func TestSlowSnapshot(t *testing.T) {
 	}
 	agree(t, sites, fmt.Sprint("/meanwhile", writes-1), "")
 }
+
+// What one server is asked for and refuses is a transaction of all, and harms none of
+// those that do not know the question.
+func TestRefusalsAreTransactionsOfAll(t *testing.T) {
+	m := newMembers(t, 3, 1)
+	sites := m.start(func(int) []string { return []string{"enforceQuota=true"} })
+	c := sites[0].client()
+	for _, path := range []string{"/app", "/zookeeper/quota/app"} {
+		c.create(path, "", wire.ModePersistent)
+	}
+	c.create("/zookeeper/quota/app/zookeeper_limits", "count=1,bytes=-1=;byteHardLimit=-1;countHardLimit=1", wire.ModePersistent)
+	c.create("/zookeeper/quota/app/zookeeper_stats", "", wire.ModePersistent)
+	over := wire.CreateRequest{Path: "/app/over", ACL: anyone}
+	for i, s := range sites {
+		c := s.client()
+		c.do(wire.QuotaExceeded, wire.OpCreate, &over, nil)
+		c.do(wire.NodeExists, wire.OpCreate, &wire.CreateRequest{Path: "/app", ACL: anyone}, nil)
+		c.do(wire.NoNode, wire.OpDelete, &wire.PathVersionRequest{Path: "/none", Version: -1}, nil)
+		c.do(wire.BadVersion, wire.OpSetData, &wire.SetDataRequest{Path: "/app", Version: 9}, nil)
+		c.create(fmt.Sprint("/after", i), "x", wire.ModePersistent)
+		agree(t, sites, fmt.Sprint("/after", i), "x")
+	}
+}

@@ -120,7 +120,8 @@ func (c *Core) countWrite(p *proposal, res *datatree.Result) {
 			c.written.add(set, 0, res.Changes[i].Path, 0)
 		}
 	case *wire.ErrorTxn:
-		if body.Err == wire.QuotaExceeded {
+		// What was asked for is known where it was asked: not by other learners.
+		if body.Err == wire.QuotaExceeded && p.req != nil {
 			c.metrics.QuotaExceededPerNS.Add(0, namespace(requestPath(p.req.Body)), 1)
 		}
 	}
