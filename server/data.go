@@ -153,6 +153,9 @@ func (d *data) treeOptions() datatree.Options {
 // load builds the tree.
 func (d *data) load() error {
 	began := time.Now()
+	if err := d.guardOlder(); err != nil {
+		return err
+	}
 	if err := d.fs.MkdirAll(d.storeDir()); err != nil {
 		return err
 	}

@@ -6,7 +6,11 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/zabra/zabra/server/datadir"
+	"github.com/zabra/zabra/wire"
 )
 
 // guard refuses to start where starting would look like success and hide that
@@ -36,6 +40,9 @@ func (d *data) guard() error {
 	if store {
 		return lost("%s holds a checkpoint, but %s holds no log: transactions may be missing that were acknowledged; "+
 			"put the log files back, or move both folders away to start with nothing", dirs.StoreDir(), dirs.LogDir())
+	}
+	if d.cfg.Ensemble.Distributed && d.distrusted().why != none {
+		return nil // Zabra has been here: a leader fills it again
 	}
 	return d.guardZooKeeper(dirs.ZooKeeperDir())
 }
@@ -67,6 +74,45 @@ func (d *data) guardZooKeeper(dir string) error {
 		}
 	}
 	return nil
+}
+
+// guardOlder refuses to start on what Zabra had before Apache ZooKeeper took the
+// directory over again: the server would have forgotten what it acknowledged since.
+func (d *data) guardOlder() error {
+	last := d.log.Last()
+	if last == 0 || d.distrusted().why != none {
+		return nil
+	}
+	dirs := layoutOf(d.cfg)
+	for _, home := range []string{dirs.Data, dirs.Log} {
+		dir := datadir.Layout{Data: home}.ZooKeeperDir()
+		newest, err := d.newest(dir)
+		if err != nil {
+			return err
+		}
+		if newest > last {
+			return fmt.Errorf("%s goes on to %v, and Zabra's own data ends at %v: it is older than Apache ZooKeeper's; move zabra-store, zabra-log, zabra-member, "+
+				"acceptedEpoch and currentEpoch away and run zabra import, or move %s away if Zabra's data is the right one", dir, newest, last, dir)
+		}
+	}
+	return nil
+}
+
+// newest is the highest zxid in a name of ZooKeeper's files.
+func (d *data) newest(dir string) (z wire.Zxid, err error) {
+	names, err := d.fs.List(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	for _, name := range names {
+		kind, hex, _ := strings.Cut(name, ".")
+		hex, _, _ = strings.Cut(hex, ".") // how it is compressed
+		n, err := strconv.ParseInt(hex, 16, 64)
+		if err == nil && (kind == "log" || kind == "snapshot") {
+			z = max(z, wire.Zxid(n))
+		}
+	}
+	return z, nil
 }
 
 // holds reports whether a directory has an entry that begins with prefix, other

@@ -68,3 +68,40 @@ func TestOpenIsGuarded(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
+
+// Zabra's data from before ZooKeeper had the directory again is not started on; data
+// that was taken over from what is there is.
+func TestOlderThanZooKeepers(t *testing.T) {
+	for name, refused := range map[string]bool{
+		"log.10000012c": false, "log.10000012d": true, "snapshot.200000001.snappy": true,
+	} {
+		for _, distributed := range []bool{false, true} {
+			s := newShelf(t, distributed)
+			dir := s.dirs.ZooKeeperDir()
+			s.ok(os.Mkdir(dir, 0o755))
+			s.ok(os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+			d, err := s.try()
+			if err == nil {
+				s.ok(d.close())
+			}
+			if refused != (err != nil && strings.Contains(err.Error(), "older than Apache ZooKeeper's")) || len(s.sets()) > 0 {
+				t.Errorf("%s: %v, put aside: %v", name, err, s.sets())
+			}
+		}
+	}
+}
+
+// A member whose own files are damaged heals, whatever it was once imported from.
+func TestHealsBesideZooKeepersData(t *testing.T) {
+	s := newShelf(t, true)
+	s.ok(os.Mkdir(s.dirs.ZooKeeperDir(), 0o755))
+	s.ok(os.WriteFile(filepath.Join(s.dirs.ZooKeeperDir(), "snapshot.1"), nil, 0o644))
+	s.remove(s.segments()[1])
+	for range 2 { // the second finds no log, and the mark
+		d := s.open()
+		if d.log.Last() != 0 || !d.untrusted.Load() {
+			t.Errorf("log ends at %v, trusted", d.log.Last())
+		}
+		s.ok(d.close())
+	}
+}
