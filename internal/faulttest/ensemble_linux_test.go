@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -112,7 +113,7 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=*
 preAllocSize=64
-snapCount=2000
+snapCount=300
 `
 
 // start makes hosts and runs the servers. All of it ends with the test.
@@ -253,16 +254,34 @@ func (v *server) stop() error {
 	return err
 }
 
-// wipe removes all that the server has on disk but its id.
-func (v *server) wipe() error {
+// remove removes what the server has on disk under a name, or all but its id.
+func (v *server) remove(name string) error {
 	return v.Do(func() error {
 		entries, err := os.ReadDir(v.data())
 		for _, f := range entries {
-			if f.Name() != "myid" {
+			if f.Name() == name || name == "" && f.Name() != "myid" {
 				err = errors.Join(err, os.RemoveAll(filepath.Join(v.data(), f.Name())))
 			}
 		}
 		return err
+	})
+}
+
+// flipBit changes one bit of the records in the server's log.
+func (v *server) flipBit(rng *rand.Rand) error {
+	return v.Do(func() error {
+		segments, err := filepath.Glob(filepath.Join(v.data(), "zabra-log", "log.[0-9]*"))
+		if err != nil || len(segments) == 0 {
+			return fmt.Errorf("server %d has %d segments of a log: %w", v.id, len(segments), err)
+		}
+		name := segments[rng.IntN(len(segments))]
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		end := len(bytes.TrimRight(b, "\x00"))
+		b[rng.IntN(end)] ^= 1 << rng.IntN(8)
+		return os.WriteFile(name, b, 0)
 	})
 }
 

@@ -116,7 +116,15 @@ var faults = []fault{
 	{name: "the disk of a follower is slow", faulty: true, hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.slow(n.followers[0]), true }},
 	{name: "a follower loses all it had", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
 		start := n.killed(n.followers[0])
-		return func() error { return errors.Join(n.followers[0].wipe(), start()) }, true
+		return func() error { return errors.Join(n.followers[0].remove(""), start()) }, true
+	}},
+	{name: "a bit flips in the log of a follower", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
+		start := n.killed(n.followers[0])
+		return func() error { return errors.Join(n.followers[0].flipBit(n.rng), start()) }, true
+	}},
+	{name: "a follower loses its checkpoint", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
+		start := n.killed(n.followers[0])
+		return func() error { return errors.Join(n.followers[0].remove("zabra-store"), start()) }, true
 	}},
 	{name: "restart all in turn", strike: func(n *nemesis) (func() error, bool) { return n.restarted, true }},
 	{name: "the clock of the leader jumps", hold: noticed, faulty: true, strike: func(n *nemesis) (func() error, bool) { return n.clockJumps(n.leads), true }},
