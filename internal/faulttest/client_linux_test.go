@@ -20,7 +20,6 @@ const (
 	sessionTimeout = 4 * time.Second
 	// A client gives a silent server up early enough to keep its session elsewhere.
 	answerTimeout = 1500 * time.Millisecond
-	dialTimeout   = 400 * time.Millisecond
 )
 
 // registers are paths that are created first and never deleted.
@@ -37,8 +36,9 @@ var registers = func() (paths []string) {
 type client struct {
 	*load
 	id    int
-	home  *server // the only one it uses, nil for any
-	reads bool    // registers, and nothing else
+	home  *server       // the only one it uses, nil for any
+	reads bool          // registers, and nothing else
+	wait  time.Duration // for an answer
 	rng   *rand.Rand
 	log   *history.Log
 
@@ -111,7 +111,7 @@ func newLoad(e *ensemble, seed uint64) *load {
 func (l *load) client(seed uint64, home *server) *client {
 	c := &client{
 		load: l, id: len(l.all), home: home, rng: rand.New(rand.NewPCG(seed, uint64(len(l.all)))),
-		log: &history.Log{Client: len(l.all)},
+		log: &history.Log{Client: len(l.all)}, wait: answerTimeout,
 	}
 	c.forget()
 	l.all = append(l.all, c)
@@ -135,6 +135,7 @@ func (l *load) stopped() bool {
 
 // furnish creates what all rely on.
 func (c *client) furnish() error {
+	c.wait = longPatience // nothing is broken yet, but the machine may be busy
 	if err := c.connect(c.e.servers[0]); err != nil {
 		return err
 	}
@@ -190,11 +191,11 @@ func (c *client) sleep(d time.Duration) {
 
 // connect opens a session, or resumes it, and then sets the watches again.
 func (c *client) connect(at *server) error {
-	nc, err := c.e.clients.Dial(at.addr(clientPort), dialTimeout)
+	nc, err := c.e.clients.Dial(at.addr(clientPort), c.wait/4)
 	if err != nil {
 		return err
 	}
-	_ = nc.SetDeadline(time.Now().Add(answerTimeout))
+	_ = nc.SetDeadline(time.Now().Add(c.wait))
 	conn, err := rawclient.NewConn(nc, rawclient.Options{
 		Timeout: sessionTimeout, Session: c.session, Passwd: c.passwd, LastZxidSeen: c.lastSeen, LastXid: c.xid,
 		OnEvent: c.told,
@@ -316,7 +317,7 @@ func (c *client) ask(o *history.Op, body wire.Record) {
 func (c *client) answers() (err error) {
 	batch := c.sent
 	c.sent = nil
-	_ = c.conn.SetDeadline(time.Now().Add(answerTimeout))
+	_ = c.conn.SetDeadline(time.Now().Add(c.wait))
 	if err = c.conn.Flush(); err == nil {
 		for _, o := range batch {
 			if err = c.answer(o); err != nil {

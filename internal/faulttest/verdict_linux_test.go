@@ -188,6 +188,7 @@ type node struct {
 // reads is part of the history.
 func (l *load) tree(s *server) (map[string]node, error) {
 	c := l.client(uint64(s.id), s)
+	c.wait = l.e.patience
 	if err := c.connect(s); err != nil {
 		l.all = l.all[:len(l.all)-1]
 		return nil, err
