@@ -393,4 +393,5 @@ def main():
     say("END")
 
 
-main()
+if __name__ == "__main__":
+    main()
