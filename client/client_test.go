@@ -135,8 +135,11 @@ func TestRootBelowAPath(t *testing.T) {
 	if err := r.open(client.Options{}).MakePath(ctx, "/app/one"); err != nil {
 		t.Fatal(err)
 	}
-	c := r.openAt("any:1/app/one", client.Options{})
+	c := r.openAt("/app/one", client.Options{})
 	if p := must(c.Create(ctx, "/x", nil))(t); p != "/x" {
+		t.Error(p)
+	}
+	if p := must(c.Create(ctx, "/", nil, client.Sequential))(t); p != "/0000000001" {
 		t.Error(p)
 	}
 	_, _, w, err := c.ChildrenW(ctx, "/")

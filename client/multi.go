@@ -107,7 +107,7 @@ func (o *txnOp) body(c *Client) wire.Record {
 	case wire.OpDelete, wire.OpCheck:
 		return &wire.PathVersionRequest{Path: full, Version: o.version}
 	}
-	return o.create.request(full, o.data, c.opts.ACL)
+	return o.create.request(c.place(o.path), o.data, c.opts.ACL)
 }
 
 // A TxnError says which operation of a Txn failed, so that none was made.

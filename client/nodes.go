@@ -264,7 +264,7 @@ func (c *Client) creating(path string, data []byte, options []CreateOption) (*ca
 		return nil, cr, &Error{Op: cr.op().String(), Path: path, Err: &PathError{}}
 	}
 	k := newCall(cr.op(), path)
-	k.frame = cr.request(c.prefix(path), data, c.opts.ACL).AppendTo(k.frame)
+	k.frame = cr.request(c.place(path), data, c.opts.ACL).AppendTo(k.frame)
 	k.keep = true
 	return k, cr, nil
 }

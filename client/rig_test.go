@@ -21,14 +21,15 @@ func newRig(t testing.TB) *rig {
 	return &rig{s, s.Way(), t}
 }
 
-func (r *rig) open(o client.Options) *client.Client { return r.openAt("any:1", o) }
+func (r *rig) open(o client.Options) *client.Client { return r.openAt("", o) }
 
-func (r *rig) openAt(servers string, o client.Options) *client.Client {
+// openAt opens a client whose root is a path.
+func (r *rig) openAt(path string, o client.Options) *client.Client {
 	r.t.Helper()
 	if o.Dial == nil {
 		o.Dial = r.Dial
 	}
-	c, err := client.Open(r.t.Context(), servers, o)
+	c, err := client.Open(r.t.Context(), "any:1"+r.Root+path, o)
 	if err != nil {
 		r.t.Fatal(err)
 	}

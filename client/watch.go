@@ -318,6 +318,15 @@ func (c *Client) prefix(path string) string {
 	return c.chroot + path
 }
 
+// place is the server's name of a node to be made. A sequential one below the root has
+// the root's path, to which the server adds digits.
+func (c *Client) place(path string) string {
+	if path == "/" {
+		return c.chroot + "/"
+	}
+	return c.prefix(path)
+}
+
 // outside is the caller's name of a path of the server's.
 func (c *Client) outside(full string) string {
 	if rest := strings.TrimPrefix(full, c.chroot); rest != "" {

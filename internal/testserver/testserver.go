@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server"
 	"github.com/zabra/zabra/server/zoocfg"
@@ -25,10 +27,17 @@ extendedTypesEnabled=true
 admin.enableServer=false
 `
 
+// Environment names a variable with the address of a server to be used in place of one
+// in this process. It must not be one that holds anything of value.
+const Environment = "ZABRA_TESTSERVER"
+
 // A Server runs in this process.
 type Server struct {
-	// Stop ends the server, which Start brings back with the same data.
+	// Stop ends the server, which Start brings back with the same data. With one that
+	// others run it ends the test.
 	Stop func()
+	// Root is the path below which a test works, empty for all of the tree.
+	Root string
 
 	t   testing.TB
 	dir string
@@ -40,10 +49,28 @@ type Server struct {
 // Start starts a server on an empty directory. The end of the test stops it.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	if addr := os.Getenv(Environment); addr != "" {
+		return others(t, addr)
+	}
 	s := &Server{t: t, dir: filepath.ToSlash(t.TempDir())}
 	s.Start()
 	t.Cleanup(func() { s.Stop() })
 	return s
+}
+
+// others makes a Server of one that others run, and a place of its own for the test.
+func others(t testing.TB, addr string) *Server {
+	t.Helper()
+	c, err := client.Open(t.Context(), addr, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	root, err := c.Create(t.Context(), "/test-", nil, client.Sequential)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Server{t: t, addr: addr, Root: root, Stop: func() { t.Skip("this test stops the server, and others run it") }}
 }
 
 // Start brings a stopped server back. It has another address, which ways know.
