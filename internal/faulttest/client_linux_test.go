@@ -70,6 +70,7 @@ type load struct {
 	e      *ensemble
 	began  time.Time
 	stop   chan struct{}
+	once   sync.Once
 	think  time.Duration
 	tame   atomic.Bool // sessions are not ended any more
 	quiet  atomic.Bool // nothing but reads is asked for
@@ -91,6 +92,7 @@ func (l *load) now() time.Duration { return time.Since(l.began) }
 // with each server, one that does so and only reads, and some that go anywhere.
 func newLoad(e *ensemble, seed uint64) *load {
 	l := &load{e: e, began: time.Now(), stop: make(chan struct{}), think: 20 * time.Millisecond}
+	e.t.Cleanup(l.end)
 	first := l.client(seed, nil)
 	if err := first.furnish(); err != nil {
 		e.t.Fatalf("the first client: %v", err)
@@ -120,7 +122,7 @@ func (l *load) client(seed uint64, home *server) *client {
 
 // end stops the clients, which close their sessions, and waits for them.
 func (l *load) end() {
-	close(l.stop)
+	l.once.Do(func() { close(l.stop) })
 	l.ending.Wait()
 }
 

@@ -93,10 +93,30 @@ func (l *load) judge(v *verdict, allReads bool) {
 	if committed == nil {
 		return
 	}
-	v.committed = len(committed)
-	logs := make([]*history.Log, 0, len(l.all))
+	l.tally(v, committed)
+	var logs []*history.Log
 	for _, c := range l.all {
 		logs = append(logs, c.log)
+	}
+	check := history.Registers
+	if allReads {
+		check = history.RegistersAndReads
+	}
+	problems := history.Check(committed, logs)
+	more, undecided := check(committed, logs, registers, time.Minute)
+	for _, p := range append(problems, more...) {
+		v.say(p.Check, "%s", p.Text)
+	}
+	if undecided > 0 {
+		v.say("register", "%d registers took too long to judge", undecided)
+	}
+	l.expiries(v, committed)
+}
+
+// tally counts.
+func (l *load) tally(v *verdict, committed []wire.Txn) {
+	v.committed, v.writes = len(committed), len(l.writes)
+	for _, c := range l.all {
 		for _, o := range c.log.Ops {
 			switch {
 			case o.Answered:
@@ -106,20 +126,6 @@ func (l *load) judge(v *verdict, allReads bool) {
 			}
 		}
 	}
-	v.writes = len(l.writes)
-	problems := history.Check(committed, logs)
-	check := history.Registers
-	if allReads {
-		check = history.RegistersAndReads
-	}
-	more, undecided := check(committed, logs, registers, time.Minute)
-	for _, p := range append(problems, more...) {
-		v.say(p.Check, "%s", p.Text)
-	}
-	if undecided > 0 {
-		v.say("register", "%d registers took too long to judge", undecided)
-	}
-	l.expiries(v, committed)
 }
 
 // sessionsEnd waits until every session that was left alone is gone, with its nodes.
@@ -290,86 +296,4 @@ func (s *server) transactions() (txns []wire.Txn, err error) {
 		return nil
 	})
 	return txns, err
-}
-
-// expiries checks that no session was expired while its client was in contact with the
-// ensemble, and that each of those that ended without being closed was expired. When
-// that happened is known from the writes on both sides of it in the order of
-// transactions.
-func (l *load) expiries(v *verdict, committed []wire.Txn) {
-	// What a server has heard it tells its leader with every ping, so the last tick or
-	// two of it can be lost with the server. A server that is cut off may answer reads
-	// for syncLimit ticks before it knows, and the leader hears of none of them.
-	const (
-		afterWrite = sessionTimeout - time.Second
-		afterRead  = afterWrite - 2*time.Second
-	)
-	ends := map[wire.SessionID]*wire.Txn{}
-	for i := range committed {
-		t := &committed[i]
-		if t.Header.Op == wire.OpCloseSession {
-			if _, closed := ends[t.Header.Session]; !closed {
-				ends[t.Header.Session] = t
-			}
-		}
-	}
-	var answered []*history.Op
-	writes, reads := map[wire.SessionID][]*history.Op{}, map[wire.SessionID][]*history.Op{}
-	for _, c := range l.all {
-		for _, o := range c.log.Ops {
-			switch {
-			case !o.Answered:
-			case o.IsWrite():
-				answered = append(answered, o)
-				writes[o.Session] = append(writes[o.Session], o)
-			default:
-				reads[o.Session] = append(reads[o.Session], o)
-			}
-		}
-	}
-	slices.SortFunc(answered, func(a, b *history.Op) int { return cmp.Compare(a.Zxid, b.Zxid) })
-	soonest := make([]time.Duration, len(answered)+1) // return of any write from here on
-	soonest[len(answered)] = l.now()
-	for i := len(answered) - 1; i >= 0; i-- {
-		soonest[i] = min(soonest[i+1], answered[i].Return)
-	}
-	latest := make([]time.Duration, len(answered)+1) // call of any write before here
-	for i, o := range answered {
-		latest[i+1] = max(latest[i], o.Call)
-	}
-	for id, t := range ends {
-		if t.Header.Cxid != 0 {
-			continue // closed by its client
-		}
-		v.expired++
-		i, _ := slices.BinarySearchFunc(answered, t.Header.Zxid, func(o *history.Op, z wire.Zxid) int { return cmp.Compare(o.Zxid, z) })
-		early := func(contacts []*history.Op, atLeast time.Duration) {
-			for _, o := range slices.Backward(contacts) {
-				if !(o.IsWrite() && o.Zxid < t.Header.Zxid) && o.Return > latest[i] {
-					continue // perhaps not before the session was expired
-				}
-				if soonest[i] < o.Call+atLeast {
-					v.say("expiry", "session %v was expired at %v, between %v and %v; its client had an answer to the %v that it asked for at %v",
-						id, t.Header.Zxid, latest[i], soonest[i], o.Op, o.Call)
-				}
-				return
-			}
-		}
-		early(writes[id], afterWrite)
-		if !l.e.patient {
-			early(reads[id], afterRead)
-		}
-	}
-	for _, c := range l.all {
-		for _, r := range c.refused {
-			if ends[r.session] == nil {
-				v.say("expiry", "client %d was told that session %v had ended, and it had not", c.id, r.session)
-			}
-		}
-		for _, id := range c.abandoned {
-			if ends[id] == nil {
-				v.say("expiry", "session %v of client %d was left alone and has not ended", id, c.id)
-			}
-		}
-	}
 }
