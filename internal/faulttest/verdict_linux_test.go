@@ -18,33 +18,6 @@ import (
 	"github.com/zabra/zabra/wire"
 )
 
-// acknowledged waits for so many writes that were asked for after a moment and that
-// the server answered, nil for any.
-func (l *load) acknowledged(n int, since time.Duration, by *server) error {
-	have := 0
-	for end := time.Now().Add(l.e.patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if have = l.count(since, by); have >= n {
-			return nil
-		}
-	}
-	who := "any server"
-	if by != nil {
-		who = fmt.Sprintf("server %d", by.id)
-	}
-	return fmt.Errorf("stuck: %d writes acknowledged by %s in %v, want %d", have, who, l.now()-since, n)
-}
-
-func (l *load) count(since time.Duration, by *server) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := len(l.writes) - 1; i >= 0 && l.writes[i].ret >= since; i-- {
-		if w := l.writes[i]; w.call >= since && (by == nil || w.by == by) {
-			n++
-		}
-	}
-	return n
-}
-
 // A verdict is what is said about a run that has ended.
 type verdict struct {
 	problems  []string
