@@ -47,14 +47,18 @@ var (
 // tlsRecord is the first byte of a TLS handshake.
 const tlsRecord = 0x16
 
-// run serves the connection until it ends, or until a loop goes on with it.
+// run serves the connection until it ends, or until a loop goes on with it. That pays
+// only for those that stay: many are opened, used once or not at all, and closed.
 func (c *conn) run() {
 	err := c.open()
 	if err == nil {
-		if c.port.takeIn(c) {
-			return
-		}
-		err = c.requests()
+		err = c.requests(1)
+	}
+	if err == nil && !c.client.Closing() && c.port.takeIn(c) {
+		return
+	}
+	if err == nil {
+		err = c.requests(-1)
 	}
 	c.over(err)
 }
@@ -256,10 +260,11 @@ func (c *conn) frame() ([]byte, error) {
 	return c.in.bytes()[4 : 4+n], nil
 }
 
-// requests serves until the connection ends.
-func (c *conn) requests() error {
-	for {
-		if err := c.handle(); err != nil {
+// requests handles what was read, and then what n more reads bring; if n is negative,
+// until the connection ends.
+func (c *conn) requests(n int) error {
+	for ; ; n-- {
+		if err := c.handle(); err != nil || n == 0 {
 			return err
 		}
 		if err := c.socket.fill(&c.in); err != nil {

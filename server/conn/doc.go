@@ -2,7 +2,7 @@
 // sessions apart, reads frames and hands requests to package pipeline.
 //
 // Each connection begins with a goroutine of its own, which reads. On Linux a plain
-// connection gives it up once its handshake is done: an event loop goes on with it.
+// connection gives it up behind its first request: an event loop goes on with it.
 // Everything else keeps its goroutine. Replies are written by whoever has something to
 // write: the reader after it has answered reads, a flusher of the pipeline after a
 // commit. A write that would block goes on in a goroutine of its own, until the peer has

@@ -44,7 +44,7 @@ type Options struct {
 	// StopGrace is how long Stop lets clients wait for the answers to what they
 	// have sent; default 10 s.
 	StopGrace time.Duration
-	// Loops is how many event loops serve plain connections whose handshake is done,
+	// Loops is how many event loops serve plain connections behind their first request,
 	// where the platform has them; default one for each processor. With a negative
 	// number each connection keeps its goroutine.
 	Loops int

@@ -32,7 +32,7 @@ type seat struct {
 	why     error // it ends
 }
 
-// takeIn has a loop serve a connection whose handshake is done. It reports false if
+// takeIn has a loop serve a connection whose first request has been handled. It reports false if
 // there is none that could.
 func (p *Port) takeIn(c *conn) bool {
 	t, ok := c.socket.(*tcp)

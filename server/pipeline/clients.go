@@ -148,6 +148,13 @@ func (c *Client) Queued() int {
 	return c.mu.queue.n
 }
 
+// Closing reports whether the client has sent the last request that is looked at.
+func (c *Client) Closing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.last || c.mu.finish
+}
+
 // Finishing reports whether the connection ends once its outbox is empty.
 func (c *Client) Finishing() bool {
 	c.mu.Lock()
