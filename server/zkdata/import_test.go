@@ -38,8 +38,8 @@ func TestImportMember(t *testing.T) {
 	if r.Checkpoint != 52 || r.Epochs == nil || *r.Epochs != (Epochs{4, 3}) {
 		t.Errorf("checkpoint %v, epochs %v", r.Checkpoint, r.Epochs)
 	}
-	for name, want := range map[string]string{to.AcceptedEpoch(): string(datadir.AppendEpoch(nil, 4)), to.CurrentEpoch(): string(datadir.AppendEpoch(nil, 3)), filepath.Join(to.Data, "myid"): "3\n"} {
-		if b, err := os.ReadFile(name); string(b) != want {
+	for name, want := range map[string]string{to.AcceptedEpoch(): string(datadir.AppendEpoch(nil, 4)), to.CurrentEpoch(): string(datadir.AppendEpoch(nil, 3)), filepath.Join(to.Data, "myid"): "3\n", to.Member(): ""} {
+		if b, err := os.ReadFile(name); err != nil || string(b) != want {
 			t.Errorf("%s holds %q, %v; want %q", name, b, err, want)
 		}
 	}

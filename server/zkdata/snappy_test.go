@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -36,15 +37,19 @@ func TestSnappy(t *testing.T) {
 
 func TestSnappyRefuses(t *testing.T) {
 	head := snappyFile(nil, 1)
-	for name, b := range map[string][]byte{
-		"another magic":          append([]byte("\x83"), head[1:]...),
-		"a newer version":        append(bytes.Clone(head[:15]), 2),
-		"a long chunk":           append(bytes.Clone(head), 0x7f, 0xff, 0xff, 0xff),
-		"a chunk of a long text": append(bytes.Clone(head), 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x0f),
-		"a chunk that is none":   append(bytes.Clone(head), 0, 0, 0, 3, 5, 1, 2),
+	for _, tc := range []struct {
+		what, want string
+		file       []byte
+	}{
+		{"another magic", "begins with", append([]byte("\x83"), head[1:]...)},
+		{"a newer version", "begins with", append(bytes.Clone(head[:15]), 2)},
+		{"a long chunk", "chunk of 2147483647 bytes", append(bytes.Clone(head), 0x7f, 0xff, 0xff, 0xff)},
+		{"a chunk of a long text", "chunk that would hold", append(bytes.Clone(head), 0, 0, 0, 5, 0xff, 0xff, 0x7f, 0, 0)},
+		{"a chunk of an endless text", "chunk that would hold", append(bytes.Clone(head), 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x0f)},
+		{"a chunk that is none", "corrupt", append(bytes.Clone(head), 0, 0, 0, 3, 5, 1, 2)},
 	} {
-		if _, err := unsnappy(b); err == nil {
-			t.Errorf("%s is read", name)
+		if _, err := unsnappy(tc.file); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q", tc.what, err, tc.want)
 		}
 	}
 }
