@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -34,6 +35,7 @@ type member struct {
 	machine  *election.Machine
 	carrier  peer.Transport // how servers reach each other
 	votes    *peer.Election
+	bound    []string      // where votes listens
 	unread   chan struct{} // a token for each vote that waits to be looked at
 	closed   chan struct{}
 	closing  sync.Once
@@ -98,13 +100,9 @@ func (m *member) listen(ctx context.Context) error {
 		return fmt.Errorf("server: myid is %d, and there is no line server.%d=...: add it, or correct the file myid", m.id, m.id)
 	}
 	e := &m.server.cfg.Ensemble
-	var listeners []net.Listener
-	for _, a := range self.Addrs {
-		ln, err := peer.Bind(ctx, m.bindAddr(a.Election()), e.ElectionPortBindRetry, time.Second)
-		if err != nil {
-			return errors.Join(fmt.Errorf("server: election port: %w; %s", err, m.remedy(err)), closeAll(listeners))
-		}
-		listeners = append(listeners, ln)
+	listeners, err := m.bindElection(ctx, self, e.ElectionPortBindRetry)
+	if err != nil {
+		return err
 	}
 	m.votes = peer.NewElection(peer.ElectionConfig{
 		Self: m.id, Addresses: electionAddrs(self), Multi: e.MultiAddress, Log: m.log.Named("election"),
@@ -125,6 +123,35 @@ func (m *member) listen(ctx context.Context) error {
 		Unreachable: func(id wire.SID, _ error) { m.mail.put(func() { m.machine.Unreachable(m.now(), id) }) },
 	}, m.electionServers(), listeners...)
 	return nil
+}
+
+// bindElection binds the election ports of this server's line.
+func (m *member) bindElection(ctx context.Context, self quorum.Server, tries int) (listeners []net.Listener, err error) {
+	for _, a := range self.Addrs {
+		ln, err := peer.Bind(ctx, m.bindAddr(a.Election()), tries, time.Second)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("server: election port: %w; %s", err, m.remedy(err)), closeAll(listeners))
+		}
+		listeners = append(listeners, ln)
+	}
+	m.bound = electionAddrs(self)
+	return listeners, nil
+}
+
+// move listens for votes where this server's line says now, if that has changed. If it
+// cannot, it goes on where it was; the next election tries again.
+func (m *member) move() {
+	self, ok := m.active.Committed.Server(m.id)
+	if !ok || slices.Equal(electionAddrs(self), m.bound) {
+		return
+	}
+	listeners, err := m.bindElection(context.Background(), self, 1)
+	if err != nil {
+		m.log.Error("this server cannot listen for votes where its line says", zap.Error(err))
+		return
+	}
+	m.votes.SetListeners(listeners...)
+	m.log.Info("listening for votes elsewhere", zap.Strings("at", m.bound))
 }
 
 // remedy is what to do about a port of this server's line that cannot be bound.

@@ -24,6 +24,7 @@ func (m *member) adopt(active quorum.Active) {
 	m.config.Store(&active.Committed)
 	m.server.configs.inForce(active.Committed) // before anything is said in its name
 	m.votes.SetServers(m.electionServers())
+	m.move()
 	m.machine.Reconfigure(m.now(), active)
 	if !old.Committed.Equal(active.Committed) {
 		m.log.Info("the configuration of the ensemble has changed", zap.Int64("version", active.Committed.Version),

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -148,4 +149,32 @@ func demoted(text string) string {
 		}
 	}
 	return strings.Join(lines, "")
+}
+
+// A server whose line moves its ports listens there at once, and takes part.
+func TestPortsMove(t *testing.T) {
+	sites := startEnsemble(t, 3, "reconfigEnabled=true", "skipACL=yes")
+	filesAgree(t, sites, 3)
+	to := freePorts(t, 2)
+	moved := fmt.Sprintf("server.1=127.0.0.1:%d:%d:participant;%s", to[0], to[1], sites[0].addr())
+	if err := sites[1].client().reconfigure(moved, wire.NullString); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sites {
+		s.members(moved, "server.2=", "server.3=")
+	}
+	sites[0].eventually("the new election port", func() bool {
+		nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", to[1]))
+		if err == nil {
+			nc.Close()
+		}
+		return err == nil
+	})
+	// Without server 3, servers 1 and 2 have to reach each other there.
+	sites[2].halt()
+	for _, s := range sites[:2] {
+		s.eventually("it to serve", s.serves)
+	}
+	sites[0].client().create("/moved", "x", wire.ModePersistent)
+	agree(t, sites[:2], "/moved", "x")
 }
