@@ -3,6 +3,7 @@ package election
 import (
 	"math"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -66,7 +67,7 @@ func (m *Machine) hearClaim(now int64, from wire.SID, b ballot) {
 	case !known:
 		m.reply(now, from, b, m.claimTo(from))
 	}
-	if b.PeerEpoch == m.number {
+	if b.PeerEpoch == m.number || plant.In(plant.OldClaimsCount) {
 		delete(m.out, from) // it has begun anew since it followed anybody
 		m.hollow[from] = true
 		m.tryVouch(now)
@@ -91,7 +92,7 @@ func (m *Machine) hearData(now int64, from wire.SID, b ballot) {
 // tryVouch gives this server a vote when every voter whose acknowledgements count has
 // said, twice, that it holds nothing: the second time after all had said it once.
 func (m *Machine) tryVouch(now int64) {
-	for m.fresh() && len(m.Awaits()) == 0 {
+	for m.fresh() && (len(m.Awaits()) == 0 || plant.In(plant.FreshMajority) && m.mostAreHollow()) {
 		if !m.asking {
 			m.asking = true
 			m.newNumber()
@@ -102,6 +103,11 @@ func (m *Machine) tryVouch(now int64) {
 		m.output.Vouched = true
 		m.begin(now)
 	}
+}
+
+// mostAreHollow is what a planted bug asks.
+func (m *Machine) mostAreHollow() bool {
+	return m.active.HasQuorum(func(id wire.SID) bool { return id == m.opts.ID || m.hollow[id] })
 }
 
 // Awaits lists the voters that a fresh server has not heard say that they hold nothing.

@@ -156,32 +156,37 @@ func TestS21FreshServersOfNoWeight(t *testing.T) {
 // Everything that was ever said may come again at any time. A server that lost its disk
 // must not take it for the present.
 func TestS21OldClaimsVouchForNobody(t *testing.T) {
+	if oldClaimsVouch(t) {
+		t.Error("it votes")
+	}
+}
+
+// oldClaimsVouch reports whether a server that lost its disk votes because of what the
+// others, who are away, said before.
+func oldClaimsVouch(t *testing.T) (vouched bool) {
 	g := gather(t, members(3, 0))
 	for id := wire.SID(1); id <= 3; id++ {
 		g.start(id, freshOwn)
 	}
 	g.run(1000)
 	g.want(3)
-	old := g.seen
-	// Server 1 is wiped, and the others, which hold data, are away.
 	for _, connections := range []bool{false, true} {
 		m := New(Options{ID: 1, Number: 9000, Connections: connections})
 		m.Start(g.now, freshOwn, only(g.config))
 		for range 3 {
-			for _, s := range old {
+			for _, s := range g.seen {
 				if s.to == 1 {
 					g.now++
 					if connections {
 						m.Reachable(s.from)
 					}
 					m.Receive(g.now, s.from, &s.n)
-					if m.Take().Vouched {
-						t.Fatalf("connections %v: it votes", connections)
-					}
+					vouched = m.Take().Vouched || vouched
 				}
 			}
 		}
 	}
+	return vouched
 }
 
 // Apache ZooKeeper's servers know no claims. Their votes with zxid 0 say the same, but

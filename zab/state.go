@@ -3,6 +3,7 @@ package zab
 import (
 	"fmt"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -58,6 +59,8 @@ func Recover(d Disk) (State, error) {
 		return State{}, err
 	}
 	switch {
+	case d.Damaged && plant.In(plant.DamagedVotes):
+		s.Applied = min(s.Applied, s.Last)
 	case d.Damaged, d.Tree > d.Last, d.Tree < d.Base:
 		s.Untrusted, s.ForceSnapshot = true, true
 	case d.Empty:

@@ -40,6 +40,11 @@ const (
 	SyncAnsweredLocally Bug = "sync-answered-locally" // sync is answered by the server it came to
 	ForwardedTwice      Bug = "forwarded-twice"       // a forwarded request is proposed twice
 
+	FreshVotes     Bug = "fresh-votes"      // an empty server votes, whatever the others hold
+	FreshMajority  Bug = "fresh-majority"   // an empty server votes when a majority is empty
+	OldClaimsCount Bug = "old-claims-count" // the word of earlier that a server is empty counts
+	DamagedVotes   Bug = "damaged-votes"    // a server that found damage votes with what is left
+
 	// Sessions and ephemerals.
 	ExpiryByWallClock     Bug = "expiry-by-wall-clock"     // sessions expire when the wall clock jumps
 	TouchLostOnNewLeader  Bug = "touch-lost-on-new-leader" // a new leader believes that its sessions were last heard of long ago

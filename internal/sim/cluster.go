@@ -96,7 +96,9 @@ func (c *cluster) newServer(id wire.SID) *server {
 		rng: c.kernel.Rand(name), disk: simdisk.New(c.kernel, name, c.opts.Disk),
 	}
 	s.clock.rate = 1 + c.opts.Drift*(2*s.rng.Float64()-1)
-	c.initialize(s)
+	if c.opts.Initialize {
+		c.initialize(s)
+	}
 	return s
 }
 

@@ -38,6 +38,7 @@ type ledger struct {
 	index     map[wire.Zxid]int
 	digests   map[wire.Zxid]uint64 // of the tree behind a transaction
 	seed      maphash.Seed
+	gone      map[wire.SID]map[wire.Zxid]bool // what servers held whose disks were lost
 }
 
 // A broadcast is a transaction as its leader proposed it.
@@ -82,6 +83,7 @@ func newLedger(c quorum.Config, fail func(string, string, ...any)) *ledger {
 	l := &ledger{
 		fail: fail, active: quorum.Active{Committed: c}, books: map[wire.SID]*book{}, sent: map[wire.Zxid]broadcast{},
 		cast: map[ballot]map[wire.SID]bool{}, configs: map[int64]string{},
+		gone:   map[wire.SID]map[wire.Zxid]bool{},
 		reigns: map[wire.Epoch]*reign{}, index: map[wire.Zxid]int{}, digests: map[wire.Zxid]uint64{}, seed: maphash.MakeSeed(),
 	}
 	for _, s := range c.Servers {
@@ -199,7 +201,7 @@ func (l *ledger) remains(id wire.SID) {
 		return
 	}
 	z := l.delivered[len(l.delivered)-1]
-	if !majority(l.needed(z), func(v wire.SID) bool { return l.books[v].lost || l.books[v].holds(z) }) {
+	if !majority(l.needed(z), func(v wire.SID) bool { return l.books[v].lost || l.had(v, z) }) {
 		l.fail("I10", "server %d gives %v back, which was delivered; now only %v have it", id, z, l.holders(z))
 	}
 }
@@ -217,11 +219,34 @@ func (l *ledger) reset(id wire.SID, z wire.Zxid) {
 }
 
 // forgot is called when a disk was replaced.
-func (l *ledger) forgot(id wire.SID) { *l.books[id] = book{lost: true} }
+func (l *ledger) forgot(id wire.SID) {
+	l.remember(id)
+	*l.books[id] = book{lost: true}
+}
+
+// remember notes what a server held before its disk was lost: its acknowledgement was
+// honest, and counts for what is delivered later.
+func (l *ledger) remember(id wire.SID) {
+	if l.gone[id] == nil {
+		l.gone[id] = map[wire.Zxid]bool{}
+	}
+	b := l.books[id]
+	for _, z := range b.log[:b.synced] {
+		l.gone[id][z] = true
+	}
+}
+
+// had reports whether a server has a transaction, or had it when its disk was lost.
+func (l *ledger) had(id wire.SID, z wire.Zxid) bool { return l.books[id].holds(z) || l.gone[id][z] }
 
 // damaged is called when a server finds that its disk is not to be relied on: what
 // it holds does not count until it was synchronised again.
-func (l *ledger) damaged(id wire.SID) { l.books[id].lost = true }
+func (l *ledger) damaged(id wire.SID) {
+	if b := l.books[id]; !b.lost {
+		l.remember(id)
+		b.lost = true
+	}
+}
 
 // recovered is called with what a server found in its log when it started.
 func (l *ledger) recovered(id wire.SID, base wire.Zxid, log []wire.Zxid) {
@@ -362,7 +387,7 @@ func (l *ledger) first(id wire.SID, z wire.Zxid) {
 	if n := len(l.delivered); n > 0 && l.delivered[n-1] < s.prev {
 		l.fail("I5", "server %d delivers %v directly after %v, and it was proposed behind %v", id, z, l.delivered[n-1], s.prev)
 	}
-	if !majority(l.needed(z), func(v wire.SID) bool { return l.books[v].holds(z) }) {
+	if !majority(l.needed(z), func(v wire.SID) bool { return l.had(v, z) }) {
 		l.fail("I10", "server %d delivers %v, which is durable on %v only", id, z, l.holders(z))
 	}
 	for e, r := range l.reigns {

@@ -27,7 +27,7 @@ func newLooking(s *server) *looking {
 	s.say("has configuration %#x, and %#x under way", s.active.Committed.Version, s.active.Proposed.Version)
 	s.election.Start(s.millis(), election.Own{
 		LastLogged: l.at.Last, CurrentEpoch: l.at.CurrentEpoch,
-		Untrusted: l.at.Claim() == wire.NoZxid, Observer: s.observer(),
+		Untrusted: l.at.Claim() == wire.NoZxid, Fresh: s.untrust && !s.force, Observer: s.observer(),
 	}, s.active)
 	s.elect()
 	return l
@@ -63,6 +63,13 @@ func (s *server) hear(from wire.SID, b []byte) {
 // elect does what the election machine wants.
 func (s *server) elect() {
 	out := s.election.Take()
+	if out.Vouched {
+		s.say("votes, for nobody holds anything")
+		s.untrust = false
+		if l, ok := s.role.(*looking); ok {
+			l.at = s.state()
+		}
+	}
 	if s.election.State() == wire.Looking {
 		v := s.election.Vote()
 		s.ledger.voted(s.id, ballot{s.election.Round(), v.Leader, v.Zxid, v.PeerEpoch})

@@ -18,6 +18,7 @@ type nemesis struct {
 	kinds  []Fault
 	faulty map[wire.SID]bool // its disk has been made to fail in this life
 	harmed map[wire.SID]bool // its disk was damaged, and it has not served since
+	joined map[wire.SID]bool // it has served
 	ambush *ambush
 	over   bool
 }
@@ -29,7 +30,7 @@ type ambush struct {
 }
 
 func newNemesis(c *cluster) *nemesis {
-	n := &nemesis{cluster: c, rng: c.kernel.Rand("nemesis"), faulty: map[wire.SID]bool{}, harmed: map[wire.SID]bool{}}
+	n := &nemesis{cluster: c, rng: c.kernel.Rand("nemesis"), faulty: map[wire.SID]bool{}, harmed: map[wire.SID]bool{}, joined: map[wire.SID]bool{}}
 	if n.kinds = c.opts.Kinds; n.kinds == nil {
 		n.kinds = AllFaults
 	}
@@ -259,19 +260,14 @@ func (n *nemesis) checkpoint(s *server) {
 	})
 }
 
-// othersWhole reports whether all voters but one have whatever any of them has, so
-// that nothing is lost with that one. What is acknowledged may be committed, even if
-// nobody has delivered it yet.
-func (n *nemesis) othersWhole(s *server) bool {
-	var last wire.Zxid
-	for _, b := range n.ledger.books {
-		last = max(last, b.durable())
-	}
+// othersVote reports whether all voters but one have what they were given. What is
+// committed is then on as many of them as it takes to meet every quorum of theirs.
+func (n *nemesis) othersVote(s *server) bool {
 	for _, o := range n.servers {
 		if o == s || !n.ledger.active.IsVoter(o.id) && !n.config.IsVoter(o.id) {
 			continue
 		}
-		if b := n.ledger.books[o.id]; b.lost || n.harmed[o.id] || b.durable() != last {
+		if n.ledger.books[o.id].lost || n.harmed[o.id] || !n.joined[o.id] {
 			return false
 		}
 	}
@@ -281,7 +277,7 @@ func (n *nemesis) othersWhole(s *server) bool {
 // damage harms the disk of one server, if nothing is lost with it: nobody survives
 // the loss of a majority.
 func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
-	if !n.othersWhole(s) {
+	if !n.othersVote(s) {
 		return false
 	}
 	// Package txnlog says what it cannot prove: that the last batch was durable,
@@ -308,7 +304,10 @@ func (n *nemesis) damage(f Fault, s *server, back time.Duration) bool {
 }
 
 // serves is told that a server serves: it has been synchronised.
-func (n *nemesis) serves(s *server) { delete(n.harmed, s.id) }
+func (n *nemesis) serves(s *server) {
+	delete(n.harmed, s.id)
+	n.joined[s.id] = true
+}
 
 // excuses reports whether a server that stopped had a reason to.
 func (n *nemesis) excuses(s *server) bool { return n.faulty[s.id] || s.disk.Full() }

@@ -43,7 +43,10 @@ type Options struct {
 	MaxBuffer            int    // zab.LearnerConfig.MaxBuffer
 	LastCounter          uint32 // zab.LeaderConfig.LastCounter
 	Reconfig             bool
-	ReconfigRate         int // one in so many requests of the first client, then
+	// Initialize lets an operator vouch for every empty disk at the beginning.
+	// Otherwise the servers have to find out that all are empty.
+	Initialize   bool
+	ReconfigRate int // one in so many requests of the first client, then
 }
 
 // Draw returns the options of a seed: small clusters and large ones, good networks
@@ -77,5 +80,6 @@ func Draw(seed uint64) Options {
 		PostTwice: [...]float64{0, 0.1}[rng.IntN(2)], PostStale: [...]float64{0, 0.1}[rng.IntN(2)],
 		DialTimeout: time.Second,
 	}
+	o.Initialize = rng.IntN(4) == 0
 	return o
 }

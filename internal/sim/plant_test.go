@@ -49,6 +49,18 @@ func reconfiguredOften(o *Options) {
 	o.Kinds = []Fault{PowerLoss, PowerLossOp, Kill, EverybodyOff, Isolate, Halves, OneWayIn, OneWayOut, Break, Pause}
 }
 
+// wiped takes disks while others are behind, or away.
+func wiped(o *Options) {
+	o.Kinds = []Fault{Wipe, Wipe, Wipe, Isolate, PowerLoss, StaleVote, StaleVote}
+	o.Voters, o.Observers, o.FaultEvery, o.Initialize, o.Reconfig = 3, 0, msec(300), false, false
+	o.Weather.PostStale = 0.3
+}
+
+func flipped(o *Options) {
+	wiped(o)
+	o.Kinds = []Fault{BitFlip, BitFlip, BitFlip, Isolate, PowerLoss}
+}
+
 func shortEpochs(o *Options) { o.LastCounter = 20 }
 
 var mutants = []mutant{
@@ -97,6 +109,8 @@ var mutants = []mutant{
 	{bug: plant.AppliedBeforeCommit, by: "I10 I3"},
 	{bug: plant.UncommittedInTree, by: "I17 I10 I3", prepare: farApart},
 	{bug: plant.StaleNotification, by: "election"},
+	{bug: plant.FreshVotes, by: "I1 I8 I9 I10", prepare: wiped},
+	{bug: plant.DamagedVotes, by: "I1 I8 I9 I10 start", prepare: flipped},
 }
 
 // mutantSeeds is how many seeds a bug may survive.

@@ -103,13 +103,14 @@ func (s *storage) openLog(d *zab.Disk) error {
 		return err
 	}
 	d.Empty = d.Empty && !slices.ContainsFunc(names, func(n string) bool { return n != "log.lock" && n != "log.prealloc" })
-	if d.Empty && !d.Trusted {
+	if d.Empty && !d.Trusted && !d.Damaged {
 		// The next start will find a log, and the server must not count any sooner for
 		// that.
-		if err := s.noteDamage(); err != nil {
+		if err := vfs.WriteFileAtomic(s.fs, freshName, nil); err != nil {
 			return err
 		}
 	}
+	d.Empty = exists(s.fs, freshName)
 	opts := txnlog.Options{SegmentSize: segmentSize, Salt: s.rng.Uint64}
 	var records []wire.Zxid
 	if s.log, err = txnlog.Open(s.fs, logDir, opts); err == nil {

@@ -91,11 +91,11 @@ func (s *server) start() {
 		s.fatal("recovery", err)
 		return
 	}
-	s.force, s.untrust = state.ForceSnapshot, state.Untrusted
+	s.force, s.untrust = state.ForceSnapshot, state.Untrusted && (state.ForceSnapshot || !plant.In(plant.FreshVotes))
 	s.ledger.loaded(s.id, s.tree.LastZxid(), s.tree.Digest())
 	s.active = quorum.Active{Committed: s.cluster.config}
 	s.core = s.newCore()
-	s.election = election.New(election.Options{ID: s.id, Reconfig: s.cluster.opts.Reconfig})
+	s.election = election.New(election.Options{ID: s.id, Reconfig: s.cluster.opts.Reconfig, Number: s.rng.Int64()})
 	s.net.Up(s.host())
 	s.net.Receive(s.host(), func(from simnet.Host, m any) { s.do(func() { s.hear(wire.SID(from), m.([]byte)) }) })
 	s.net.Listen(s.host(), clientPort, s.acceptClient)

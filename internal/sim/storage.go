@@ -28,6 +28,7 @@ const (
 	treeName     = "data/tree"
 	newName      = "data/initialize" // an operator's word that an empty disk is right
 	damagedName  = "data/damaged"    // what was durable is gone, until a snapshot replaces it
+	freshName    = "data/fresh"      // the disk was empty, and no leader has filled it yet
 )
 
 // A storage is a server's log and its other files. The core's log goroutine works with
@@ -238,11 +239,12 @@ func readEpoch(fsys vfs.FS, name string) (*wire.Epoch, error) {
 func (s *storage) noteDamage() error { return vfs.WriteFileAtomic(s.fs, damagedName, nil) }
 
 func (s *storage) forgetDamage() error {
-	err := s.fs.Remove(damagedName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	for _, name := range []string{damagedName, freshName} {
+		if err := s.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
-	return errors.Join(err, s.fs.SyncDir(dataDir))
+	return s.fs.SyncDir(dataDir)
 }
 
 // checkpoint writes a tree. restart says that the log begins behind it.
