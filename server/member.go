@@ -209,6 +209,11 @@ func (m *member) now() int64 { return time.Since(m.began).Milliseconds() }
 
 // run takes part in the ensemble until ctx is done.
 func (m *member) run(ctx context.Context) {
+	if m.server.cfg.ReadOnlyMode {
+		var noting sync.WaitGroup
+		defer noting.Wait()
+		noting.Go(func() { m.keepDecided(ctx) })
+	}
 	m.look(nil)
 	m.elect()
 	timer := time.NewTimer(0)

@@ -32,8 +32,23 @@ func (m *member) beginReadOnly() {
 		m.log.Warn("nobody is served read-only: this server is empty, or its files were damaged")
 		return
 	}
-	if !m.server.core.ServeReadOnly() {
-		m.log.Warn("nobody is served read-only: this server was interrupted while it joined an epoch, and may hold what was never decided")
+	decided, err := m.server.data.decided()
+	if err != nil {
+		m.log.Warn("read-only clients are shown the last checkpoint", zap.Error(err))
+	}
+	search := m.since
+	m.server.core.ServeReadOnly(m.server.data, decided, func(err error) {
+		m.mail.put(func() {
+			if m.role == nil && m.leader < 0 && m.since.Equal(search) {
+				m.servesReadOnly(err)
+			}
+		})
+	})
+}
+
+func (m *member) servesReadOnly(err error) {
+	if err != nil {
+		m.log.Warn("nobody is served read-only", zap.Error(err))
 		return
 	}
 	m.shows()
@@ -43,8 +58,11 @@ func (m *member) beginReadOnly() {
 // endReadOnly drops the read-only clients: they shall find out that the server can do
 // more now, or will follow somebody who can.
 func (m *member) endReadOnly() {
+	if !m.server.cfg.ReadOnlyMode {
+		return
+	}
+	m.server.core.EndReadOnly()
 	if s := m.stand(); s.readOnly {
-		m.server.core.EndReadOnly()
 		m.server.memberGauges()
 		m.log.Info("read-only clients are served no longer")
 	}

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,11 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 	sites := startEnsemble(t, 3, withReadOnly, "zabra.reads=linearizable")
 	sites[0].client().create("/n", "x", wire.ModePersistent)
 	agree(t, sites, "/n", "x")
+	last := sites[1].zxid(t)
+	sites[1].eventually("a note of what is decided", func() bool {
+		note, err := os.ReadFile(filepath.Join(sites[1].dir, "zabra-decided"))
+		return err == nil && strings.HasPrefix(string(note), last+" ")
+	})
 	for _, s := range sites {
 		s.halt()
 	}
@@ -161,8 +168,11 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, stat, ok := c.get("/n"); ok && stat.Czxid == 0 {
-		t.Errorf("stat %+v", stat)
+	if got, _, ok := c.get("/n"); !ok || got != "x" {
+		t.Errorf("/n: %q, %v", got, ok)
+	}
+	if got := sites[1].zxid(t); got != last {
+		t.Errorf("it shows %s and not %s", got, last)
 	}
 }
 

@@ -31,6 +31,10 @@ func (l Layout) CurrentEpoch() string { return filepath.Join(l.Data, "currentEpo
 // word in it says why: fresh, moving or damaged.
 func (l Layout) Distrust() string { return filepath.Join(l.Data, "zabra-distrust") }
 
+// Decided is a file in which a member of an ensemble that serves read-only clients notes
+// up to where its log is known to be decided.
+func (l Layout) Decided() string { return filepath.Join(l.Data, "zabra-decided") }
+
 // ImportDir is a folder that exists while the data of another server is imported: what
 // is here is not whole. (An import builds the log in a folder of that name below Log.)
 func (l Layout) ImportDir() string { return filepath.Join(l.Data, "zabra-importing") }

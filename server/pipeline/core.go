@@ -122,7 +122,9 @@ type Core struct {
 	confirmed uint64      // the last sync of a leader's clients that a quorum has confirmed
 	unsettled bool        // the tree was received from a leader that has not said yet that all of it is decided
 	serving   atomic.Bool // see Serving
-	readOnly  atomic.Bool // see ReadOnly
+
+	toBeReadOnly int         // times that this was asked for or taken back
+	readOnly     atomic.Bool // see ReadOnly
 }
 
 // A message is something for the core's goroutine: a request, news from the

@@ -225,14 +225,23 @@ func (r *coreRig) readOnlyPeer() *peer {
 	return p
 }
 
+// serveReadOnly reports whether the core serves read-only clients when it is asked to.
+func (r *coreRig) serveReadOnly() bool {
+	r.t.Helper()
+	err := errors.New("not told")
+	r.core.ServeReadOnly(emptyVault{}, 0, func(why error) { err = why })
+	synctest.Wait()
+	return err == nil
+}
+
 func TestReadOnlyRole(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newMemberRig(t, Options{Linearizable: true})
 		defer r.close()
-		if !r.core.ServeReadOnly() || !r.core.Serving() || !r.core.ReadOnly() {
+		if !r.serveReadOnly() || !r.core.Serving() || !r.core.ReadOnly() {
 			t.Fatal("not served")
 		}
-		if r.core.ServeReadOnly() {
+		if r.serveReadOnly() {
 			t.Error("served twice")
 		}
 		c := r.core.NewClient(&fakeSocket{}, "test", auth.Peer{})
@@ -254,7 +263,7 @@ func TestReadOnlyRole(t *testing.T) {
 			t.Error("something is left")
 		}
 		r.core.EndReadOnly() // of nothing
-		if !r.core.ServeReadOnly() {
+		if !r.serveReadOnly() {
 			t.Error("not served again")
 		}
 	})
@@ -269,7 +278,7 @@ func TestWriterComesInAsTheServerTurnsReadOnly(t *testing.T) {
 			sock := &fakeSocket{}
 			c := r.core.NewClient(sock, "test", auth.Peer{})
 			h := &handshake{timeout: 10_000, renew: renew, valid: true, done: make(chan struct{})}
-			r.core.ServeReadOnly()
+			r.serveReadOnly()
 			r.core.Call(func() {
 				if renew == 0 {
 					r.core.open(c, h)
@@ -291,12 +300,12 @@ func TestUnsettledTreeIsNotShown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newMemberRig(t, Options{Unsettled: true})
 		defer r.close()
-		if r.core.ServeReadOnly() || r.core.Serving() {
+		if r.serveReadOnly() || r.core.Serving() {
 			t.Error("served")
 		}
 		l := &learning{Core: r.core}
 		r.core.Call(func() { r.core.unsettled = false })
-		if !r.core.ServeReadOnly() {
+		if !r.serveReadOnly() {
 			t.Error("not served")
 		}
 		r.core.EndReadOnly()
@@ -304,7 +313,7 @@ func TestUnsettledTreeIsNotShown(t *testing.T) {
 			l.received = r.core.tree
 			l.install()
 		})
-		if r.core.ServeReadOnly() {
+		if r.serveReadOnly() {
 			t.Error("served from a snapshot that nobody has vouched for")
 		}
 	})

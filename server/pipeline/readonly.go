@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // Errors that end connections to a server which has no quorum.
@@ -46,24 +47,70 @@ func (readOnly) applied(wire.TxnHeader, wire.Record, *wire.TxnDigest) {}
 
 func (readOnly) flush() {}
 
-// ServeReadOnly lets a core without a role serve read-only clients, unless its tree
-// may hold what is not decided. The result is whether it does.
-func (c *Core) ServeReadOnly() (serves bool) {
-	c.Call(func() {
-		if c.role != nil || c.unsettled {
-			return
+// ErrUnsettled says that the tree may hold what is not decided.
+var ErrUnsettled = errors.New("pipeline: the server was interrupted while it joined an epoch, and may hold what was never decided")
+
+// replayStep is how many transactions are replayed before the core looks at what else
+// there is.
+const replayStep = 10_000
+
+// ServeReadOnly lets a core without a role serve read-only clients, as soon as its tree
+// holds what the log does up to decided. told is called on the core's goroutine, with
+// an error if they are not served; not at all if the core is asked for something else
+// before.
+func (c *Core) ServeReadOnly(v Vault, decided wire.Zxid, told func(err error)) {
+	c.inbox.put(message{call: func() {
+		if c.role == nil {
+			c.toBeReadOnly++
+			c.readOnlyStep(c.toBeReadOnly, v, decided, told)
 		}
-		c.role, serves = readOnly{c}, true
-		c.readOnly.Store(true)
-		c.serve()
-	})
-	return serves
+	}})
 }
 
-// EndReadOnly ends that. All its clients are dropped before anything that the caller
-// asks of the core next.
+func (c *Core) readOnlyStep(ask int, v Vault, decided wire.Zxid, told func(err error)) {
+	if c.role != nil || c.toBeReadOnly != ask {
+		return
+	}
+	if c.unsettled {
+		told(ErrUnsettled)
+		return
+	}
+	if after := c.tree.LastZxid(); after < decided {
+		if err := c.replayUpTo(v, zab.Range{After: after, To: decided}, replayStep); err != nil {
+			told(err)
+			return
+		}
+		c.inbox.put(message{call: func() { c.readOnlyStep(ask, v, decided, told) }})
+		return
+	}
+	c.role = readOnly{c}
+	c.readOnly.Store(true)
+	c.serve()
+	told(nil)
+}
+
+// errEnough ends the reading of a log.
+var errEnough = errors.New("pipeline: enough")
+
+// replayUpTo replays at most n transactions.
+func (c *Core) replayUpTo(v Vault, r zab.Range, n int) error {
+	err := v.Read(r, func(z wire.Zxid, raw []byte) error {
+		if n--; n < 0 {
+			return errEnough
+		}
+		return c.replayOne(z, raw)
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// EndReadOnly ends that, also before it has begun. All its clients are dropped before
+// anything that the caller asks of the core next.
 func (c *Core) EndReadOnly() {
 	c.inbox.put(message{call: func() {
+		c.toBeReadOnly++
 		if _, ok := c.role.(readOnly); ok {
 			c.leave(ErrReadOnlyEnds)
 			c.readOnly.Store(false)

@@ -226,17 +226,19 @@ func (c *Core) replay(v Vault, r zab.Range) error {
 	if r.Empty() {
 		return nil
 	}
-	return v.Read(r, func(z wire.Zxid, raw []byte) error {
-		txn, err := wire.DecodeTxn(raw)
-		if err != nil {
-			return err
-		}
-		c.lock.Lock()
-		defer c.lock.Unlock()
-		c.tree.Apply(&txn)
-		c.events.Applied(z, 1, len(raw))
-		return nil
-	})
+	return v.Read(r, c.replayOne)
+}
+
+func (c *Core) replayOne(z wire.Zxid, raw []byte) error {
+	txn, err := wire.DecodeTxn(raw)
+	if err != nil {
+		return err
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.tree.Apply(&txn)
+	c.events.Applied(z, 1, len(raw))
+	return nil
 }
 
 // during runs f on the core's goroutine if the role is not over then.
