@@ -8,6 +8,7 @@
 //	0    done
 //	1    it did not work; standard error says why
 //	2    the command line is wrong
+//	3    what guarded a command (zabra lock, zabra elect) was lost while it ran
 //	127  the shell (zabra cli) does not know the command
 //	130  interrupted (Ctrl-C), after what was measured or done has been printed
 package main

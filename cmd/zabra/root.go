@@ -32,6 +32,8 @@ ZooKeeper client.`,
 		newImport(),
 		newExport(),
 		newCLI(),
+		newLock(),
+		newElect(),
 		newBench(),
 		newVersion(),
 	)

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/client/recipes"
+)
+
+// exitLost is the exit code when what guarded a command was lost while it ran.
+const exitLost = 3
+
+// A guard is what zabra lock and zabra elect have in common: a command that runs while
+// something is held.
+type guard struct {
+	servers string
+	session time.Duration
+	wait    time.Duration
+	auth    []string
+	kazoo   bool
+}
+
+func (g *guard) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SetInterspersed(false) // what follows the path is the command's own
+	f.StringVar(&g.servers, "server", "127.0.0.1:2181", "host:port[,host:port...][/path]")
+	f.DurationVar(&g.session, "session-timeout", 10*time.Second, "after so long without contact it counts as lost")
+	f.StringArrayVar(&g.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
+	f.BoolVar(&g.kazoo, "kazoo", false, "name the nodes as kazoo does, not as Curator does")
+}
+
+func (g *guard) naming() recipes.Naming {
+	if g.kazoo {
+		return recipes.Kazoo
+	}
+	return recipes.Curator
+}
+
+func (g *guard) open(ctx context.Context) (*client.Client, error) {
+	o := client.Options{SessionTimeout: g.session}
+	for _, a := range g.auth {
+		scheme, data, ok := strings.Cut(a, ":")
+		if !ok {
+			return nil, usageError{errors.New("--auth: want scheme:credentials")}
+		}
+		o.Auth = append(o.Auth, client.Auth{Scheme: scheme, Data: []byte(data)})
+	}
+	if g.wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, g.wait)
+		defer cancel()
+	}
+	return client.Open(ctx, g.servers, o)
+}
+
+// guardedArgs wants PATH -- COMMAND.
+func guardedArgs(_ *cobra.Command, args []string) error {
+	if len(guarded(args)) == 0 || !strings.HasPrefix(args[0], "/") {
+		return errors.New("want PATH -- COMMAND [ARGUMENT...]")
+	}
+	return nil
+}
+
+// guarded is the command behind the path, with or without a -- before it.
+func guarded(args []string) []string {
+	if len(args) > 1 && args[1] == "--" {
+		return args[2:]
+	}
+	return args[min(1, len(args)):]
+}
+
+func newLock() *cobra.Command {
+	var g guard
+	cmd := &cobra.Command{
+		Use:   "lock PATH -- COMMAND [ARGUMENT...]",
+		Short: "Run a command while holding a lock",
+		Long: `Lock waits for the lock at PATH, runs the command, and releases the lock when that
+ends. Its exit code is the command's. If the lock is lost meanwhile, because the
+service has not been reached for the session timeout, the command is told by
+SIGTERM, five seconds later by SIGKILL, and the exit code is 3.
+
+The command finds the fencing token in ZABRA_LOCK_TOKEN: a number that is larger
+for every holder. What it writes to should refuse smaller ones.
+
+Curator's InterProcessMutex uses the same lock; so does kazoo's Lock with --kazoo.`,
+		Example: `  zabra lock /locks/backup -- ./backup.sh
+  zabra lock --wait 1s /locks/cron -- ./job   # exit code 1 if somebody has it for longer`,
+		Args: usageArgs(guardedArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := g.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			h, err := g.take(cmd.Context(), func(ctx context.Context) (*recipes.Held, error) {
+				return recipes.NewLock(c, args[0], g.naming()).Lock(ctx)
+			})
+			if err != nil {
+				return fmt.Errorf("lock %s: %w", args[0], err)
+			}
+			defer h.Release(cmd.Context())
+			return runHolding(cmd, h, guarded(args))
+		},
+	}
+	g.flags(cmd)
+	cmd.Flags().DurationVar(&g.wait, "wait", 0, "give up after this time; 0: never")
+	return cmd
+}
+
+func newElect() *cobra.Command {
+	var g guard
+	var id string
+	cmd := &cobra.Command{
+		Use:   "elect PATH -- COMMAND [ARGUMENT...]",
+		Short: "Run a command while being the leader",
+		Long: `Elect campaigns at PATH and runs the command when it is the leader. When the
+command ends another one leads, and the exit code is the command's. If the
+leadership is lost meanwhile the command is ended as by zabra lock, and elect
+campaigns again.
+
+The command finds the fencing token in ZABRA_LOCK_TOKEN.
+
+Curator's LeaderLatch uses the same election; so does kazoo's Election with
+--kazoo.`,
+		Example: `  zabra elect /services/scheduler -- ./scheduler
+  zabra elect --id $(hostname) /services/scheduler -- ./scheduler`,
+		Args: usageArgs(guardedArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := g.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			e := recipes.NewElection(c, args[0], g.naming())
+			done := errors.New("the command has ended")
+			var result error
+			err = e.Run(cmd.Context(), id, func(_ context.Context, h *recipes.Held) error {
+				result = runHolding(cmd, h, guarded(args))
+				if h.Err() != nil && cmd.Context().Err() == nil {
+					printError(cmd.ErrOrStderr(), fmt.Errorf("elect %s: no longer the leader: %w; campaigning again", args[0], h.Err()))
+					return nil
+				}
+				return done
+			})
+			if errors.Is(err, done) {
+				return result
+			}
+			return err
+		},
+	}
+	g.flags(cmd)
+	host, _ := os.Hostname() // without one the id is empty, which does no harm
+	cmd.Flags().StringVar(&id, "id", host, "what others are told about who leads")
+	return cmd
+}
+
+// take waits for as long as --wait says.
+func (g *guard) take(ctx context.Context, f func(context.Context) (*recipes.Held, error)) (*recipes.Held, error) {
+	if g.wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, g.wait, fmt.Errorf("somebody else has had it for %v", g.wait))
+		defer cancel()
+	}
+	return f(ctx)
+}
+
+// killAfter is how long a command has to end by itself.
+const killAfter = 5 * time.Second
+
+// runHolding runs a command until it ends, or until what guards it is lost.
+func runHolding(cmd *cobra.Command, h *recipes.Held, args []string) error {
+	ctx, cancel := h.Context(cmd.Context())
+	defer cancel()
+	run := exec.CommandContext(ctx, args[0], args[1:]...)
+	run.Stdin, run.Stdout, run.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	run.Env = append(os.Environ(), fmt.Sprintf("ZABRA_LOCK_TOKEN=%d", int64(h.Token())))
+	run.Cancel = func() error { return run.Process.Signal(syscall.SIGTERM) }
+	run.WaitDelay = killAfter
+	err := run.Run()
+	var exit *exec.ExitError
+	switch {
+	case h.Err() != nil:
+		return exitError{exitLost, fmt.Errorf("%s: it was lost while the command ran: %w", h.Path(), h.Err())}
+	case cmd.Context().Err() != nil:
+		return context.Canceled
+	case errors.As(err, &exit):
+		return exitError{code: shellCode(run.ProcessState)}
+	}
+	return err
+}
+
+// shellCode is a process's exit code as a shell tells it: 128 and the number of the
+// signal that ended it.
+func shellCode(s *os.ProcessState) int {
+	if w, ok := s.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int(w.Signal())
+	}
+	return s.ExitCode()
+}
