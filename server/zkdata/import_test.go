@@ -214,8 +214,9 @@ func TestImportOverEpochs(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	k.epochs(2, 0) // it had promised the epoch, and stopped before it wrote that it is the current one
-	if _, r := k.imported(); *r.Epochs != (Epochs{2, 2}) {
-		t.Errorf("%+v", r.Epochs)
+	to, r := k.imported()
+	if e, err := readOwnEpochs(osfs.FS{}, to); err != nil || *e.current != 2 || *r.Epochs != (Epochs{2, 2}) {
+		t.Errorf("%+v, %v on disk, %v", r.Epochs, *e.current, err)
 	}
 	k.epochs(1, 1)
 	k.refused("the log holds epoch 2")
