@@ -21,20 +21,29 @@ func clientConfig() harness.Config {
 // A program prints a transcript against one server.
 type program func(s *harness.Server, p *harness.Proxy) *harness.Program
 
-// sameTranscript runs the program against the peer and against the subject, alone and
-// as a member of an ensemble, all at the same time, and wants the same lines.
+// sameTranscript runs the program everywhere, and wants the same lines.
 func sameTranscript(t *testing.T, f program) {
 	t.Helper()
 	parallel(t)
-	servers := []*harness.Server{env.Start(t, harness.Apache, clientConfig())}
+	everyStand(t, clientConfig(), func(s *harness.Server) func() []string {
+		p := f(s, harness.NewProxy(t, s.Addr))
+		return func() []string { return p.Run(t) }
+	})
+}
+
+// everyStand runs what f prepares against the peer and against the subject, alone and
+// as a member of an ensemble, all at the same time, and wants the same lines.
+func everyStand(t *testing.T, c harness.Config, f func(s *harness.Server) func() []string) {
+	t.Helper()
+	servers := []*harness.Server{env.Start(t, harness.Apache, c)}
 	for _, st := range stands() {
-		servers = append(servers, st.start(t, clientConfig()))
+		servers = append(servers, st.start(t, c))
 	}
 	got := make([][]string, len(servers))
 	var all sync.WaitGroup
 	for i, s := range servers {
-		p := f(s, harness.NewProxy(t, s.Addr))
-		all.Go(func() { got[i] = p.Run(t) })
+		run := f(s)
+		all.Go(func() { got[i] = run() })
 	}
 	all.Wait()
 	for i, st := range stands() {

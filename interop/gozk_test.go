@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,24 +12,19 @@ import (
 )
 
 // TestGoZooKeeper does with go-zookeeper/zk what the other clients' programs do,
-// and compares the transcripts of both servers.
+// and compares the transcripts of all servers.
 func TestGoZooKeeper(t *testing.T) {
 	parallel(t)
-	kinds := []harness.Kind{harness.Apache, env.Subject()}
 	if raceEnabled {
 		t.Skip("the client library has a race of its own, between sendSetWatches and recvLoop")
 	}
-	got := make([]*goTranscript, len(kinds))
-	for i, k := range kinds {
-		s := env.Start(t, k, clientConfig())
-		got[i] = &goTranscript{t: t, server: s, proxy: harness.NewProxy(t, s.Addr)}
-	}
-	var all sync.WaitGroup
-	for _, g := range got {
-		all.Go(g.run)
-	}
-	all.Wait()
-	compareTranscripts(t, got[0].lines, got[1].lines)
+	everyStand(t, clientConfig(), func(s *harness.Server) func() []string {
+		g := &goTranscript{t: t, server: s, proxy: harness.NewProxy(t, s.Addr)}
+		return func() []string {
+			g.run()
+			return g.lines
+		}
+	})
 }
 
 const goWait = 30 * time.Second

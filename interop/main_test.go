@@ -36,13 +36,15 @@ func stands() []stand {
 	list := []stand{
 		{"subject", func(t *testing.T, c harness.Config) *harness.Server { return env.Start(t, env.Subject(), c) }},
 		{"follower", func(t *testing.T, c harness.Config) *harness.Server {
-			return env.StartMember(t, env.Subject(), false, c)
+			return env.StartMember(t, env.Subject(), harness.Follows, c)
 		}},
 	}
 	if env.Long {
-		list = append(list, stand{"leader", func(t *testing.T, c harness.Config) *harness.Server {
-			return env.StartMember(t, env.Subject(), true, c)
-		}})
+		for _, role := range []harness.Role{harness.Leads, harness.Observes} {
+			list = append(list, stand{string(role), func(t *testing.T, c harness.Config) *harness.Server {
+				return env.StartMember(t, env.Subject(), role, c)
+			}})
+		}
 	}
 	return list
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,29 +25,41 @@ import (
 	"github.com/zabra/zabra/interop/harness"
 )
 
-// sameSecurely runs SecureClient against both servers with the same
-// configuration and wants the same lines. Every server is prepared by its own
-// copy of config, since ports differ.
-func sameSecurely(t *testing.T, config func() (c harness.Config, addr string), args func(s *harness.Server, addr string) []string) []string {
+// sameSecurely runs SecureClient against the peer and the subject with the same
+// configuration and wants the same lines; as a member of an ensemble, too, if members is
+// set or in the long form.
+func sameSecurely(t *testing.T, c harness.Config, members bool, args func(addr string) []string) []string {
 	t.Helper()
 	env.Need(t)
-	kinds := []harness.Kind{harness.Apache, env.Subject()}
-	got := make([][]string, len(kinds))
-	var all sync.WaitGroup
-	var last *harness.Server
-	for i, k := range kinds {
-		c, addr := config()
-		c["zabra.log.level"] = "debug"
-		s := env.Start(t, k, c)
-		last = s
-		if addr == "" {
-			addr = s.Addr
-		}
-		all.Go(func() { got[i] = env.JavaWith(s, "zabra.interop.SecureClient", args(s, addr)...).Run(t) })
+	c["zabra.log.level"] = "debug"
+	servers := []*harness.Server{env.Start(t, harness.Apache, c)}
+	list := stands()
+	if !members && !env.Long {
+		list = list[:1]
 	}
-	all.Wait()
-	compareTranscripts(t, got[0], got[1])
-	noSecrets(t, last)
+	for _, st := range list {
+		servers = append(servers, st.start(t, c))
+	}
+	var got [][]string
+	for two := range slices.Chunk(servers, 2) { // more would not be connected in the time that the program takes for a refusal
+		lines := make([][]string, len(two))
+		var all sync.WaitGroup
+		for i, s := range two {
+			addr := s.Addr
+			if s.SecureAddr != "" {
+				addr = s.SecureAddr
+			}
+			all.Go(func() { lines[i] = env.JavaWith(s, "zabra.interop.SecureClient", args(addr)...).Run(t) })
+		}
+		all.Wait()
+		got = append(got, lines...)
+	}
+	for i, st := range list {
+		t.Run(st.name, func(t *testing.T) {
+			compareTranscripts(t, got[0], got[i+1])
+			noSecrets(t, servers[i+1])
+		})
+	}
 	return got[1]
 }
 
@@ -102,14 +115,11 @@ func TestJavaSASL(t *testing.T) {
 		"enforced digest": {"enforce.auth.enabled": "true", "enforce.auth.schemes": "digest,sasl"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := func() (harness.Config, string) {
-				c := harness.Config{
-					"authProvider.1": saslProvider, "java.security.auth.login.config": server, "fips-mode": "false", "superUser": "root",
-				}
-				maps.Copy(c, more)
-				return c, ""
+			c := harness.Config{
+				"authProvider.1": saslProvider, "java.security.auth.login.config": server, "fips-mode": "false", "superUser": "root",
 			}
-			got := sameSecurely(t, config, func(_ *harness.Server, addr string) []string {
+			maps.Copy(c, more)
+			got := sameSecurely(t, c, name == "required", func(addr string) []string {
 				return []string{"sasl", addr, client, "alice", "bob", "root", "-", "dave", "erin"}
 			})
 			wantLines(t, got, "create -> /of-alice", "read what is of alice -> KeeperException NOAUTH path=/of-alice",
@@ -133,22 +143,19 @@ func TestJavaTLS(t *testing.T) {
 	write(t, filepath.Join(dir, "dave.pem"), string(newHolder(t, other, "alice").store()))
 	for _, demand := range []string{"need", "want", "none"} {
 		t.Run(demand, func(t *testing.T) {
-			config := func() (harness.Config, string) {
-				port := freePort(t)
-				return harness.Config{
-					"secureClientPort": strconv.Itoa(port), "secureClientPortAddress": "127.0.0.1",
-					"serverCnxnFactory":     "org.apache.zookeeper.server.NettyServerCnxnFactory",
-					"authProvider.1":        "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
-					"ssl.keyStore.location": filepath.Join(dir, "server.pem"), "ssl.trustStore.location": filepath.Join(dir, "trust.pem"),
-					"ssl.clientAuth":                       demand,
-					"X509AuthenticationProvider.superUser": "CN=root,O=Example",
-				}, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+			c := harness.Config{
+				"secureClientPort": harness.FreePort, "secureClientPortAddress": "127.0.0.1",
+				"serverCnxnFactory":     "org.apache.zookeeper.server.NettyServerCnxnFactory",
+				"authProvider.1":        "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
+				"ssl.keyStore.location": filepath.Join(dir, "server.pem"), "ssl.trustStore.location": filepath.Join(dir, "trust.pem"),
+				"ssl.clientAuth":                       demand,
+				"X509AuthenticationProvider.superUser": "CN=root,O=Example",
 			}
 			people := []string{"alice", "bob", "root", "dave"}
 			if demand != "need" {
 				people = append(people, "-")
 			}
-			got := sameSecurely(t, config, func(_ *harness.Server, addr string) []string { return append([]string{"tls", addr, dir}, people...) })
+			got := sameSecurely(t, c, demand == "need", func(addr string) []string { return append([]string{"tls", addr, dir}, people...) })
 			if demand != "none" {
 				wantLines(t, got, "create -> /of-alice", "read what is of alice -> KeeperException NOAUTH path=/of-alice")
 			}
@@ -176,16 +183,6 @@ func write(t testing.TB, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 // A holder has a certificate and its key.

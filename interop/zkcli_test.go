@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/zabra/zabra/interop/harness"
@@ -97,29 +96,22 @@ var zkCliMasks = mask(
 )
 
 // TestZkCli types a script into the shell that comes with the Java client, on
-// both servers, and compares what it prints. Events are compared apart: when
+// all servers, and compares what it prints. Events are compared apart: when
 // they come between two answers is open.
 func TestZkCli(t *testing.T) {
 	parallel(t)
-	kinds := []harness.Kind{harness.Apache, env.Subject()}
-	out := make([]string, len(kinds))
-	var all sync.WaitGroup
-	for i, k := range kinds {
-		config := clientConfig()
-		config["enforceQuota"] = "true"
-		s := env.Start(t, k, config)
-		all.Go(func() { out[i] = env.ZkCli(t, s, zkCliScript) })
-	}
-	all.Wait()
-	answers, events := make([][]string, 2), make([][]string, 2)
-	for i := range out {
-		answers[i], events[i] = splitEvents(out[i])
-	}
-	if n := len(events[0]); n < 7 || len(answers[0]) < 150 {
-		t.Fatalf("%d events and %d lines from the peer:\n%s", n, len(answers[0]), out[0])
-	}
-	compareTranscripts(t, answers[0], answers[1])
-	compareTranscripts(t, events[0], events[1])
+	config := clientConfig()
+	config["enforceQuota"] = "true"
+	everyStand(t, config, func(s *harness.Server) func() []string {
+		return func() []string {
+			out := env.ZkCli(t, s, zkCliScript)
+			answers, events := splitEvents(out)
+			if len(events) < 7 || len(answers) < 150 {
+				t.Errorf("%d events and %d lines from %s:\n%s", len(events), len(answers), name(s), out)
+			}
+			return append(append(answers, "== events"), events...)
+		}
+	})
 }
 
 var prompt = regexp.MustCompile(`^\[zk: .*\] `)
@@ -161,16 +153,12 @@ func sortIdentities(lines []string) {
 func TestZkCliExitCode(t *testing.T) {
 	parallel(t)
 	commands := [][]string{{"ls", "/"}, {"get", "/none"}, {"nonsense"}}
-	results := make([][]string, 2)
-	var all sync.WaitGroup
-	for i, k := range []harness.Kind{harness.Apache, env.Subject()} {
-		s := env.Start(t, k, nil)
-		all.Go(func() {
+	everyStand(t, nil, func(s *harness.Server) func() []string {
+		return func() (lines []string) {
 			for _, c := range commands {
-				results[i] = append(results[i], sprintf("%v exits with %d", c, env.ZkCliExit(t, s, c...)))
+				lines = append(lines, sprintf("%v exits with %d", c, env.ZkCliExit(t, s, c...)))
 			}
-		})
-	}
-	all.Wait()
-	compareTranscripts(t, results[0], results[1])
+			return lines
+		}
+	})
 }

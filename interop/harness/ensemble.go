@@ -90,16 +90,29 @@ func (e *Env) judged(k Kind) Kind {
 	return k
 }
 
-// StartMember runs three servers of the kind, and returns one that leads, or one that
-// follows. With c and beside it, it is configured like a server that stands alone.
-func (e *Env) StartMember(t testing.TB, kind Kind, leads bool, c Config) *Server {
+// A Role is a server's part in an ensemble, as Mode calls it.
+type Role string
+
+// The roles.
+const (
+	Leads    Role = "leader"
+	Follows  Role = "follower"
+	Observes Role = "observer"
+)
+
+// StartMember runs three servers of the kind, and returns one in that role. With c and
+// beside it, it is configured like a server that stands alone.
+func (e *Env) StartMember(t testing.TB, kind Kind, role Role, c Config) *Server {
 	t.Helper()
 	own := Config{"tickTime": defaults()["tickTime"]}
 	maps.Copy(own, c)
-	n := e.StartEnsemble(t, []Member{{Kind: kind}, {Kind: kind}, {Kind: kind}}, own)
+	n := e.StartEnsemble(t, []Member{{Kind: kind}, {Kind: kind}, {Kind: kind, Observer: role == Observes}}, own)
 	leader := n.Leader(t)
-	if leads {
+	switch role {
+	case Leads:
 		return leader
+	case Observes:
+		return n.Servers[2]
 	}
 	return n.Others(leader)[0]
 }

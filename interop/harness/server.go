@@ -54,7 +54,8 @@ type Server struct {
 	// Addr is its client port, 127.0.0.1:port. It stays the same over restarts.
 	Addr string
 	// AdminAddr is the admin HTTP port when Config asks for admin.enableServer.
-	AdminAddr string
+	AdminAddr  string
+	SecureAddr string // of secureClientPort, if it is FreePort
 	// Dir holds its configuration, data and log.
 	Dir string
 
@@ -95,6 +96,9 @@ func (s *Server) bindAndStart() error {
 	return s.launch()
 }
 
+// FreePort is a value of secureClientPort that stands for a port of each server's own.
+const FreePort = "free"
+
 // bind chooses ports and writes the configuration.
 func (s *Server) bind() error {
 	port, err := s.env.ports.Free()
@@ -104,6 +108,14 @@ func (s *Server) bind() error {
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	s.config["clientPort"] = strconv.Itoa(port)
 	s.config["dataDir"] = filepath.Join(s.Dir, "data")
+	if s.config["secureClientPort"] == FreePort {
+		secure, err := s.env.ports.Free()
+		if err != nil {
+			return err
+		}
+		s.SecureAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(secure))
+		s.config["secureClientPort"] = strconv.Itoa(secure)
+	}
 	if s.config["admin.enableServer"] == "true" {
 		admin, err := s.env.ports.Free()
 		if err != nil {
