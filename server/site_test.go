@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/internal/rawclient"
+	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server"
 	"github.com/zabra/zabra/server/zoocfg"
@@ -33,6 +34,7 @@ type site struct {
 	server  *server.Server
 	stop    context.CancelFunc
 	ended   chan error
+	fs      vfs.FS // nil for the real one
 }
 
 // lines is a log in memory.
@@ -105,7 +107,7 @@ func (s *site) launch() {
 		s.t.Fatal(err)
 	}
 	enc := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	s.server, err = server.Open(cfg, osfs.FS{}, zap.New(zapcore.NewCore(enc, s.log, zap.DebugLevel)))
+	s.server, err = server.Open(cfg, s.disk(), zap.New(zapcore.NewCore(enc, s.log, zap.DebugLevel)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -116,6 +118,14 @@ func (s *site) launch() {
 
 // file is the server's zoo.cfg.
 func (s *site) file() string { return filepath.Join(s.dir, "zoo.cfg") }
+
+// disk is the file system of the server.
+func (s *site) disk() vfs.FS {
+	if s.fs != nil {
+		return s.fs
+	}
+	return osfs.FS{}
+}
 
 func (s *site) serves() bool {
 	nc, err := net.Dial("tcp", s.addr())

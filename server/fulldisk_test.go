@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/zabra/zabra/internal/vfs/faultfs"
+	"github.com/zabra/zabra/internal/vfs/osfs"
+	"github.com/zabra/zabra/wire"
+)
+
+// fill makes a disk full: the next segment of the log finds no room.
+func fill(f *faultfs.FS) { f.LimitSpace(0, syscall.ENOSPC) }
+
+// A disk of one of three is full, the leader's or a follower's. The others go on, and it
+// is back by itself when there is room.
+func TestMemberWithAFullDisk(t *testing.T) {
+	for _, who := range []string{"leader", "follower"} {
+		t.Run(who, func(t *testing.T) {
+			disks := []*faultfs.FS{faultfs.New(osfs.FS{}), faultfs.New(osfs.FS{}), faultfs.New(osfs.FS{})}
+			sites := startEnsemble(t, 3, "preAllocSize=16", "syncLimit=4")
+			for i, s := range sites {
+				s.halt()
+				s.fs = disks[i]
+				s.launch()
+				s.eventually("the server to serve", s.serves)
+			}
+			leader, id, others := lead(t, sites)
+			full := leader
+			if who == "follower" {
+				full = others[0]
+			}
+			disk := disks[id-1]
+			for i, s := range sites {
+				if s == full {
+					disk = disks[i]
+				}
+			}
+			fill(disk)
+			var rest []*site
+			for _, s := range sites {
+				if s != full {
+					rest = append(rest, s)
+				}
+			}
+			// So much that no segment has room for it.
+			n := 0
+			write := func() bool {
+				s := rest[n%len(rest)]
+				if !s.serves() {
+					return false
+				}
+				c := s.client()
+				defer c.Close()
+				for range 20 {
+					n++
+					err := c.Do(wire.OpCreate, &wire.CreateRequest{Path: fmt.Sprint("/n", n), Data: []byte(strings.Repeat("x", 1000)), ACL: anyone}, &wire.PathResponse{})
+					if err != nil {
+						return false
+					}
+				}
+				return true
+			}
+			done := 0
+			full.eventually("writes to go on without the full disk", func() bool {
+				if write() {
+					done++
+				}
+				return done >= 10 && strings.Contains(full.log.String(), "the disk is full")
+			})
+			full.eventually("a server with room to lead", func() bool {
+				return slices.ContainsFunc(rest, func(s *site) bool { return strings.Contains(s.word(t, "srvr"), "Mode: leader\n") })
+			})
+			const last = "/last"
+			full.eventually("the others to serve", rest[0].serves)
+			rest[0].client().create(last, "y", wire.ModePersistent)
+			disk.Heal()
+			full.eventually("the server to be back", func() bool {
+				if !full.serves() {
+					return false
+				}
+				got, err := full.client().read(last)
+				return err == nil && got == "y"
+			})
+			agree(t, sites, last, "y")
+		})
+	}
+}
