@@ -225,3 +225,16 @@ func TestListIsInTheOrderOfAcceptance(t *testing.T) {
 		t.Errorf("the last is %+v", last)
 	}
 }
+
+// A peer that does not close its side behind the last reply is let go all the same.
+func TestPeerThatDoesNotClose(t *testing.T) {
+	r := newRig(t, nil, Options{}, pipeline.Options{})
+	c := r.dial()
+	c.open(wire.ConnectResponse{})
+	c.write(ping()) // behind it a loop serves the connection
+	c.reply()
+	c.write(closeSession(1))
+	c.reply()
+	c.ends()
+	r.eventually("the connection to be let go", func() bool { return r.port.Connections() == 0 })
+}

@@ -91,8 +91,14 @@ func (v *visitor) open(s wire.ConnectResponse) (r wire.ConnectResponse, err erro
 		return r, fmt.Errorf("instead of an answer to the connect request: %w", err)
 	}
 	d := wire.NewDecoder(f)
-	r.DecodeFrom(&d)
-	return r, d.Err()
+	if r.DecodeFrom(&d); d.Err() != nil || v.rng.IntN(2) == 0 {
+		return r, d.Err()
+	}
+	if err := v.whole(ping()); err != nil { // behind it a loop serves the connection
+		return r, err
+	}
+	_, err = readFrame(v)
+	return r, err
 }
 
 func (v *visitor) whole(b []byte) error {
