@@ -32,6 +32,10 @@ type fault struct {
 	faulty bool  // needs the faulty binary
 	env    []string
 	hold   time.Duration // how long it lasts at least
+
+	// forgets: the log of the server that is hit may not go back to the beginning
+	// afterwards. A full disk makes room by what checkpoints cover.
+	forgets bool
 }
 
 // A nemesis is what a fault has at hand.
@@ -104,8 +108,8 @@ var faults = []fault{
 	{name: "pause the leader", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.leads), true }},
 	{name: "pause a follower", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.followers[0]), true }},
 	{name: "pause all", hold: sessionTimeout + time.Second, strike: func(n *nemesis) (func() error, bool) { return n.pausing(n.servers...), false }},
-	{name: "fill the disk of a follower", hold: noticed, disk: 256 << 20, strike: func(n *nemesis) (func() error, bool) { return n.filled(n.followers[0]), true }},
-	{name: "fill the disk of the leader", hold: noticed, disk: 256 << 20, strike: func(n *nemesis) (func() error, bool) { return n.filled(n.leads), true }},
+	{name: "fill the disk of a follower", forgets: true, hold: noticed, disk: 256 << 20, strike: func(n *nemesis) (func() error, bool) { return n.filled(n.followers[0]), true }},
+	{name: "fill the disk of the leader", forgets: true, hold: noticed, disk: 256 << 20, strike: func(n *nemesis) (func() error, bool) { return n.filled(n.leads), true }},
 	{name: "a sync of a follower fails", hold: time.Second, faulty: true, strike: func(n *nemesis) (func() error, bool) { return n.syncFails(n.followers[0]), true }},
 	{name: "a sync of the leader fails", hold: time.Second, faulty: true, strike: func(n *nemesis) (func() error, bool) { return n.syncFails(n.leads), true }},
 	{name: "lose power everywhere", faulty: true, env: []string{"FAULTY_VOLATILE=1"}, strike: func(n *nemesis) (func() error, bool) {
@@ -114,11 +118,11 @@ var faults = []fault{
 	}},
 	{name: "the disk of the leader is slow", faulty: true, hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.slow(n.leads), true }},
 	{name: "the disk of a follower is slow", faulty: true, hold: noticed, strike: func(n *nemesis) (func() error, bool) { return n.slow(n.followers[0]), true }},
-	{name: "a follower loses all it had", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
+	{name: "a follower loses all it had", forgets: true, hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
 		start := n.killed(n.followers[0])
 		return func() error { return errors.Join(n.followers[0].remove(""), start()) }, true
 	}},
-	{name: "a bit flips in the log of a follower", hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
+	{name: "a bit flips in the log of a follower", forgets: true, hold: time.Second, strike: func(n *nemesis) (func() error, bool) {
 		start := n.killed(n.followers[0])
 		return func() error { return errors.Join(n.followers[0].flipBit(n.rng), start()) }, true
 	}},

@@ -46,8 +46,15 @@ func randomly(seed uint64) (s setup, some []fault) {
 	if rng.IntN(3) == 0 {
 		s.faulty, s.env = true, []string{"FAULTY_VOLATILE=1"}
 	}
+	forgot := 0
 	for range 3 + rng.IntN(4) {
-		some = append(some, faults[rng.IntN(len(faults))])
+		f := faults[rng.IntN(len(faults))]
+		if f.forgets {
+			forgot++
+		}
+		if !f.forgets || forgot < 3 { // the verdict needs one log that is whole
+			some = append(some, f)
+		}
 	}
 	return s, some
 }
