@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 
+	"github.com/zabra/zabra/election"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
@@ -47,12 +48,40 @@ func (s *server) leave(r role, why error) {
 	}
 	s.storage.alone(func() {
 		s.mail(func() {
+			var change *zab.RoleChange
+			if errors.As(why, &change) && s.succeed(change) {
+				return
+			}
 			s.become(newLooking(s))
 			if l, ok := r.(*learning); ok {
 				s.election.Unreachable(s.millis(), l.leader) // nobody need wait for its vote
 			}
 		})
 	})
+}
+
+// succeed takes the role that a reconfiguration gives, without an election. It reports
+// whether it gives one.
+func (s *server) succeed(change *zab.RoleChange) bool {
+	active := s.recall()
+	if !active.Committed.IsVoter(change.Leader) {
+		return false
+	}
+	s.active = active
+	s.ledger.activates(s.id, active.Committed)
+	state := wire.Following
+	switch {
+	case change.Leader == s.id:
+		state = wire.Leading
+	case s.observer():
+		state = wire.Observing
+	}
+	s.say("takes its role from a reconfiguration: %d leads", int64(change.Leader))
+	s.election.Settle(state, change.Leader, change.Zxid)
+	l := &looking{server: s, at: s.state()}
+	s.role = l
+	l.follow(&election.Decision{Vote: election.Vote{Leader: change.Leader}, State: state})
+	return true
 }
 
 // adopt takes other configurations for those in force.
