@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -233,7 +234,7 @@ func (t *Tree) Reapable(nowMs, neverUsedMs int64) []string {
 	}
 	for s := range t.each(t.owners.ttls) {
 		e := t.exts.at(t.nodes.at(s).ext)
-		if ttl := t.ttl(e.owner); e.kids == 0 && ttl > 0 && nowMs-e.mtime > ttl {
+		if ttl := t.ttl(e.owner); e.kids == 0 && ttl > 0 && (nowMs-e.mtime > ttl || plant.In(plant.TTLIgnored)) {
 			paths = append(paths, t.Path(Node(s)))
 		}
 	}

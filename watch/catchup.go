@@ -1,6 +1,9 @@
 package watch
 
-import "github.com/zabra/zabra/wire"
+import (
+	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/wire"
+)
 
 // A TreeView is what CatchUp needs to know of the tree.
 type TreeView interface {
@@ -51,7 +54,9 @@ func CatchUp(r *wire.SetWatches2Request, tree TreeView, fire func(wire.EventType
 		arm(path, Persistent)
 	}
 	for _, path := range r.PersistentRecursive {
-		arm(path, Recursive)
+		if !plant.In(plant.RecursiveForgotten) {
+			arm(path, Recursive)
+		}
 	}
 	return wire.OK
 }

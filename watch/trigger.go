@@ -3,6 +3,7 @@ package watch
 import (
 	"strings"
 
+	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -122,6 +123,9 @@ func (at place) holds(w WatcherID, modes Mode) bool {
 func (at place) consume(modes Mode, dst []WatcherID) []WatcherID {
 	if at.path == nothing {
 		return dst
+	}
+	if plant.In(plant.PersistentUsedUp) {
+		modes |= Persistent
 	}
 	s := at.shard
 	for e := s.paths[at.path].first; e != nothing; {

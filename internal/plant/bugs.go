@@ -61,7 +61,15 @@ const (
 	ReadBeforeOwnWrite  Bug = "read-before-own-write" // a read overtakes an earlier write of its session
 	OlderServerAccepted Bug = "older-server-accepted" // a client may move to a server that is behind what it has seen
 
+	PersistentUsedUp   Bug = "persistent-used-up"  // a persistent watch is used up by its first event
+	RecursiveForgotten Bug = "recursive-forgotten" // recursive watches are not set again after a reconnection
+	BarrierSkipped     Bug = "barrier-skipped"     // a linearizable read does not ask the leader
+	ReadUnchecked      Bug = "read-unchecked"      // a read does not look at the access list
+
 	// Transactions.
+	CheckIgnored        Bug = "check-ignored"         // the check in a multi does not look at the version
+	ContainerInUse      Bug = "container-in-use"      // a container is reaped although a child is being created
+	TTLIgnored          Bug = "ttl-ignored"           // a TTL node is reaped before its time
 	MultiPartlyApplied  Bug = "multi-partly-applied"  // a multi that fails leaves what came before the failure
 	MultiLeavesOverlay  Bug = "multi-leaves-overlay"  // a multi that fails leaves its changes in what the next request sees
 	VersionUnchecked    Bug = "version-unchecked"     // setData does not look at the expected version

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zabra/zabra/internal/sim/history"
@@ -39,6 +40,9 @@ type client struct {
 	data     map[string]bool
 	missing  map[string]bool // exist watches on nodes that were not there
 	child    map[string]bool
+	good     map[string]bool  // persistent watches, for good
+	below    map[string]bool  // recursive ones
+	versions map[string]int32 // of nodes, as last seen
 	values   int
 	closing  bool
 	idle     bool // asks for nothing but pings
@@ -52,6 +56,7 @@ func newClient(c *cluster, i int) *client {
 	cl := &client{
 		cluster: c, id: i, name: fmt.Sprintf("c%d", i), host: simnet.Host(len(c.servers) + 1 + i),
 		rng: c.kernel.Rand(fmt.Sprintf("client %d", i)), log: &history.Log{Client: i},
+		versions: map[string]int32{},
 	}
 	c.net.Up(cl.host)
 	cl.forget()
@@ -65,6 +70,7 @@ func (c *client) say(what string, args ...int64) { c.kernel.Trace.Add(c.name, wh
 func (c *client) forget() {
 	c.session, c.xid, c.closing = 0, 0, false
 	c.data, c.missing, c.child = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	c.good, c.below = map[string]bool{}, map[string]bool{}
 }
 
 // connect tries one server after the other, at random.
@@ -190,13 +196,15 @@ func (c *client) welcomed(w *wire.ConnectResponse) {
 
 // authenticate tells who this is. The first client may do everything.
 func (c *client) authenticate() {
-	who := fmt.Sprintf("u%d:secret", c.id)
+	who := c.credentials()
 	if c.id == 0 {
 		who = superUser
 	}
 	r := wire.AuthRequest{Scheme: "digest", Auth: []byte(who)}
 	c.send(&history.Op{Op: wire.OpAuth, Xid: wire.XidAuth}, r.AppendTo(nil))
 }
+
+func (c *client) credentials() string { return fmt.Sprintf("u%d:secret", c.id) }
 
 // prepare lets the first client create what all rely on.
 func (c *client) prepare() {
@@ -220,7 +228,10 @@ func (c *client) setWatches() {
 	}
 	r := &wire.SetWatches2Request{
 		RelativeZxid: c.lastSeen, Data: sorted(c.data), Exist: sorted(c.missing), Child: sorted(c.child),
-		Persistent: []string{}, PersistentRecursive: []string{},
+		Persistent: sorted(c.good), PersistentRecursive: sorted(c.below),
+	}
+	if len(c.good)+len(c.below) > 0 {
+		c.grid.did("watch for good set again")
 	}
 	c.ask(&history.Op{Op: wire.OpSetWatches2}, r)
 }
@@ -288,9 +299,10 @@ func (c *client) answered(h *wire.ReplyHeader, d *wire.Decoder) {
 	}
 	c.lastSeen = max(c.lastSeen, h.Zxid)
 	c.log.Items = append(c.log.Items, history.Item{Answer: o})
-	if o.Watch {
+	if o.Watch || o.Op == wire.OpAddWatch {
 		c.watched(o)
 	}
+	c.count(o)
 	c.prepared = c.prepared || o.Op == wire.OpCreate && o.Path == registers[len(registers)-1]
 	if o.Op == wire.OpCloseSession {
 		c.forget()
@@ -298,8 +310,39 @@ func (c *client) answered(h *wire.ReplyHeader, d *wire.Decoder) {
 	}
 }
 
+// count notes what happened for the first time, and versions.
+func (c *client) count(o *history.Op) {
+	reads := o.Op == wire.OpGetData || o.Op == wire.OpExists
+	switch {
+	case reads && o.Err == wire.NoAuth:
+		c.grid.did("read refused")
+	case reads && o.Err == wire.OK && strings.HasPrefix(o.Path, "/p"):
+		c.grid.did("read of a secret")
+	case o.Op == wire.OpMulti && o.Multi[0].Op == wire.OpCheck && o.Err == wire.OK:
+		c.grid.did("multi behind a check")
+	case o.Op == wire.OpMulti && o.Multi[0].Op == wire.OpCheck && o.Err == wire.BadVersion:
+		c.grid.did("multi refused by a check")
+	}
+	if o.Op == wire.OpGetData && o.Err == wire.OK && c.opts.Linearizable {
+		c.grid.did("linearizable read")
+	}
+	if o.Err == wire.OK && (o.Op == wire.OpGetData || o.Op == wire.OpSetData) {
+		c.versions[o.Path] = o.Stat.Version
+	}
+	if o.Op == wire.OpReconfig && o.Err == wire.OK && o.Deed != "" {
+		c.grid.did(o.Deed)
+	}
+}
+
 func (c *client) watched(o *history.Op) {
 	switch {
+	case o.Op == wire.OpAddWatch && o.Err != wire.OK:
+	case o.Op == wire.OpAddWatch && o.AddMode == wire.WatchPersistent:
+		c.good[o.Path] = true
+		c.grid.did("persistent watch")
+	case o.Op == wire.OpAddWatch:
+		c.below[o.Path] = true
+		c.grid.did("recursive watch")
 	case o.Op == wire.OpGetChildren2 && o.Err == wire.OK:
 		c.child[o.Path] = true
 	case o.Err == wire.OK && !c.missing[o.Path]:
@@ -310,6 +353,7 @@ func (c *client) watched(o *history.Op) {
 }
 
 func (c *client) told(e *wire.WatcherEvent) {
+	c.say("is told of " + e.Type.String() + " " + e.Path)
 	c.log.Items = append(c.log.Items, history.Item{Event: &history.Event{Type: e.Type, Path: e.Path}})
 	switch e.Type {
 	case wire.EventNodeChildrenChanged:
@@ -369,15 +413,20 @@ func (c *client) doSomething() {
 		c.create(c.anyPath(), wire.ModePersistent)
 	case p < 50:
 		c.create(c.anyPath(), wire.ModeEphemeral)
-	case p < 54:
+	case p < 53:
 		c.create("/q/e", wire.ModeEphemeralSequential)
+	case p < 54:
+		c.watchForGood()
 	case p < 62:
-		path := c.anyPath()
-		c.ask(&history.Op{Op: wire.OpDelete, Path: path, Version: -1}, &wire.PathVersionRequest{Path: path, Version: -1})
+		c.remove(c.anyPath())
 	case p < 67:
 		c.multi()
-	case p < 75:
+	case p < 73:
 		c.syncAndGet()
+	case p < 77:
+		c.secrets()
+	case p < 79:
+		c.perishable()
 	case p < 83:
 		c.get(registers[c.rng.IntN(len(registers))])
 	case p < 89:
@@ -409,20 +458,84 @@ func (c *client) reconfigure() {
 	now := c.ledger.active.Committed
 	id := wire.SID(1 + c.rng.IntN(len(c.servers)))
 	line, _ := c.config.Server(id)
-	line.Role = quorum.Observer
 	r := &wire.ReconfigRequest{CurConfigID: -1, Joining: wire.NullString, Leaving: wire.NullString, NewMembers: wire.NullString}
-	switch remove := c.rng.IntN(2) == 0; {
+	deed := ""
+	switch remove, observe := c.rng.IntN(2) == 0, c.rng.IntN(2) == 0; {
+	case !now.IsMember(id) && observe:
+		line.Role, deed = quorum.Observer, "observer added"
+		r.Joining = fmt.Sprintf("server.%d=%s", id, line)
+	case now.IsMember(id) && !now.IsVoter(id) && remove:
+		deed = "observer removed"
+		r.Leaving = fmt.Sprint(id)
 	case !now.IsVoter(id):
 		line.Role = quorum.Participant
-		r.Joining = line.String()
+		r.Joining = fmt.Sprintf("server.%d=%s", id, line)
 	case len(now.Voters()) <= 3:
 		return
 	case remove:
 		r.Leaving = fmt.Sprint(id)
 	default:
-		r.Joining = line.String()
+		line.Role = quorum.Observer
+		r.Joining = fmt.Sprintf("server.%d=%s", id, line)
 	}
-	c.ask(&history.Op{Op: wire.OpReconfig, Path: "/zookeeper/config"}, r)
+	if r.Joining == wire.NullString || c.opts.Joins {
+		c.ask(&history.Op{Op: wire.OpReconfig, Path: "/zookeeper/config", Deed: deed}, r)
+	}
+}
+
+// watchForGood sets a watch that stays.
+func (c *client) watchForGood() {
+	o := &history.Op{Op: wire.OpAddWatch, Path: [...]string{"/q", "/n0", "/c0", registers[0]}[c.rng.IntN(4)]}
+	if c.rng.IntN(3) == 0 {
+		o.AddMode, o.Path = wire.WatchPersistentRecursive, [...]string{"/", "/q", "/c1"}[c.rng.IntN(3)]
+	}
+	c.ask(o, &wire.AddWatchRequest{Path: o.Path, Mode: o.AddMode})
+}
+
+// secrets makes and reads nodes that only their maker may read.
+func (c *client) secrets() {
+	path := fmt.Sprintf("/p%d", c.rng.IntN(3))
+	switch c.rng.IntN(4) {
+	case 0:
+		v := c.value()
+		own := []wire.ACL{{Perms: wire.PermAll, ID: wire.ID{Scheme: "digest", ID: digest(c.credentials())}}}
+		c.ask(&history.Op{Op: wire.OpCreate, Path: path, Data: v, Secret: true}, &wire.CreateRequest{Path: path, Data: v, ACL: own})
+	case 1:
+		c.ask(&history.Op{Op: wire.OpExists, Path: path}, &wire.PathWatchRequest{Path: path})
+	case 2:
+		c.remove(path)
+	default:
+		c.ask(&history.Op{Op: wire.OpGetData, Path: path}, &wire.PathWatchRequest{Path: path})
+	}
+}
+
+// ttlNode lives for ttl after its last change.
+const (
+	ttlNode = "/t0"
+	ttl     = 3 * time.Second
+)
+
+// perishable makes and changes nodes that the ensemble removes by itself.
+func (c *client) perishable() {
+	v, box := c.value(), fmt.Sprintf("/c%d", c.rng.IntN(2))
+	switch c.rng.IntN(6) {
+	case 0:
+		c.ask(&history.Op{Op: wire.OpCreateContainer, Path: box, Data: v, Mode: wire.ModeContainer},
+			&wire.CreateRequest{Path: box, Data: v, ACL: open, Flags: int32(wire.ModeContainer)})
+	case 1, 2:
+		c.create(box+"/x", wire.ModePersistent)
+	case 3:
+		c.remove(box + "/x")
+	case 4:
+		c.ask(&history.Op{Op: wire.OpCreateTTL, Path: ttlNode, Data: v, Mode: wire.ModePersistentTTL},
+			&wire.CreateTTLRequest{Path: ttlNode, Data: v, ACL: open, Flags: int32(wire.ModePersistentTTL), TTL: ttl.Milliseconds()})
+	default:
+		c.set(ttlNode, -1)
+	}
+}
+
+func (c *client) remove(path string) {
+	c.ask(&history.Op{Op: wire.OpDelete, Path: path, Version: -1}, &wire.PathVersionRequest{Path: path, Version: -1})
 }
 
 func (c *client) set(path string, version int32) {
@@ -452,6 +565,11 @@ func (c *client) multi() {
 		{Op: wire.OpSetData, Body: &wire.SetDataRequest{Path: "/m", Data: c.value(), Version: -1}},
 		{Op: wire.OpCreate, Body: &wire.CreateRequest{Path: path, Data: c.value(), ACL: open}},
 		{Op: wire.OpDelete, Body: &wire.PathVersionRequest{Path: c.anyPath(), Version: -1}},
+	}
+	if c.rng.IntN(2) == 0 {
+		register := registers[c.rng.IntN(len(registers))]
+		check := wire.MultiOp{Op: wire.OpCheck, Body: &wire.PathVersionRequest{Path: register, Version: c.versions[register]}}
+		ops = []wire.MultiOp{check, ops[0]}
 	}
 	c.ask(&history.Op{Op: wire.OpMulti, Multi: ops}, nil)
 }

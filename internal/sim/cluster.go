@@ -67,10 +67,13 @@ func newCluster(o Options) *cluster {
 			role = quorum.Observer
 		}
 		addr := quorum.PeerAddr{Host: fmt.Sprintf("s%d", id), QuorumPort: 2888, ElectionPort: 3888}
-		lines = append(lines, quorum.Server{ID: id, Addrs: []quorum.PeerAddr{addr}, Role: role})
+		lines = append(lines, quorum.Server{
+			ID: id, Addrs: []quorum.PeerAddr{addr}, Role: role, Client: quorum.HostPort{Host: addr.Host, Port: 2181},
+		})
 	}
 	var err error
-	if c.config, err = quorum.New(0, lines, nil, nil); err != nil {
+	groups, weights := c.hierarchy()
+	if c.config, err = quorum.New(0, lines, groups, weights); err != nil {
 		panic(err) // our own mistake: the lines are made here
 	}
 	if c.schemes, err = auth.New(auth.Config{SuperDigest: superDigest}); err != nil {
@@ -87,6 +90,28 @@ func newCluster(o Options) *cluster {
 	}
 	c.nemesis = newNemesis(c)
 	return c
+}
+
+// hierarchy draws groups and weights of the voters, none for quorums of a majority.
+func (c *cluster) hierarchy() (groups []quorum.Group, weights []quorum.Weight) {
+	if !c.opts.Groups {
+		return nil, nil
+	}
+	c.grid.did("hierarchical quorum")
+	size := 1 + c.rng.IntN(3)
+	for id := wire.SID(1); int(id) <= c.opts.Voters; id++ {
+		if (int(id)-1)%size == 0 {
+			groups = append(groups, quorum.Group{ID: int64(len(groups) + 1)})
+		}
+		g := &groups[len(groups)-1]
+		g.Members = append(g.Members, id)
+		weight := int64(1 + c.rng.IntN(3))
+		if len(g.Members) > 1 && c.rng.IntN(4) == 0 {
+			weight = 0
+		}
+		weights = append(weights, quorum.Weight{ID: id, Weight: weight})
+	}
+	return groups, weights
 }
 
 func (c *cluster) newServer(id wire.SID) *server {

@@ -53,6 +53,10 @@ func readAnswer(o *history.Op, d *wire.Decoder) {
 		var r wire.StatResponse
 		r.DecodeFrom(d)
 		o.Stat = r.Stat
+	case wire.OpCreateContainer, wire.OpCreateTTL:
+		var r wire.PathStatResponse
+		r.DecodeFrom(d)
+		o.Created, o.Stat = r.Path, r.Stat
 	case wire.OpCreate:
 		var r wire.PathResponse
 		r.DecodeFrom(d)

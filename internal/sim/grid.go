@@ -54,11 +54,19 @@ var Places = []Place{
 // synchronisation has not been tested.
 type Grid struct {
 	count map[Fault]map[Place]int
+	deeds map[string]int
+}
+
+// Deeds are what has to happen in a long run beside faults, or it has not been tested.
+var Deeds = []string{
+	"hierarchical quorum", "linearizable read", "read refused", "read of a secret", "persistent watch", "recursive watch",
+	"watch for good set again", "multi behind a check", "multi refused by a check", "container reaped", "TTL node reaped",
+	"observer removed",
 }
 
 // NewGrid returns an empty grid.
 func NewGrid() *Grid {
-	g := &Grid{count: map[Fault]map[Place]int{}}
+	g := &Grid{count: map[Fault]map[Place]int{}, deeds: map[string]int{}}
 	for _, f := range AllFaults {
 		g.count[f] = map[Place]int{}
 	}
@@ -66,6 +74,19 @@ func NewGrid() *Grid {
 }
 
 func (g *Grid) hit(f Fault, p Place) { g.count[f][p]++ }
+
+func (g *Grid) did(deed string) { g.deeds[deed]++ }
+
+// Undone lists the deeds that were not done.
+func (g *Grid) Undone() []string {
+	var undone []string
+	for _, d := range Deeds {
+		if g.deeds[d] == 0 {
+			undone = append(undone, d)
+		}
+	}
+	return undone
+}
 
 // Empty lists the cells that were never hit.
 func (g *Grid) Empty() []string {
@@ -87,6 +108,9 @@ func (g *Grid) Add(o *Grid) {
 			g.count[f][p] += n
 		}
 	}
+	for d, n := range o.deeds {
+		g.deeds[d] += n
+	}
 }
 
 // Write prints the grid.
@@ -102,5 +126,8 @@ func (g *Grid) Write(w io.Writer) {
 			_, _ = fmt.Fprintf(w, "%13d", g.count[f][p])
 		}
 		_, _ = fmt.Fprintln(w)
+	}
+	for _, d := range Deeds {
+		_, _ = fmt.Fprintf(w, "%-26s%8d\n", d, g.deeds[d])
 	}
 }

@@ -97,10 +97,10 @@ func (l *lane) sendStream(b []byte) {
 
 // transmit puts a packet on the wire, if the connection stands.
 func (l *lane) transmit(p *wire.QuorumPacket) {
+	l.snap = l.snap || p.Type == wire.PacketSnap
 	if l.end.Closed() {
 		return
 	}
-	l.snap = l.snap || p.Type == wire.PacketSnap
 	l.say("sends "+p.Type.String()+" %#x to %d", int64(p.Zxid), int64(l.end.Remote()))
 	l.vouch(p)
 	l.cluster.watchPacket(l.server, l.end, p)

@@ -46,7 +46,11 @@ type Options struct {
 	// Initialize lets an operator vouch for every empty disk at the beginning.
 	// Otherwise the servers have to find out that all are empty.
 	Initialize   bool
-	ReconfigRate int // one in so many requests of the first client, then
+	ReconfigRate int           // one in so many requests of the first client, then
+	Joins        bool          // reconfigurations also let servers join, and change roles; see docs/testing.md
+	Groups       bool          // quorums are hierarchical
+	Linearizable bool          // so are all reads
+	ReapInterval time.Duration // between searches for containers and TTL nodes that are due
 }
 
 // Draw returns the options of a seed: small clusters and large ones, good networks
@@ -81,5 +85,10 @@ func Draw(seed uint64) Options {
 		DialTimeout: time.Second,
 	}
 	o.Initialize = rng.IntN(4) == 0
+	// What came later draws from numbers of its own: the other options of a seed stay.
+	more := rand.New(rand.NewPCG(seed, 0x5eed2))
+	o.Groups = more.IntN(6) == 0 && !o.Reconfig
+	o.Linearizable = more.IntN(4) == 0
+	o.ReapInterval = 2 * time.Second
 	return o
 }

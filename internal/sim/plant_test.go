@@ -16,6 +16,7 @@ type mutant struct {
 	bug     plant.Bug
 	by      string // the names of checkers, any of which will do
 	prepare func(*Options)
+	seeds   uint64 // that it may survive; 0 for mutantSeeds
 }
 
 func only1(f ...Fault) func(*Options) {
@@ -35,10 +36,11 @@ func farApart(o *Options) {
 // slowLeaders leaves clients with a leader that does not know yet that it was deposed:
 // clocks differ by much.
 func slowLeaders(o *Options) {
-	o.Kinds, o.FaultEvery = []Fault{Isolate, OneWayIn}, 2*time.Second
+	o.Kinds, o.FaultEvery = []Fault{Isolate, Isolate, OneWayIn}, 1500*time.Millisecond
 	o.Voters, o.Observers, o.Clients, o.Pipeline, o.Think = 3, 0, 4, 40, msec(200)
 	o.Readers, o.Clients = 4, 6
-	o.Weather.SpikeRate, o.Drift, o.Faults, o.Heal = 0, 0.3, 60*time.Second, 10*time.Second
+	o.Weather.SpikeRate, o.Drift, o.Faults, o.Heal = 0, 0.3, 60*time.Second, 40*time.Second
+	o.Groups, o.Linearizable, o.Reconfig, o.Initialize = false, false, false, true
 }
 
 func reconfigured(o *Options) { o.Reconfig, o.Voters, o.Observers = true, 5, 1 }
@@ -59,6 +61,14 @@ func wiped(o *Options) {
 func flipped(o *Options) {
 	wiped(o)
 	o.Kinds = []Fault{BitFlip, BitFlip, BitFlip, Isolate, PowerLoss}
+}
+
+func linearizable(o *Options) { o.Linearizable = true }
+
+// farApartCrowd leaves much under way at any time.
+func farApartCrowd(o *Options) {
+	o.Kinds, o.Clients, o.Readers, o.Think, o.Pipeline = []Fault{Checkpoint}, 6, 0, msec(50), 40
+	o.Weather.MinDelay, o.Weather.MaxDelay, o.ReapInterval = msec(100), msec(200), 250*time.Millisecond
 }
 
 func shortEpochs(o *Options) { o.LastCounter = 20 }
@@ -86,7 +96,7 @@ var mutants = []mutant{
 	{bug: plant.CommitOutOfOrder, by: "I16 I5 I3"},
 	{bug: plant.CommitBySingleAck, by: "I10"},
 	{bug: plant.ZxidWraps, by: "I13", prepare: shortEpochs},
-	{bug: plant.DeposedLeaderSyncs, by: "sync register", prepare: slowLeaders},
+	{bug: plant.DeposedLeaderSyncs, by: "sync register", prepare: slowLeaders, seeds: 150},
 	{bug: plant.SyncAnsweredLocally, by: "sync register"},
 	{bug: plant.ForwardedTwice, by: "write"},
 	{bug: plant.ExpiryByWallClock, by: "I19 I21", prepare: only1(ClockJump)},
@@ -111,6 +121,13 @@ var mutants = []mutant{
 	{bug: plant.StaleNotification, by: "election"},
 	{bug: plant.FreshVotes, by: "I1 I8 I9 I10", prepare: wiped},
 	{bug: plant.DamagedVotes, by: "I1 I8 I9 I10 start", prepare: flipped},
+	{bug: plant.PersistentUsedUp, by: "watch"},
+	{bug: plant.RecursiveForgotten, by: "watch"},
+	{bug: plant.BarrierSkipped, by: "register", prepare: linearizable},
+	{bug: plant.ReadUnchecked, by: "read"},
+	{bug: plant.CheckIgnored, by: "write"},
+	{bug: plant.ContainerInUse, by: "write", prepare: farApartCrowd},
+	{bug: plant.TTLIgnored, by: "write"},
 }
 
 // mutantSeeds is how many seeds a bug may survive.
@@ -121,7 +138,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(string(m.bug), func(t *testing.T) {
 			defer plant.Plant(m.bug)()
-			for seed := uint64(1); seed <= mutantSeeds; seed++ {
+			for seed := uint64(1); seed <= max(m.seeds, mutantSeeds); seed++ {
 				o := Draw(seed)
 				if m.prepare != nil {
 					m.prepare(&o)

@@ -31,6 +31,7 @@ func (s *server) newCore() *pipeline.Stepped {
 		Applied:        func(z wire.Zxid, _, _ int) { s.applied(z) },
 	}, pipeline.Options{
 		ServerID: s.id, Member: true, Tick: o.TickTime, Clock: s, Readers: 1,
+		Linearizable: o.Linearizable, ReapInterval: o.ReapInterval,
 		Prepare: pipeline.PrepareOptions{ReconfigEnabled: o.Reconfig, ExtendedTypes: treeOptions.ExtendedTypes},
 	})
 }

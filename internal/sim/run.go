@@ -79,7 +79,12 @@ func (c *cluster) result() Result {
 	if c.ok() {
 		committed, logs := c.committed(), c.logs()
 		problems := history.Check(committed, logs)
-		more, undecided := history.Registers(committed, logs, registers, time.Second)
+		judge := history.Registers
+		if c.opts.Linearizable {
+			judge = history.RegistersAndReads
+		}
+		more, undecided := judge(committed, logs, registers, time.Second)
+		c.countReaped(committed)
 		r.Undecided = undecided
 		for _, p := range append(problems, more...) {
 			c.fail(p.Check, "%s", p.Text)
@@ -95,6 +100,20 @@ func (c *cluster) result() Result {
 	}
 	r.Violation = c.violation
 	return r
+}
+
+// countReaped counts the nodes that the ensemble removed by itself.
+func (c *cluster) countReaped(committed []wire.Txn) {
+	for i := range committed {
+		d, ok := committed[i].Body.(*wire.DeleteTxn)
+		switch {
+		case !ok || committed[i].Header.Op != wire.OpDeleteContainer:
+		case d.Path == ttlNode:
+			c.grid.did("TTL node reaped")
+		default:
+			c.grid.did("container reaped")
+		}
+	}
 }
 
 // idler returns a server that does not serve, nil if all do.

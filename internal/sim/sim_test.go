@@ -99,6 +99,9 @@ func (s *series) report(t *testing.T) {
 	if empty := s.grid.Empty(); s.runs >= gridSeeds && len(empty) > 0 {
 		t.Errorf("%d cells are empty: %s", len(empty), strings.Join(empty, "; "))
 	}
+	if undone := s.grid.Undone(); s.runs >= gridSeeds && len(undone) > 0 {
+		t.Errorf("never happened: %s", strings.Join(undone, "; "))
+	}
 	if len(s.wrong) > 0 {
 		t.Logf("seeds that went wrong: %v", s.wrong)
 	}

@@ -111,7 +111,7 @@ func (r *learning) submit(req *Request) {
 	if b, ok := req.Body.(*wire.CreateSessionTxn); ok {
 		f.Body, auth = wire.AppendInt(nil, b.Timeout), nil
 	}
-	if req.Op == wire.OpSync && plant.In(plant.SyncAnsweredLocally) {
+	if req.Op == wire.OpSync && (plant.In(plant.SyncAnsweredLocally) || req.Barrier && plant.In(plant.BarrierSkipped)) {
 		r.inflight.push(proposal{req: req, at: r.Now()})
 		return
 	}

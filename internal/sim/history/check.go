@@ -121,9 +121,9 @@ func (m *model) outcome(o *Op) wire.Code {
 	case !m.sessions[o.Session]:
 		return wire.SessionExpired
 	case o.Op == wire.OpMulti:
-		return m.expectMulti(o.Multi, o.Session)
+		return m.expectMulti(o.Multi, o.Session, o.Client)
 	}
-	code, _ := m.expect(o.Op, o.Path, o.Version, o.Mode)
+	code, _ := m.expect(o.Op, o.Path, o.Version, o.Mode, o.Client)
 	return code
 }
 
@@ -200,10 +200,11 @@ func (j *judge) realTime(clients []*Log) {
 type watching struct {
 	data, child map[string]wire.Zxid
 	missing     map[string]bool // of data: there was no node when it was watched
+	staying     staying
 }
 
 func newWatching() watching {
-	return watching{map[string]wire.Zxid{}, map[string]wire.Zxid{}, map[string]bool{}}
+	return watching{map[string]wire.Zxid{}, map[string]wire.Zxid{}, map[string]bool{}, newStaying()}
 }
 
 // client checks what one client saw, in its order.
@@ -240,7 +241,9 @@ func (j *judge) client(c *Log) {
 			resumed = false
 			if o.Op == wire.OpSetWatches2 {
 				j.setAgain(&w, o.Zxid)
+				w.staying.setAgain(o.Zxid)
 			}
+			j.missedByStaying(c, &w.staying, o)
 			j.missed(c, &w, o)
 			j.read(c, o)
 			w.add(o)
@@ -264,6 +267,7 @@ func (j *judge) event(c *Log, w *watching, e *Event, resumed bool) {
 	default:
 		delete(w.data, e.Path)
 	}
+	ok = j.toldStaying(c, &w.staying, e) || ok || e.Path == configPath && w.staying.any()
 	if !ok && !resumed {
 		j.say("watch", "client %d got %v %s and did not watch it", c.Client, e.Type, e.Path)
 	}
@@ -296,6 +300,9 @@ func (j *judge) missed(c *Log, w *watching, o *Op) {
 }
 
 func (w *watching) add(o *Op) {
+	if o.Op == wire.OpAddWatch && o.Err == wire.OK {
+		w.staying.add(o)
+	}
 	if !o.Watch || o.Err != wire.OK && !(o.Op == wire.OpExists && o.Err == wire.NoNode) {
 		return
 	}
@@ -317,6 +324,12 @@ func (j *judge) read(c *Log, o *Op) {
 		return
 	}
 	m := j.model.at(o.Path, o.Zxid)
+	if m.exists && !mine(m.reader, c.Client) {
+		if o.Err != wire.NoAuth {
+			j.say("read", "client %d asked for %s at %v, which it may not read, and got %v", c.Client, o.Path, o.Zxid, o.Err)
+		}
+		return
+	}
 	switch {
 	case m.exists != (o.Err == wire.OK):
 		j.say("read", "client %d asked for %s at %v and got %v; there was a node: %v", c.Client, o.Path, o.Zxid, o.Err, m.exists)

@@ -43,6 +43,9 @@ type Op struct {
 	Mode    wire.CreateMode
 	Multi   []wire.MultiOp
 	Watch   bool
+	Secret  bool              // of create: nobody else may read the node
+	AddMode wire.AddWatchMode // of addWatch
+	Deed    string            // what it does, for whoever counts
 
 	Call     time.Duration
 	Return   time.Duration
@@ -58,7 +61,7 @@ type Op struct {
 // IsWrite reports whether the request becomes a transaction.
 func (o *Op) IsWrite() bool {
 	switch o.Op {
-	case wire.OpCreate, wire.OpDelete, wire.OpSetData, wire.OpMulti, wire.OpCloseSession:
+	case wire.OpCreate, wire.OpCreateContainer, wire.OpCreateTTL, wire.OpDelete, wire.OpSetData, wire.OpMulti, wire.OpCloseSession:
 		return true
 	}
 	return false

@@ -19,7 +19,15 @@ type node struct {
 	owner    wire.SessionID
 	created  int32 // children ever
 	children map[string]bool
+
+	reader    int   // who alone may read it: the number of a client and one; 0 for all
+	container bool  // it may go when its children are gone
+	ttl       int64 // it may go when it was not changed for so long, milliseconds
+	mtime     int64
 }
+
+// mine reports whether a client may read a node of reader.
+func mine(reader, client int) bool { return reader == 0 || reader == client+1 || client == 0 }
 
 // A moment is what a path was from a transaction on; node is nil when it was not
 // there.
@@ -29,6 +37,15 @@ type moment struct {
 	data    []byte
 	version int32
 	mzxid   wire.Zxid
+	reader  int
+}
+
+// A change is what watches are told of.
+type change struct {
+	zxid   wire.Zxid
+	kind   wire.EventType
+	path   string
+	reader int // of the node, as in node
 }
 
 // A model is the tree as a map, and everything it ever was.
@@ -38,7 +55,9 @@ type model struct {
 	ended    map[wire.SessionID]bool
 	past     map[string][]moment    // by path, in order
 	kids     map[string][]wire.Zxid // when the list of children changed, or the node went
+	changes  []change               // in order
 	zxid     wire.Zxid
+	time     int64 // of the transaction
 }
 
 func newModel() *model {
@@ -68,7 +87,7 @@ func parentOf(path string) string {
 func (m *model) note(path string) {
 	now := moment{zxid: m.zxid}
 	if n := m.nodes[path]; n != nil {
-		now = moment{m.zxid, true, n.data, n.version, n.mzxid}
+		now = moment{m.zxid, true, n.data, n.version, n.mzxid, n.reader}
 	}
 	m.past[path] = append(m.past[path], now)
 }
@@ -100,22 +119,30 @@ func (m *model) changedBetween(path string, after, to wire.Zxid, children bool) 
 	return 0
 }
 
-func (m *model) create(path string, data []byte, owner wire.SessionID) {
+func (m *model) tell(kind wire.EventType, path string, reader int) {
+	m.changes = append(m.changes, change{m.zxid, kind, path, reader})
+}
+
+func (m *model) create(path string, data []byte, owner wire.SessionID, reader int) {
 	parent := m.nodes[parentOf(path)]
 	if parent == nil {
 		return
 	}
-	m.nodes[path] = &node{data: bytes.Clone(data), mzxid: m.zxid, owner: owner, children: map[string]bool{}}
+	m.nodes[path] = &node{data: bytes.Clone(data), mzxid: m.zxid, owner: owner, children: map[string]bool{}, mtime: m.time, reader: reader}
 	parent.children[path] = true
 	parent.created++
 	m.note(path)
+	m.tell(wire.EventNodeCreated, path, reader)
+	m.tell(wire.EventNodeChildrenChanged, parentOf(path), parent.reader)
 	m.kids[parentOf(path)] = append(m.kids[parentOf(path)], m.zxid)
 }
 
 func (m *model) delete(path string) {
+	m.tell(wire.EventNodeDeleted, path, m.nodes[path].reader)
 	delete(m.nodes, path)
 	if parent := m.nodes[parentOf(path)]; parent != nil {
 		delete(parent.children, path)
+		m.tell(wire.EventNodeChildrenChanged, parentOf(path), parent.reader)
 	}
 	m.note(path)
 	m.kids[path] = append(m.kids[path], m.zxid)
@@ -124,8 +151,9 @@ func (m *model) delete(path string) {
 
 func (m *model) set(path string, data []byte) {
 	n := m.nodes[path]
-	n.data, n.mzxid, n.version = bytes.Clone(data), m.zxid, n.version+1
+	n.data, n.mzxid, n.version, n.mtime = bytes.Clone(data), m.zxid, n.version+1, m.time
 	m.note(path)
+	m.tell(wire.EventNodeDataChanged, path, n.reader)
 }
 
 func (m *model) owned(id wire.SessionID) []string {
@@ -141,10 +169,10 @@ func (m *model) owned(id wire.SessionID) []string {
 
 // expect says what the outcome of a request has to be here; created is the path of
 // a create, "" for a sequential one.
-func (m *model) expect(op wire.OpCode, path string, version int32, mode wire.CreateMode) (code wire.Code, created string) {
+func (m *model) expect(op wire.OpCode, path string, version int32, mode wire.CreateMode, client int) (code wire.Code, created string) {
 	n, parent := m.nodes[path], m.nodes[parentOf(path)]
 	switch op {
-	case wire.OpCreate:
+	case wire.OpCreate, wire.OpCreateContainer, wire.OpCreateTTL:
 		switch {
 		case parent == nil:
 			return wire.NoNode, ""
@@ -163,6 +191,8 @@ func (m *model) expect(op wire.OpCode, path string, version int32, mode wire.Cre
 		switch {
 		case n == nil:
 			return wire.NoNode, ""
+		case op != wire.OpDelete && !mine(n.reader, client):
+			return wire.NoAuth, ""
 		case version != -1 && version != n.version:
 			return wire.BadVersion, ""
 		case op == wire.OpDelete && len(n.children) > 0:
@@ -184,7 +214,7 @@ func (m *model) clone() *model {
 }
 
 // expectMulti returns the first error of a multi.
-func (m *model) expectMulti(ops []wire.MultiOp, owner wire.SessionID) wire.Code {
+func (m *model) expectMulti(ops []wire.MultiOp, owner wire.SessionID, client int) wire.Code {
 	c := m.clone()
 	for _, op := range ops {
 		code := wire.OK
@@ -192,15 +222,15 @@ func (m *model) expectMulti(ops []wire.MultiOp, owner wire.SessionID) wire.Code 
 		case *wire.CreateRequest:
 			mode := wire.CreateMode(b.Flags)
 			var path string
-			if code, path = c.expect(wire.OpCreate, b.Path, 0, mode); code == wire.OK && path != "" {
-				c.create(path, b.Data, ownerOf(mode, owner))
+			if code, path = c.expect(wire.OpCreate, b.Path, 0, mode, client); code == wire.OK && path != "" {
+				c.create(path, b.Data, ownerOf(mode, owner), 0)
 			}
 		case *wire.SetDataRequest:
-			if code, _ = c.expect(wire.OpSetData, b.Path, b.Version, 0); code == wire.OK {
+			if code, _ = c.expect(wire.OpSetData, b.Path, b.Version, 0, client); code == wire.OK {
 				c.set(b.Path, b.Data)
 			}
 		case *wire.PathVersionRequest:
-			if code, _ = c.expect(op.Op, b.Path, b.Version, 0); code == wire.OK && op.Op == wire.OpDelete {
+			if code, _ = c.expect(op.Op, b.Path, b.Version, 0, client); code == wire.OK && op.Op == wire.OpDelete {
 				c.delete(b.Path)
 			}
 		}
@@ -220,7 +250,10 @@ func ownerOf(mode wire.CreateMode, s wire.SessionID) wire.SessionID {
 
 // apply carries out a committed transaction.
 func (m *model) apply(t *wire.Txn) error {
-	m.zxid = t.Header.Zxid
+	m.zxid, m.time = t.Header.Zxid, t.Header.Time
+	if d, ok := t.Body.(*wire.DeleteTxn); ok && t.Header.Op == wire.OpDeleteContainer {
+		return m.reap(d.Path)
+	}
 	switch b := t.Body.(type) {
 	case *wire.CreateSessionTxn:
 		m.sessions[t.Header.Session] = true
@@ -265,7 +298,19 @@ func (m *model) change(s wire.SessionID, body wire.Record) error {
 		if b.Ephemeral {
 			owner = s
 		}
-		m.create(b.Path, b.Data, owner)
+		m.create(b.Path, b.Data, owner, readerOf(b.ACL))
+	case *wire.CreateContainerTxn:
+		if m.nodes[b.Path] != nil || m.nodes[parentOf(b.Path)] == nil {
+			return fmt.Errorf("creates %s, which exists or has no parent", b.Path)
+		}
+		m.create(b.Path, b.Data, 0, 0)
+		m.nodes[b.Path].container = true
+	case *wire.CreateTTLTxn:
+		if m.nodes[b.Path] != nil || m.nodes[parentOf(b.Path)] == nil {
+			return fmt.Errorf("creates %s, which exists or has no parent", b.Path)
+		}
+		m.create(b.Path, b.Data, 0, 0)
+		m.nodes[b.Path].ttl = b.TTL
 	case *wire.DeleteTxn:
 		n := m.nodes[b.Path]
 		if n == nil || len(n.children) > 0 {
@@ -283,6 +328,34 @@ func (m *model) change(s wire.SessionID, body wire.Record) error {
 		m.set(b.Path, b.Data)
 	}
 	return nil
+}
+
+// reap carries out what the ensemble does by itself to containers and TTL nodes.
+func (m *model) reap(path string) error {
+	n := m.nodes[path]
+	switch {
+	case n == nil || len(n.children) > 0:
+		return fmt.Errorf("reaps %s, which does not exist or has children", path)
+	case n.container && n.created > 0:
+	case n.ttl > 0 && m.time-n.mtime > n.ttl:
+	default:
+		return fmt.Errorf("reaps %s, which is not due", path)
+	}
+	m.delete(path)
+	return nil
+}
+
+// readerOf is who may read a node with an access list: all, or the one that it names by
+// the user that a client authenticates as.
+func readerOf(acl []wire.ACL) int {
+	if len(acl) != 1 || acl[0].ID.Scheme != "digest" {
+		return 0
+	}
+	var client int
+	if _, err := fmt.Sscanf(acl[0].ID.ID, "u%d:", &client); err != nil {
+		return 0
+	}
+	return client + 1
 }
 
 func (m *model) close(s wire.SessionID, paths []string) error {
