@@ -4,7 +4,7 @@ GO ?= go
 # More flags for go test: make interop TESTFLAGS=-v
 TESTFLAGS ?=
 
-.PHONY: build test faults faults-long interop interop-long interop-install
+.PHONY: build test full simulate faults faults-long interop interop-long interop-install
 
 # The one binary, in bin/zabra.
 build:
@@ -13,6 +13,17 @@ build:
 # What passes on a machine with nothing but Go. The interop tests skip themselves there.
 test:
 	$(GO) test -race ./...
+
+# Everything in its long form, one after the other: about three hours on two cores.
+full: test simulate faults faults-long interop-long
+	ZABRA_FUZZTIME=60s bash .ci/run plant fuzz
+
+# A night of simulated ensembles: more than 1,000,000 server-seconds in a quarter of an hour on two
+# quiet cores. SIMFIRST=90000 takes other seeds.
+SIMFIRST ?= 30000
+SIMSEEDS ?= 2600
+simulate:
+	$(GO) test ./internal/sim -run 'TestSeeds$$' -v -timeout 12h -seeds $(SIMSEEDS) -first $(SIMFIRST) -keep-going 10
 
 # Real ensembles in network namespaces, broken in every way there is, once; nothing may be
 # skipped. Needs Linux and the right to make namespaces.
