@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/internal/freeport"
+	"github.com/zabra/zabra/internal/vfs/osfs"
 )
 
 // beZabra lets the test binary stand in for zabra where zabra starts itself.
@@ -115,6 +116,21 @@ func (d *devRun) end() {
 	}
 }
 
+// result waits until dev ends by itself.
+func (d *devRun) result() (code int) {
+	d.t.Helper()
+	late := time.After(time.Minute)
+	for {
+		select {
+		case <-d.events: // closed before the code is there
+		case code := <-d.code:
+			return code
+		case <-late:
+			d.t.Fatalf("it did not end\n%s", d.log.String())
+		}
+	}
+}
+
 func firstPort(t *testing.T) string {
 	t.Helper()
 	var ports freeport.Ports
@@ -190,13 +206,13 @@ func TestDevGivesUp(t *testing.T) {
 	}
 	d.end()
 
-	if err := os.WriteFile(dir+"/2/zabra-restoring", []byte("nonsense"), 0o644); err != nil {
+	lock, err := osfs.FS{}.Lock(dir + "/2/zabra-log/log.lock") // as another server holds it
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer lock.Close()
 	d = startDev(t, "--data", dir, "--port", firstPort(t))
-	for range d.events {
-	}
-	if code := <-d.code; code != exitFailed || !strings.Contains(d.log.String(), "2 | error:") ||
+	if code := d.result(); code != exitFailed || !strings.Contains(d.log.String(), "2 | error:") ||
 		!strings.Contains(d.log.String(), "server 2 ended as soon as it was started: exit status 1") {
 		t.Errorf("exit code %d\n%s", code, d.log.String())
 	}
