@@ -82,6 +82,16 @@ func (a Active) Behind(c Config) Active {
 	return Active{Committed: a.Newest(), Proposed: c}
 }
 
+// Told returns the configurations in force where another server says that c, newer than
+// what is committed here, is committed. What the own log proposes stays under way
+// unless c is as new: it may have been committed since.
+func (a Active) Told(c Config) Active {
+	if plant.In(plant.ProposedConfigOverheard) {
+		return Active{Committed: c}
+	}
+	return Active{Committed: c, Proposed: a.Proposed}
+}
+
 // HasQuorum reports whether the servers for which acked is true form a quorum in
 // every configuration in force.
 func (a Active) HasQuorum(acked func(wire.SID) bool) bool {

@@ -296,8 +296,7 @@ func (m *member) obey() {
 		m.server.data.vouch()
 	}
 	if out.Newer != nil && m.server.cfg.Ensemble.ReconfigEnabled {
-		// What the own log proposes stays under way.
-		m.adopt(quorum.Active{Committed: *out.Newer, Proposed: m.active.Proposed})
+		m.adopt(m.active.Told(*out.Newer))
 	}
 	if l, leading := m.role.(*learners); out.Deserted && leading && m.epoch == 0 {
 		connected := map[wire.SID]bool{m.id: true}

@@ -291,7 +291,7 @@ func (l *Leader) hasTold(id wire.SID) bool {
 // observer may not know yet that it is a voter by the configuration under way, which it
 // learns when it is synchronised; its promise is worth the same.
 func (l *Leader) mayPromise(p *peer) bool {
-	return !p.observer || !l.active.Committed.IsVoter(p.sid) || observersCount()
+	return !p.observer || !l.active.Committed.IsVoter(p.sid) || observersPromise()
 }
 
 // offerEpoch sends LEADERINFO, which says that the epoch is promised here.

@@ -134,7 +134,7 @@ func (l *Leader) promisedBy(p *peer) {
 	if l.mayPromise(p) {
 		l.promises[p.sid] = true
 	}
-	if p.observer && observersCount() {
+	if p.observer && observersPromise() {
 		for _, id := range l.active.Voters() {
 			l.promises[id] = true
 		}
@@ -233,6 +233,8 @@ func (l *Leader) ack(p *peer, pkt *wire.QuorumPacket) error {
 }
 
 func observersCount() bool { return plant.In(plant.ObserverCounted) }
+
+func observersPromise() bool { return plant.In(plant.ObserverPromises) }
 
 // release sends UPTODATE, and then everything that was held.
 func (l *Leader) release(p *peer) {

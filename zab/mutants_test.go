@@ -13,6 +13,7 @@ import (
 func TestRandomCatchesPlantedBugs(t *testing.T) {
 	for _, bug := range []plant.Bug{
 		plant.EpochAfterReply, plant.EpochBeforeHistory, plant.TruncateSkipped, plant.ObserverCounted,
+		plant.ObserverPromises,
 		plant.OwnAckUncounted, plant.EpochNotRaised, plant.DiffWithHole,
 		plant.NewLeaderAckEarly, plant.CommitOutOfOrder, plant.CommitBySingleAck, plant.ZxidWraps,
 		plant.DeposedLeaderSyncs, plant.AppliedBeforeCommit,

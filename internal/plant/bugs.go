@@ -22,6 +22,7 @@ const (
 	// Quorums and elections.
 	QuorumOffByOne          Bug = "quorum-off-by-one"         // half of the voters are taken for a quorum
 	ObserverCounted         Bug = "observer-counted"          // an observer's ACK counts
+	ObserverPromises        Bug = "observer-promises"         // the promise of an observer counts for all voters
 	OwnAckUncounted         Bug = "own-ack-uncounted"         // the leader counts its own ACK when it proposes, before its log is durable
 	StaleNotification       Bug = "stale-notification"        // a vote of an earlier round counts
 	LowerZxidWins           Bug = "lower-zxid-wins"           // of two candidates the one with the shorter history wins

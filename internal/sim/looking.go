@@ -5,7 +5,6 @@ import (
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/internal/sim/simnet"
 	"github.com/zabra/zabra/internal/sim/vtime"
-	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
@@ -90,12 +89,7 @@ func (s *server) elect() {
 		}
 	}
 	if out.Newer != nil && s.role != nil && s.role.phase() == "election" {
-		// What the own log proposes stays under way.
-		next := quorum.Active{Committed: *out.Newer, Proposed: s.active.Proposed}
-		if plant.In(plant.ProposedConfigOverheard) {
-			next.Proposed = quorum.Config{}
-		}
-		s.adopt(next)
+		s.adopt(s.active.Told(*out.Newer))
 		return
 	}
 	l, ok := s.role.(*looking)
