@@ -38,7 +38,7 @@ faults-long:
 
 # Real clients and servers that others wrote, against the built binary; nothing may be skipped.
 interop: interop-install
-	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -timeout 15m ./interop/...
+	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -timeout 30m ./interop/...
 	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -run TestApache ./server/peer
 
 # The same with the differential test in its long form (100,000 requests).
