@@ -137,11 +137,17 @@ public final class RecipesClient {
         cache.start();
         d.registerService(ServiceInstance.<Void>builder().name("web").id("curator").address("10.0.0.2").port(82).build());
         ask("sees curator's");
+        await(cache, 2);
         ask("unregister");
-        for (int n = 0; n < 600 && cache.getInstances().size() != 1; n++) {
-            Thread.sleep(50);
-        }
+        await(cache, 1);
         show("left", cache.getInstances().size() + " " + cache.getInstances().get(0).getId());
         d.close();
+    }
+
+    /** Waits until the cache knows so many instances: it follows a moment behind. */
+    private static void await(ServiceCache<Void> cache, int instances) throws Exception {
+        for (int n = 0; n < 600 && cache.getInstances().size() != instances; n++) {
+            Thread.sleep(50);
+        }
     }
 }
