@@ -261,7 +261,11 @@ func TestReadOnlyClients(t *testing.T) {
 		}
 		stories := map[string][]string{}
 		for who, p := range programs {
-			p.At("isolate", func() error { isolate(t, n, n.Servers[0]); return nil })
+			p.At("isolate", func() error {
+				n.AwaitLevel(t) // else the one that is left may not have heard of the last write
+				isolate(t, n, n.Servers[0])
+				return nil
+			})
 			p.At("rejoin", func() error { rejoin(t, n); return nil })
 			stories[who] = p.Run(t)
 		}
