@@ -25,6 +25,9 @@ const (
 	fresh   doubt = "fresh"   // the member was started on an empty disk, and holds nothing yet
 	moving  doubt = "moving"  // damaged files are being put aside
 	damaged doubt = "damaged" // what is there is not to be built on
+	// A leader's state replaces what is there, and is not whole yet; found at a start, it
+	// is as good as damaged.
+	replacing doubt = "replacing"
 )
 
 const maxDistrust = 8 << 10

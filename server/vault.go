@@ -206,7 +206,23 @@ func (d *data) Truncate(z wire.Zxid) error {
 
 // Replace makes a tree received from the leader the state on disk.
 func (d *data) Replace(tree *datatree.Tree) error {
+	if err := d.doubtUpTo(tree.LastZxid()); err != nil {
+		return err
+	}
 	return d.replaceWith(tree, func() error { return d.log.Reset(tree.LastZxid()) })
+}
+
+// doubtUpTo marks the server, until it has joined the leader's epoch, if a state that
+// ends at z takes back some of its log. A leader that is not established yet sends what
+// it has applied, and then transactions that this server may have acknowledged: one that
+// stopped in between would vote for a history without them.
+func (d *data) doubtUpTo(z wire.Zxid) error {
+	if d.log.Last() <= z || d.distrusted().why != none {
+		return nil
+	}
+	d.untrusted.Store(true)
+	d.resync.Store(true)
+	return d.setDistrust(distrust{why: replacing, text: "a state of the leader that ends before the log did is being taken over"})
 }
 
 // Read calls f with the transactions of a range of the log.

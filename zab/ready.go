@@ -152,7 +152,7 @@ const (
 	WriteAcceptedEpoch WriteOp = iota + 1 // Epoch
 	WriteCurrentEpoch                     // Epoch
 	WriteTruncate                         // the log loses everything above Zxid
-	WriteSnapshot                         // the snapshot received becomes the state, at Zxid, and the log starts again there: both or neither
+	WriteSnapshot                         // the snapshot received becomes the state, at Zxid, and the log starts again there: both or neither; see Vault of package pipeline for one that takes back some of the log
 	WriteTxns                             // Txns are appended to the log
 )
 

@@ -55,7 +55,9 @@ type Vault interface {
 	// Truncate removes everything above z from the log, durably.
 	Truncate(z wire.Zxid) error
 	// Replace makes a tree that was received the state, and begins the log behind
-	// it: both or neither.
+	// it: both or neither. If that takes back some of the log, a server that stops before
+	// currentEpoch is set has no vote when it starts again: what follows the tree was
+	// perhaps acknowledged, and is not there yet.
 	Replace(tree *datatree.Tree) error
 	// Read calls f with the transactions of a range of the log, in order.
 	Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error
