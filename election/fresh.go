@@ -64,7 +64,9 @@ func (m *Machine) hearClaim(now int64, from wire.SID, b ballot) {
 	switch {
 	case !m.holdsNothing():
 		m.reply(now, from, b, m.cast())
-	case !known:
+	case !known || !m.fresh():
+		// A fresh server repeats its claim anyway; one that votes by now would not, and
+		// its answer may have been lost.
 		m.reply(now, from, b, m.claimTo(from))
 	}
 	if b.PeerEpoch == m.number || plant.In(plant.OldClaimsCount) {

@@ -17,6 +17,7 @@ type gathering struct {
 	seen     []sent // all messages so far
 	now      int64
 	life     int64
+	lost     func(sent) bool // nil if no message gets lost
 }
 
 type sent struct {
@@ -56,7 +57,11 @@ func (g *gathering) run(millis int64) {
 				out := m.Take()
 				g.vouched[id] = g.vouched[id] || out.Vouched
 				for _, msg := range out.Messages {
-					g.seen = append(g.seen, sent{id, msg.To, msg.Notification})
+					s := sent{id, msg.To, msg.Notification}
+					g.seen = append(g.seen, s)
+					if g.lost != nil && g.lost(s) {
+						continue
+					}
 					if to := g.machines[msg.To]; to != nil {
 						again = true
 						to.Receive(g.now, id, &msg.Notification)
@@ -87,6 +92,27 @@ var (
 	freshOwn   = Own{Untrusted: true, Fresh: true}
 	damagedOwn = Own{Untrusted: true}
 )
+
+// A server that has learned that the ensemble is new says so again to those who still
+// ask: its answers may have been lost, and it does not repeat its claim. With
+// Options.Connections its votes say as much.
+func TestTheAnswerOfAServerThatVouchedIsLost(t *testing.T) {
+	g := gather(t, members(3, 0))
+	g.lost = func(s sent) bool {
+		to := g.machines[s.to]
+		return g.now < 100 && s.from == 2 && to.asking && s.n.PeerEpoch == to.number
+	}
+	for id := wire.SID(1); id <= 3; id++ {
+		g.start(id, freshOwn)
+		g.machines[id].opts.Connections = false
+	}
+	g.run(100)
+	if !g.vouched[2] || g.vouched[1] || g.vouched[3] {
+		t.Fatalf("who votes: %v, want server 2 only", g.vouched)
+	}
+	g.run(2000)
+	g.want(3)
+}
 
 // S21 for disks that are empty from the start.
 func TestS21FreshServers(t *testing.T) {
