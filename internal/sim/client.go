@@ -456,9 +456,15 @@ func (c *client) syncAndGet() {
 // there are always three voters.
 func (c *client) reconfigure() {
 	now := c.ledger.active.Committed
+	if now.Version == 0 || c.opts.Joins && !c.nemesis.allVote() {
+		return
+	}
 	id := wire.SID(1 + c.rng.IntN(len(c.servers)))
 	line, _ := c.config.Server(id)
 	r := &wire.ReconfigRequest{CurConfigID: -1, Joining: wire.NullString, Leaving: wire.NullString, NewMembers: wire.NullString}
+	if c.opts.Joins {
+		r.CurConfigID = now.Version // else two at once could leave too few voters
+	}
 	deed := ""
 	switch remove, observe := c.rng.IntN(2) == 0, c.rng.IntN(2) == 0; {
 	case !now.IsMember(id) && observe:

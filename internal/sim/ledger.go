@@ -67,7 +67,8 @@ type reign struct {
 
 // A book is what a server has on disk, as the ledger knows it.
 type book struct {
-	config   int64     // version of the configuration in force
+	config   int64     // version of the configuration that the core put into force
+	member   int64     // of the one that the member goes by, which hears of it later
 	base     wire.Zxid // where the log begins
 	log      []wire.Zxid
 	synced   int // entries that survive a crash
@@ -214,7 +215,7 @@ func (l *ledger) resetting(id wire.SID, z wire.Zxid) {
 
 func (l *ledger) reset(id wire.SID, z wire.Zxid) {
 	b := l.books[id]
-	*b = book{base: z, accepted: b.accepted, current: b.current, pos: b.pos, lost: b.lost}
+	*b = book{base: z, accepted: b.accepted, current: b.current, pos: b.pos, lost: b.lost, config: b.config, member: b.member}
 	l.remains(id)
 }
 
@@ -525,18 +526,27 @@ func (l *ledger) elects(id wire.SID, b ballot, active quorum.Active) {
 
 // activates is called when a server puts a configuration into force (I20).
 func (l *ledger) activates(id wire.SID, c quorum.Config) {
-	b := l.books[id]
-	if c.Version < b.config {
-		l.fail("I20", "server %d goes back from configuration %x to %x", id, b.config, c.Version)
+	l.forward(id, &l.books[id].config, c)
+	if c.Version > l.active.Committed.Version {
+		l.active.Committed = c
 	}
-	b.config = c.Version
+}
+
+// adopts is called when a server's member goes by another configuration (I20). What the
+// core put into force comes to it in letters: two that came into force at once are
+// adopted one after the other.
+func (l *ledger) adopts(id wire.SID, c quorum.Config) { l.forward(id, &l.books[id].member, c) }
+
+// forward checks that a configuration is not older than the one before it.
+func (l *ledger) forward(id wire.SID, before *int64, c quorum.Config) {
+	if c.Version < *before {
+		l.fail("I20", "server %d goes back from configuration %x to %x", id, *before, c.Version)
+	}
+	*before = c.Version
 	if known, ok := l.configs[c.Version]; !ok {
 		l.configs[c.Version] = c.String()
 	} else if known != c.String() {
 		l.fail("I20", "server %d has another configuration %x than somebody else", id, c.Version)
-	}
-	if c.Version > l.active.Committed.Version {
-		l.active.Committed = c
 	}
 }
 

@@ -22,7 +22,8 @@ func newLooking(s *server) *looking {
 	if !plant.In(plant.ProposedConfigForgotten) {
 		s.active = s.recall()
 	}
-	s.ledger.activates(s.id, s.active.Committed)
+	s.ledger.adopts(s.id, s.active.Committed)
+	s.remember(s.active.Committed)
 	s.say("has configuration %#x, and %#x under way", s.active.Committed.Version, s.active.Proposed.Version)
 	s.election.Start(s.millis(), election.Own{
 		LastLogged: l.at.Last, CurrentEpoch: l.at.CurrentEpoch,

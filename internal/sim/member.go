@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/zabra/zabra/election"
+	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
@@ -68,7 +69,8 @@ func (s *server) succeed(change *zab.RoleChange) bool {
 		return false
 	}
 	s.active = active
-	s.ledger.activates(s.id, active.Committed)
+	s.ledger.adopts(s.id, active.Committed)
+	s.remember(active.Committed)
 	state := wire.Following
 	switch {
 	case change.Leader == s.id:
@@ -84,13 +86,44 @@ func (s *server) succeed(change *zab.RoleChange) bool {
 	return true
 }
 
+// remember keeps the configuration in force on disk, as a real server does beside
+// zoo.cfg: what log and tree prove after a crash may be less. It goes on if it cannot: so do all
+// where nobody joins.
+func (s *server) remember(c quorum.Config) {
+	if c.Version <= s.kept || !s.cluster.opts.Joins {
+		return
+	}
+	if err := vfs.WriteFileAtomic(s.storage.fs, configName, c.Text()); err != nil {
+		s.say("cannot keep its configuration: " + err.Error())
+		return
+	}
+	s.kept = c.Version
+}
+
+// remembered is the configuration that an earlier life kept, or that of the beginning.
+func (s *server) remembered() quorum.Config {
+	s.kept = 0
+	b, err := vfs.ReadFile(s.storage.fs, configName, 1<<20)
+	if err != nil {
+		return s.cluster.config
+	}
+	c, err := quorum.Parse(b)
+	if err != nil {
+		s.cluster.fail("start", "server %d cannot read the configuration that it kept: %v", s.id, err)
+		return s.cluster.config
+	}
+	s.kept = c.Version
+	return c
+}
+
 // adopt takes other configurations for those in force.
 func (s *server) adopt(active quorum.Active) {
 	if active.Committed.Version != s.active.Committed.Version {
 		s.say("has configuration %#x", active.Committed.Version)
 	}
 	s.active = active
-	s.ledger.activates(s.id, active.Committed)
+	s.ledger.adopts(s.id, active.Committed)
+	s.remember(active.Committed)
 	s.election.Reconfigure(s.millis(), active)
 	s.elect()
 }

@@ -47,7 +47,7 @@ type Options struct {
 	// Otherwise the servers have to find out that all are empty.
 	Initialize   bool
 	ReconfigRate int           // one in so many requests of the first client, then
-	Joins        bool          // reconfigurations also let servers join, and change roles; see docs/testing.md
+	Joins        bool          // reconfigurations also let servers join, and change roles
 	Groups       bool          // quorums are hierarchical
 	Linearizable bool          // so are all reads
 	ReapInterval time.Duration // between searches for containers and TTL nodes that are due
@@ -90,5 +90,6 @@ func Draw(seed uint64) Options {
 	o.Groups = more.IntN(6) == 0 && !o.Reconfig
 	o.Linearizable = more.IntN(4) == 0
 	o.ReapInterval = 2 * time.Second
+	o.Joins = o.Reconfig && more.IntN(2) == 0
 	return o
 }

@@ -47,7 +47,7 @@ func slowLeaders(o *Options) {
 	o.Groups, o.Linearizable, o.Reconfig, o.Initialize = false, false, false, true
 }
 
-func reconfigured(o *Options) { o.Reconfig, o.Voters, o.Observers = true, 5, 1 }
+func reconfigured(o *Options) { o.Reconfig, o.Joins, o.Voters, o.Observers = true, false, 5, 1 }
 
 // wiped takes disks while others are behind, or away.
 func wiped(o *Options) {

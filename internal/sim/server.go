@@ -53,6 +53,7 @@ type server struct {
 	letters  []func()
 	doors    []*door
 	active   quorum.Active
+	kept     int64 // version of the configuration on disk
 	election *election.Machine
 	force    bool // the state on disk is not to be built on
 	untrust  bool // the disk may have forgotten something
@@ -93,7 +94,7 @@ func (s *server) start() {
 	}
 	s.force, s.untrust = state.ForceSnapshot, state.Untrusted && (state.ForceSnapshot || !plant.In(plant.FreshVotes))
 	s.ledger.loaded(s.id, s.tree.LastZxid(), s.tree.Digest())
-	s.active = quorum.Active{Committed: s.cluster.config}
+	s.active = quorum.Active{Committed: s.remembered()}
 	s.core = s.newCore()
 	s.election = election.New(election.Options{ID: s.id, Reconfig: s.cluster.opts.Reconfig, Number: s.rng.Int64()})
 	s.net.Up(s.host())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
+	"github.com/zabra/zabra/internal/sim/simdisk"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/txnlog"
@@ -27,6 +28,7 @@ const (
 	currentName  = "data/currentEpoch"
 	treeName     = "data/tree"
 	newName      = "data/initialize" // an operator's word that an empty disk is right
+	configName   = "data/config"     // the configuration in force
 	damagedName  = "data/damaged"    // what was durable is gone, until a snapshot replaces it
 	freshName    = "data/fresh"      // the disk was empty, and no leader has filled it yet
 )
@@ -167,6 +169,12 @@ func (s *storage) Replace(tree *datatree.Tree) error {
 	image, err := snapshot(tree)
 	if err != nil {
 		return err
+	}
+	if s.log.Last() > z {
+		s.distrust() // what follows the tree was perhaps acknowledged, and is not there yet
+	}
+	if !s.up() {
+		return simdisk.ErrCrashed
 	}
 	s.ledger.resetting(s.id, z)
 	if err := s.checkpoint(z, image, true); err != nil {
