@@ -17,6 +17,7 @@ type Stepped struct {
 	msgs     []message
 	items    []logItem
 	appended bool // and not synced yet
+	ended    bool // the log has failed: its goroutine would be gone
 	others   []func()
 }
 
@@ -77,11 +78,15 @@ func (s *Stepped) Waits() bool {
 // there is nothing, or if the log has failed. Between two calls lies the time that the
 // disk takes.
 func (s *Stepped) Log() bool {
+	if s.ended {
+		return false
+	}
 	w := s.writer
 	for {
 		if s.appended {
 			s.appended = false
 			if !w.finish() {
+				s.ended = true
 				return false
 			}
 		}
@@ -93,7 +98,8 @@ func (s *Stepped) Log() bool {
 			if s.items[0].call != nil {
 				call := s.items[0].call
 				s.items = s.items[1:]
-				return !w.failed(call())
+				s.ended = w.failed(call())
+				return !s.ended
 			}
 			s.items = s.items[w.gather(s.items):]
 		}
@@ -104,6 +110,7 @@ func (s *Stepped) Log() bool {
 		if err := w.try(); errors.Is(err, ErrNoSpace) {
 			return true // and later once more
 		} else if w.failed(err) {
+			s.ended = true
 			return false
 		}
 		s.appended = true
