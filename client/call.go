@@ -95,9 +95,6 @@ func (k *call) finish() {
 // do sends a request and waits for its answer, whose body the decoder reads; after an
 // error there is none to read. conclude must follow.
 func (c *Client) do(ctx context.Context, k *call) (wire.Decoder, error) {
-	if c.opts.Metrics != nil {
-		k.began = time.Now()
-	}
 	if err := c.wait(ctx, k); err != nil {
 		return wire.Decoder{}, err
 	}

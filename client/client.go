@@ -108,6 +108,9 @@ func (c *Client) end(why error) {
 
 // submit gives a call its place: on the connection, or in the queue for the next.
 func (c *Client) submit(ctx context.Context, k *call) error {
+	if c.opts.Metrics != nil {
+		k.began = time.Now()
+	}
 	for {
 		wait, err := c.trySubmit(k, wanted(ctx))
 		if wait == nil {
@@ -166,6 +169,7 @@ func (c *Client) roomLocked() <-chan struct{} {
 		close(c.room)
 		r := c.room
 		c.room = nil
+		c.full.Store(false)
 		return r
 	}
 	return c.room

@@ -39,7 +39,7 @@ type link struct {
 	writing bool
 	synced  bool     // out holds a sync, so that reads behind it need none
 	xid     wire.Xid // of the last request in out
-	gone    wire.Xid // of the last that was taken to be written
+	unsent  int      // how many at the end of queue were not taken to be written
 	probe   wire.Xid // the request whose answer proves contact, 0 for none
 	probeAt time.Time
 	pingAt  time.Time // when the ping that is under way was sent, or zero
@@ -94,6 +94,7 @@ func (l *link) addLocked(k *call) {
 	k.seal(l.xid)
 	l.out = append(l.out, k.frame...)
 	l.queue.push(k)
+	l.unsent++
 }
 
 // syncCall is a sync that nobody waits for.
@@ -141,7 +142,7 @@ func (l *link) take() []byte {
 	}
 	b := l.out
 	l.out, l.spare = l.spare[:0], nil
-	l.synced, l.gone = false, l.xid
+	l.synced, l.unsent = false, 0
 	if l.probe == 0 && l.xid != 0 {
 		l.probe, l.probeAt = l.xid, time.Now()
 	}
@@ -211,11 +212,14 @@ func (l *link) kill(err error) {
 	l.nc.Close()
 }
 
-// unanswered returns what was not answered, in order, when the link is dead.
-func (l *link) unanswered() []*call {
+// unanswered returns what was not answered, in order, when the link is dead: what may
+// have reached the server, and what was not sent.
+func (l *link) unanswered() (sent, unsent []*call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.queue.drain()
+	left := l.queue.drain()
+	at := len(left) - l.unsent
+	return left[:at], left[at:]
 }
 
 // answered takes the call whose answer came: the oldest, or the server is wrong. proof

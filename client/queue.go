@@ -65,6 +65,13 @@ func (q *queue[T]) close() {
 	}
 }
 
+// closed reports whether close was called.
+func (q *queue[T]) closed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stopped
+}
+
 // pump carries values until none waits.
 func (q *queue[T]) pump() {
 	for {

@@ -282,14 +282,14 @@ func (c *Client) disconnected(l *link, why error) {
 	var failed []*call
 	var again fifo
 	now := time.Now()
-	for _, k := range l.unanswered() {
-		if k.hidden {
-			continue
-		}
-		if k.again || k.xid() > l.gone {
+	sent, unsent := l.unanswered()
+	for i, k := range append(sent, unsent...) {
+		switch {
+		case k.hidden:
+		case k.again || i >= len(sent):
 			k.queued = now
 			again.push(k)
-		} else {
+		default:
 			failed = append(failed, k)
 		}
 	}

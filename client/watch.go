@@ -92,9 +92,13 @@ type watchTable struct {
 	paths [watchKinds]map[string][]*Watch
 }
 
+// add takes a watch in, unless it was closed before the answer to its request came.
 func (t *watchTable) add(w *Watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if w.queue.closed() {
+		return
+	}
 	if t.paths[w.kind] == nil {
 		t.paths[w.kind] = map[string][]*Watch{}
 	}

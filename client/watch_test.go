@@ -3,7 +3,6 @@ package client_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/zabra/zabra/client"
 )
@@ -173,5 +172,4 @@ func TestLinearizable(t *testing.T) {
 	if _, _, err := c.Get(ctx, "/a"); err != nil {
 		t.Error(err)
 	}
-	time.Sleep(time.Millisecond)
 }

@@ -1,0 +1,82 @@
+package client
+
+import (
+	"math"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/wire"
+)
+
+func ops(calls []*call) (list []wire.OpCode) {
+	for _, k := range calls {
+		list = append(list, k.op)
+	}
+	return list
+}
+
+// Reads that are written together go behind one sync; a later one has its own.
+func TestLinearizableReadsShareASync(t *testing.T) {
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	read := func() {
+		k := newCall(wire.OpGetData, "/")
+		k.again = true
+		if _, err := l.add(k, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	read()
+	l.take()
+	read()
+	if sent, unsent := l.unanswered(); !slices.Equal(ops(sent), []wire.OpCode{wire.OpSync, wire.OpGetData, wire.OpGetData}) ||
+		!slices.Equal(ops(unsent), []wire.OpCode{wire.OpSync, wire.OpGetData}) {
+		t.Error(ops(sent), ops(unsent))
+	}
+}
+
+// What was written is told from what was not, also where request numbers begin anew.
+func TestWhatWasSentWhereNumbersBeginAnew(t *testing.T) {
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	l.xid = math.MaxInt32 - 1
+	for range 3 {
+		l.add(newCall(wire.OpSetData, "/"), false)
+	}
+	l.take()
+	l.add(newCall(wire.OpSetData, "/"), false)
+	if sent, unsent := l.unanswered(); len(sent) != 3 || len(unsent) != 1 || unsent[0].xid() != 3 {
+		t.Error(len(sent), len(unsent), unsent[0].xid())
+	}
+}
+
+// A watch whose caller has gone before the answer came is not kept.
+func TestClosedWatchIsNotKept(t *testing.T) {
+	c := &Client{}
+	w := c.newWatch(dataWatch, "/a")
+	w.Close()
+	w.set(wire.OpGetData, wire.OK)
+	if n := len(c.watches.paths[dataWatch]); n != 0 {
+		t.Error("it is in the table")
+	}
+}
+
+type lastCall struct{ took time.Duration }
+
+func (m *lastCall) Call(_ string, took time.Duration, _ error) { m.took = took }
+func (m *lastCall) State(State)                                {}
+func (m *lastCall) Event(EventType)                            {}
+
+func TestAsyncCallsAreTimed(t *testing.T) {
+	m := new(lastCall)
+	c := &Client{opts: Options{Metrics: m, MaxCalls: 1}, fatal: ErrClosed}
+	if _, err := c.Async().Get(t.Context(), "/", nil).Wait(t.Context()); err == nil {
+		t.Fatal("a closed client answers")
+	}
+	if m.took > time.Minute {
+		t.Errorf("it took %v", m.took)
+	}
+}
