@@ -56,7 +56,9 @@
 // reconfiguration is under way, of the one proposed last; a quorum is one in each.
 //
 //   - Start: the round grows by one, the proposal is the own vote, everything
-//     else is empty. The proposal goes to all voters, here and whenever it
+//     else is empty. A server that is vouched for (see below) begins likewise, but
+//     in the round that it is in, where it has cast no vote: a later one would draw
+//     the others away from a leader that they may be electing. The proposal goes to all voters, here and whenever it
 //     changes; and again after 200 ms, then 400 ms, 800 ms, up to 60 s; and
 //     after 200 ms once more when a voter that follows or leads says something
 //     new and a quorum is still missing.

@@ -92,7 +92,9 @@ func (m *Machine) hearData(now int64, from wire.SID, b ballot) {
 }
 
 // tryVouch gives this server a vote when every voter whose acknowledgements count has
-// said, twice, that it holds nothing: the second time after all had said it once.
+// said, twice, that it holds nothing: the second time after all had said it once. It
+// casts it in the round that the others are in, where it has cast none: a later one
+// would draw them away from the leader that they may just have elected.
 func (m *Machine) tryVouch(now int64) {
 	for m.fresh() && (len(m.Awaits()) == 0 || plant.In(plant.FreshMajority) && m.mostAreHollow()) {
 		if !m.asking {

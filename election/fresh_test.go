@@ -277,6 +277,31 @@ func TestS21FreshServersBesideZooKeeper(t *testing.T) {
 	}
 }
 
+// A server that learns that it has a vote casts it in the round of the others, who may be
+// about to agree: here 2 and 3 elect 3, and the vote of server 1 must not draw 2 away.
+func TestAServerThatVouchedKeepsTheRound(t *testing.T) {
+	m := New(Options{ID: 1, Number: 5, Connections: true})
+	m.Start(0, freshOwn, only(members(3, 0)))
+	const round = 7
+	var out Output
+	for range 4 {
+		for id := wire.SID(2); id <= 3; id++ {
+			m.Receive(0, id, looking(3, 0, 0, round))
+			if o := m.Take(); !out.Vouched {
+				out = o
+			}
+		}
+	}
+	if !out.Vouched || m.Round() != round {
+		t.Fatalf("vouched %v, in round %d, want %d", out.Vouched, m.Round(), round)
+	}
+	for _, msg := range out.Messages {
+		if n := msg.Notification; n.Leader != wire.NoSID && n.Round != round {
+			t.Errorf("it votes in round %d: %+v", n.Round, n)
+		}
+	}
+}
+
 // ZooKeeper's servers answer a vote of an earlier round with theirs, whomever it names,
 // and nobody counts a vote for nobody.
 func TestClaimsOnTheWire(t *testing.T) {

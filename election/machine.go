@@ -130,13 +130,18 @@ func (m *Machine) Start(now int64, own Own, active quorum.Active) {
 	m.offered = 0
 	m.asking = false
 	m.newNumber()
+	m.nextRound(now)
+}
+
+// nextRound leaves what was said in this round behind.
+func (m *Machine) nextRound(now int64) {
+	m.clock++
 	m.begin(now)
 }
 
-// begin starts a new round with nothing heard yet.
+// begin starts to look for a leader with nothing heard yet.
 func (m *Machine) begin(now int64) {
 	m.state = wire.Looking
-	m.clock++
 	m.initial = m.initialVote()
 	m.recv = map[wire.SID]ballot{}
 	m.out = map[wire.SID]ballot{}
@@ -171,7 +176,7 @@ func (m *Machine) Reconfigure(now int64, active quorum.Active) {
 	}
 	if !before.Committed.SameMembers(active.Committed) || before.Pending() != active.Pending() ||
 		active.Pending() && !before.Proposed.SameMembers(active.Proposed) {
-		m.begin(now)
+		m.nextRound(now)
 	}
 }
 
