@@ -11,6 +11,7 @@ import (
 
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/admin"
+	"github.com/zabra/zabra/server/audit"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/conn"
 	"github.com/zabra/zabra/server/metrics"
@@ -37,6 +38,7 @@ type Server struct {
 	web     []*webPort
 	member  *member      // nil when the server stands alone
 	configs *configFiles // nil when nothing is kept in configuration files
+	audit   *auditor     // nil without an audit log
 }
 
 // Open prepares a node: it locks the data directory, loads the tree and binds
@@ -47,10 +49,15 @@ func Open(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger) (*Server, error) {
 	if s.schemes, err = newSchemes(cfg); err != nil {
 		return nil, err
 	}
-	if s.data, err = openData(cfg, fsys, log.Named("data"), s.metrics); err != nil {
+	if s.audit, err = newAuditor(cfg.Audit, s.schemes, log); err != nil {
 		return nil, err
 	}
+	if s.data, err = openData(cfg, fsys, log.Named("data"), s.metrics); err != nil {
+		s.audit.server(audit.Start, audit.Failure)
+		return nil, errors.Join(err, s.audit.close())
+	}
 	if err := s.assemble(); err != nil {
+		s.audit.server(audit.Start, audit.Failure)
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -64,6 +71,7 @@ func (s *Server) assemble() error {
 	opts := coreOptions(s.cfg)
 	opts.NewSASL = sasl
 	opts.Unsettled = s.data.joining()
+	opts.Audit = s.audit.hears()
 	s.configs = newConfigFiles(s.cfg, s.data.fs, s.log.Named("ensemble"))
 	s.configs.backup(s.cfg)
 	s.core = pipeline.New(s.data.tree, s.data.journal(s.configs), s.schemes, s.metrics, s.events(), opts)
@@ -94,7 +102,7 @@ func (s *Server) Close() error {
 	if s.member != nil {
 		s.member.close()
 	}
-	return s.data.close()
+	return errors.Join(s.data.close(), s.audit.close())
 }
 
 // Addrs are the addresses of the client ports.
@@ -145,6 +153,7 @@ func (s *Server) Run(ctx context.Context) error {
 		member.Go(func() { s.member.run(memberCtx) })
 	}
 	s.serving.Store(true)
+	s.audit.server(audit.Start, audit.Success)
 	close(s.begun)
 	s.log.Info(line, zap.String("mode", mode), zap.String("compatible", versionLine()),
 		zap.Stringers("clients", s.Addrs()))
@@ -152,6 +161,7 @@ func (s *Server) Run(ctx context.Context) error {
 	<-work.Done()
 	s.serving.Store(false)
 	s.log.Info("stopping", zap.Error(stopReason(work)))
+	s.audit.server(audit.Stop, audit.Invoked)
 	var ports sync.WaitGroup
 	for _, p := range s.ports {
 		ports.Go(p.Stop)
@@ -165,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.member != nil {
 		s.member.close()
 	}
-	return errors.Join(stopReason(work), s.data.close())
+	return errors.Join(stopReason(work), s.data.close(), s.audit.close())
 }
 
 // stopReason is why the server stops by itself, nil if it was asked to.

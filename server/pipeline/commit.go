@@ -67,6 +67,9 @@ func (c *Core) conclude(p *proposal) {
 	c.applied++
 	c.events.Applied(p.zxid, max(1, len(res.Sub)), len(p.txn.Raw))
 	c.countWrite(p, &res)
+	if c.opts.Audit != nil {
+		c.audit(p, &res)
+	}
 	c.sessionsChanged(p, &res)
 	c.role.applied(p.txn.Header, p.txn.Body, p.txn.Digest)
 	if !plant.In(plant.EventAfterData) {

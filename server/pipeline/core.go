@@ -36,14 +36,15 @@ type Options struct {
 	MaxNeverUsed     time.Duration // how long a container that never had a child may live; 0 is for ever
 	MaxFullWait      time.Duration // how long a client's write may wait while the disk is full; default 2 ticks
 	Prepare          PrepareOptions
-	NewSASL          func() SASL // starts an exchange; nil if there is no SASL
-	Member           bool        // of an ensemble: the core has no role before Lead or Learn
-	LocalSessions    bool        // a member's sessions are its own until they are upgraded
-	UpgradeSessions  bool        // a local session that asks for an ephemeral node is upgraded
-	Unsettled        bool        // the tree may hold what is not decided
-	Linearizable     bool        // reads wait until a quorum confirms that nothing newer is decided
-	Readers          int         // stripes of the tree's lock; default the number of processors
-	Clock            Clock       // default the machine's
+	NewSASL          func() SASL   // starts an exchange; nil if there is no SASL
+	Member           bool          // of an ensemble: the core has no role before Lead or Learn
+	LocalSessions    bool          // a member's sessions are its own until they are upgraded
+	UpgradeSessions  bool          // a local session that asks for an ephemeral node is upgraded
+	Unsettled        bool          // the tree may hold what is not decided
+	Linearizable     bool          // reads wait until a quorum confirms that nothing newer is decided
+	Audit            func(Audited) // hears of every operation that changed the tree, or was to; called with the tree locked; nil: nobody does
+	Readers          int           // stripes of the tree's lock; default the number of processors
+	Clock            Clock         // default the machine's
 }
 
 // A Log keeps transactions. Its methods are called by one goroutine.

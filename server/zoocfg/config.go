@@ -114,6 +114,7 @@ type Config struct {
 	Metrics   Metrics
 	Ensemble  Ensemble
 	Log       Log
+	Audit     Audit
 
 	// ExtendedTypes allows TTL nodes. Default false. Server ids must then be at
 	// most 254.
@@ -340,6 +341,12 @@ type Metrics struct {
 	// no file 127.0.0.1) and 7000.
 	HTTPHost string
 	HTTPPort int
+}
+
+// Audit is the log of who changed what.
+type Audit struct {
+	Enable bool   // default false
+	File   string // default none: the lines go to the server's log
 }
 
 // Log is how the server logs.

@@ -249,6 +249,9 @@ func authKeys() []Key {
 		{Name: "enableEagerACLCheck", Kind: Bool, Default: "false", Effect: EnsembleOnly,
 			Help:  "Followers check ACLs before they forward a write.",
 			field: func(c *Config) any { return &c.Auth.EagerACLCheck }},
+		{Name: "audit.enable", Kind: Bool, Default: "false",
+			Help:  "Log who changed what, in ZooKeeper's form; see zabra.audit.file.",
+			field: func(c *Config) any { return &c.Audit.Enable }},
 	})
 }
 
@@ -546,6 +549,9 @@ func zabraKeys() []Key {
 		{Name: "zabra.log.format", Kind: Choice, Choices: []string{"console", "json"}, Default: "console", Common: true,
 			Help:  "Form of log lines.",
 			field: func(c *Config) any { return &c.Log.Format }},
+		{Name: "zabra.audit.file", Kind: Text, DefaultNote: "none: the server's log",
+			Help:  "File of the audit log, which audit.enable turns on.",
+			field: func(c *Config) any { return &c.Audit.File }},
 		{Name: "zabra.reads", Kind: Choice, Choices: []string{"local", "linearizable"}, Default: "local",
 			Help:  "In an ensemble, local answers reads at once, as ZooKeeper does: they may be stale. linearizable makes each wait for a quorum.",
 			field: func(c *Config) any { return &c.Ensemble.Reads }},
@@ -596,7 +602,7 @@ func ineffectiveKeys() []Key {
 	because("the metrics provider has no such setting", "metricsProvider.")
 	because("Kerberos is not supported",
 		"kerberos.", "requireKerberosConfig", "security.auth_to_local", "kinit")
-	because("there is no audit log yet", "audit.enable", "audit.impl.class")
+	because("the audit log has one form; where it goes is zabra.audit.file", "audit.impl.class")
 	because("this statistic is not kept", "pathStats.", "messageTracker.", "leader.ackLoggingFrequency")
 	because("connections between servers never block each other",
 		"learner.asyncSending", "learner.closeSocketAsync", "leader.closeSocketAsync")
