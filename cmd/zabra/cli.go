@@ -4,55 +4,138 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/zabra/zabra/internal/bench"
+	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/cli"
 )
 
+// cliFlags are what zabra cli is told before the command.
+type cliFlags struct {
+	servers  string
+	timeout  sessionTimeout
+	readOnly bool
+	wait     bool
+	patience time.Duration
+	auth     []string
+	config   string
+	json     bool
+	tls      cliTLS
+}
+
 func newCLI() *cobra.Command {
-	cfg := cli.Config{Timeout: 30 * time.Second}
-	servers := "127.0.0.1:2181"
+	flags := cliFlags{servers: "127.0.0.1:2181", timeout: sessionTimeout(30 * time.Second)}
 	cmd := &cobra.Command{
-		Use:   "cli [command [argument...]]",
+		Use:   "cli [flag...] [command [argument...]]",
 		Short: "Look at and change znodes, as zkCli does",
 		Long: `Cli runs one command and exits, or, without one, reads commands until quit. The
-commands, their options and their output are those of ZooKeeper's zkCli.sh.
-Results go to standard output, errors and "Created ..." to standard error.
+commands that zkCli.sh has are as there, with their options and outputs, and so
+are its own options: zkCli.sh -server host:port ls / becomes zabra cli -server
+host:port ls /. Results go to standard output, errors and "Created ..." to
+standard error.
 
 addWatch as the one command prints events until Ctrl-C.
+
+Exit codes: 0 done; 1 the server said no, or something here did not work; 2 the
+command makes no sense; 3 no server was reached, or the connection was lost; 4
+credentials were refused, or an ACL does not allow it; 5 somebody else has changed
+the node; 127 there is no such command; 130 interrupted.
 
 Commands:
 ` + strings.TrimRight(cli.Help(), "\n"),
 		Example: `  zabra cli                                   # a shell; quit ends it
   zabra cli create /greeting hello
   zabra cli get -s /greeting
-  zabra cli --json get /greeting
-  zabra cli --server zk1:2181,zk2:2181 ls -R /
+  zabra cli get --json /greeting
+  zabra cli -s zk1:2181,zk2:2181 ls -R /
   zabra cli --auth digest:bob:secret getAcl /private
-  zabra cli addWatch /greeting`,
+  zabra cli help find                         # all about a command`,
+		// zkCli's options have one dash, and pflag would take them for letters.
+		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if cfg.Servers, err = bench.ParseServers(servers); err != nil {
-				return usageError{fmt.Errorf("--server: %w", err)}
+			if err := cmd.Flags().Parse(twoDashes(args)); err != nil {
+				return usageError{err}
 			}
-			cfg.Out, cfg.Err = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return runCLI(cmd.Context(), cmd, cfg, args)
+			if help, _ := cmd.Flags().GetBool("help"); help {
+				return cmd.Help()
+			}
+			return flags.run(cmd, cmd.Flags().Args())
 		},
 	}
-	f := cmd.Flags()
-	f.SetInterspersed(false) // what follows the command's name is its own
+	flags.register(cmd.Flags())
 	cmd.SetGlobalNormalizationFunc(serverFlag)
-	f.StringVar(&servers, "server", servers, "host:port[,host:port...], tried in turn")
-	f.DurationVar(&cfg.Timeout, "timeout", cfg.Timeout, "session timeout to ask for")
-	f.BoolVarP(&cfg.ReadOnly, "read-only", "r", false, "be content with a server that has lost its quorum")
-	f.StringArrayVar(&cfg.Auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
-	f.BoolVar(&cfg.JSON, "json", false, "print what is read, and events, as JSON")
 	return cmd
+}
+
+func (c *cliFlags) register(f *pflag.FlagSet) {
+	f.SetInterspersed(false) // what follows the command's name is its own
+	f.StringVarP(&c.servers, "server", "s", c.servers, "host:port[,host:port...][/path], tried in random order")
+	f.Var(&c.timeout, "timeout", "session timeout to ask for, such as 30s; a bare number is milliseconds")
+	f.BoolVarP(&c.readOnly, "read-only", "r", false, "be content with a server that has lost its quorum")
+	f.BoolVar(&c.wait, "waitforconnection", false, "try to connect for as long as the session timeout")
+	f.DurationVar(&c.patience, "connect-timeout", 5*time.Second, "how long to try to connect")
+	f.StringArrayVar(&c.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
+	f.StringVar(&c.config, "client-configuration", "", "a properties file of ZooKeeper's Java client; its TLS settings are used")
+	f.BoolVar(&c.json, "json", false, "print what is read, and events, as JSON")
+	c.tls.register(f)
+}
+
+// ownSpelling are the options of zkCli that have one dash and a word.
+var ownSpelling = map[string]bool{"-server": true, "-timeout": true, "-waitforconnection": true, "-client-configuration": true}
+
+// twoDashes gives zkCli's options the second dash that flags have here, up to the
+// command.
+func twoDashes(args []string) []string {
+	out := append([]string{}, args...)
+	for i := 0; i < len(out); i++ {
+		a := out[i]
+		if !strings.HasPrefix(a, "-") || a == "--" {
+			break
+		}
+		if ownSpelling[a] {
+			out[i] = "-" + a
+		}
+		if takesNext(out[i]) {
+			i++
+		}
+	}
+	return out
+}
+
+// takesNext reports whether the word behind a flag is its value.
+func takesNext(flag string) bool {
+	switch flag {
+	case "-s", "--server", "--servers", "--timeout", "--connect-timeout", "--auth", "--client-configuration",
+		"--cafile", "--cert", "--key", "--tls-server-name":
+		return true
+	}
+	return false
+}
+
+// A sessionTimeout is a duration, or zkCli's number of milliseconds.
+type sessionTimeout time.Duration
+
+func (t *sessionTimeout) String() string { return time.Duration(*t).String() }
+func (t *sessionTimeout) Type() string   { return "duration" }
+
+func (t *sessionTimeout) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if ms, e := strconv.ParseInt(s, 10, 32); e == nil {
+		d, err = time.Duration(ms)*time.Millisecond, nil
+	}
+	if err != nil || d <= 0 {
+		return errors.New("want a time such as 30s, or milliseconds")
+	}
+	*t = sessionTimeout(d)
+	return nil
 }
 
 // serverFlag takes --server for --servers and the other way round: zkCli has
@@ -64,43 +147,129 @@ func serverFlag(f *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
-func runCLI(ctx context.Context, cmd *cobra.Command, cfg cli.Config, args []string) error {
-	shell, err := cli.Open(ctx, cfg)
+// shell is the configuration that the flags make.
+func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
+	cfg := cli.Config{
+		Servers: c.servers, JSON: c.json, Version: "zabra " + versionText(), Patience: c.patience,
+		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), In: cmd.InOrStdin(), Editor: editor(),
+		Colour: coloured(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
+		Options: client.Options{SessionTimeout: time.Duration(c.timeout), ReadOnly: c.readOnly},
+	}
+	if c.wait {
+		cfg.Patience = max(c.patience, time.Duration(c.timeout))
+	}
+	for _, a := range c.auth {
+		scheme, data, ok := strings.Cut(a, ":")
+		if !ok {
+			return cfg, usageError{fmt.Errorf("--auth %q: want scheme:credentials", scheme)}
+		}
+		cfg.Options.Auth = append(cfg.Options.Auth, client.Auth{Scheme: scheme, Data: []byte(data)})
+	}
+	var err error
+	if c.config != "" {
+		if err = c.tls.fromFile(c.config); err != nil {
+			return cfg, usageError{err}
+		}
+	}
+	if cfg.Options.TLS, err = c.tls.config(); err != nil {
+		return cfg, usageError{err}
+	}
+	return cfg, nil
+}
+
+// editor is the words of the command that edits a file.
+func editor() []string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if words := strings.Fields(os.Getenv(name)); len(words) > 0 {
+			return words
+		}
+	}
+	return []string{"vi"}
+}
+
+func (c *cliFlags) run(cmd *cobra.Command, args []string) error {
+	cfg, err := c.shell(cmd)
 	if err != nil {
 		return err
 	}
-	defer shell.Close()
 	if len(args) == 0 {
-		err = shell.Interactive(ctx, cmd.InOrStdin(), isTerminal(cmd.InOrStdin()) && isTerminal(cmd.OutOrStdout()))
-		if err != nil && ctx.Err() == nil {
-			return exitError{code: exitOf(err)} // it is printed already
+		return interactive(cmd, cfg)
+	}
+	return cliExit(oneShot(cmd.Context(), cfg, args))
+}
+
+// oneShot runs a single command.
+func oneShot(ctx context.Context, cfg cli.Config, args []string) error {
+	shell := cli.New(cfg)
+	defer shell.Close()
+	if cli.NeedsConnection(args[0]) {
+		if err := shell.Connect(ctx); err != nil {
+			return err
 		}
-		return err
 	}
-	err = shell.Run(ctx, args)
-	if err == nil && strings.EqualFold(args[0], "addWatch") {
+	err := shell.Run(ctx, args)
+	if err == nil && shell.Watching() && strings.EqualFold(args[0], "addWatch") {
 		err = shell.Wait(ctx)
-	}
-	if err != nil && exitOf(err) != exitFailed {
-		return exitError{exitOf(err), err}
 	}
 	return err
 }
 
-// exitUnknown is the exit code for a command that the shell does not know, as
-// in zkCli and sh.
-const exitUnknown = 127
-
-func exitOf(err error) int {
-	var usage *cli.UsageError
-	var unknown *cli.UnknownCommand
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &usage):
-		return exitUsage
-	case errors.As(err, &unknown):
-		return exitUnknown
+// cliExit gives an error the exit code that the shell has for it.
+func cliExit(err error) error {
+	code := cli.ExitCode(err)
+	if err == nil || errors.Is(err, context.Canceled) || code == exitFailed {
+		return err
 	}
-	return exitFailed
+	return exitError{code, err}
+}
+
+// interactive reads commands: a person's, or a script's.
+func interactive(cmd *cobra.Command, cfg cli.Config) error {
+	if isTerminal(cfg.In) && isTerminal(cfg.Out) {
+		return terminal(cmd, cfg)
+	}
+	ctx := cmd.Context()
+	shell := cli.New(cfg)
+	defer shell.Close()
+	if err := shell.Connect(ctx); err != nil {
+		return cliExit(err)
+	}
+	return printed(ctx, shell.Interactive(ctx, cli.Script(cfg.In), nil))
+}
+
+// terminal is a person's shell: Ctrl-C ends a command, not the shell.
+func terminal(cmd *cobra.Command, cfg cli.Config) error {
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt)
+	defer signal.Stop(interrupt)
+	shell, lines, err := cli.Terminal(cfg, historyFile())
+	if err != nil {
+		return err
+	}
+	defer lines.Close()
+	defer shell.Close()
+	shell.Greet()
+	if err := shell.Connect(ctx); err != nil {
+		shell.Report(err)
+	}
+	return printed(ctx, shell.Interactive(ctx, lines, interrupt))
+}
+
+// printed is an error of the last command, which the shell has printed already.
+func printed(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil {
+		return exitError{code: cli.ExitCode(err)}
+	}
+	return err
+}
+
+// historyFile is where the commands of a person are kept: ZABRA_HISTORY, or in the
+// directory for state that freedesktop.org names.
+func historyFile() string {
+	if path, set := os.LookupEnv("ZABRA_HISTORY"); set {
+		return path
+	}
+	return cli.HistoryFile(os.Getenv("XDG_STATE_HOME"), os.Getenv("HOME"))
 }

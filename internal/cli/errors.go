@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/client"
 )
 
 // A UsageError is a command that makes no sense; it holds the command's usage.
@@ -12,9 +14,10 @@ type UsageError struct {
 	Reason string // may be empty
 }
 
+// Error is the reason and the usage, or that alone as zkCli prints it.
 func (e *UsageError) Error() string {
 	if e.Reason == "" {
-		return "usage: " + e.Usage
+		return e.Usage
 	}
 	return e.Reason + "\nusage: " + e.Usage
 }
@@ -22,43 +25,164 @@ func (e *UsageError) Error() string {
 // An UnknownCommand is a word that no command has.
 type UnknownCommand struct{ Name string }
 
+// Error is what zkCli says.
 func (e *UnknownCommand) Error() string {
 	return "Command not found: Command not found " + e.Name
 }
 
-// errorTexts are the words of zkCli for codes with a path.
-var errorTexts = map[wire.Code]string{
-	wire.NoNode:                  "Node does not exist: %s",
-	wire.NodeExists:              "Node already exists: %s",
-	wire.NotEmpty:                "Node not empty: %s",
-	wire.NoChildrenForEphemerals: "Ephemerals cannot have children: %s",
-	wire.NotReadOnly:             "Not a read-only call: %s",
-	wire.InvalidACL:              "Acl is not valid : %s",
-	wire.NoAuth:                  "Insufficient permission : %s",
-	wire.BadArguments:            "Arguments are not valid : %s",
-	wire.BadVersion:              "version No is not valid : %s",
-	wire.QuotaExceeded:           "Quota has exceeded : %s",
+// errNotConnected ends commands behind close.
+//
+//lint:ignore ST1005 these are zkCli's words
+var errNotConnected = errors.New("Not connected")
+
+// A kind of error: how zkCli says it, what to try, and the exit code.
+type kind struct {
+	err  error
+	text string // %s is the path; empty for the error's own text
+	hint string
+	exit int
 }
 
-// A commandError is a server's answer in zkCli's words.
-type commandError struct {
-	code wire.Code
-	path string
+// Exit codes of one command.
+const (
+	ExitOK      = 0
+	ExitFailed  = 1   // the server said no, or something here did not work
+	ExitUsage   = 2   // the command makes no sense
+	ExitNoConn  = 3   // no server was reached, or the connection was lost
+	ExitAuth    = 4   // credentials were refused, or an ACL does not allow it
+	ExitVersion = 5   // somebody else changed the node
+	ExitUnknown = 127 // there is no such command
+)
+
+var kinds = []kind{
+	{client.ErrNoNode, "Node does not exist: %s", "ls the parent to see what is there; a node's parent must exist before the node", ExitFailed},
+	{client.ErrNodeExists, "Node already exists: %s", "set changes its data; create -s makes a new name each time", ExitFailed},
+	{client.ErrNotEmpty, "Node not empty: %s", "deleteall removes it with all below it", ExitFailed},
+	{client.ErrNoChildrenEphemeral, "Ephemerals cannot have children: %s", "create it below a persistent node", ExitFailed},
+	{client.ErrNotReadOnly, "Not a read-only call: %s", "this server has no quorum; connect to one that has", ExitFailed},
+	{client.ErrInvalidACL, "Acl is not valid : %s", "auth: entries need addauth before; digest: entries want user:base64(sha1(user:password))", ExitFailed},
+	{client.ErrNoAuth, "Insufficient permission : %s", "getAcl says who may; addauth, or --auth, says who you are", ExitAuth},
+	{client.ErrBadArguments, "Arguments are not valid : %s", "", ExitFailed},
+	{client.ErrBadVersion, "version No is not valid : %s", "somebody changed it: get -s shows the dataVersion there is", ExitVersion},
+	{client.ErrQuotaExceeded, "Quota has exceeded : %s", "listquota says which; setquota -N or -B raises it", ExitFailed},
+	{client.ErrReconfigInProgress, "Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)", "try again when it is done", ExitFailed},
+	{client.ErrNewConfigNoQuorum, "No quorum of new config is connected and up-to-date with the leader of last committed config - try invoking reconfiguration after new servers are connected and synced", "", ExitFailed},
+	{client.ErrReconfigDisabled, "KeeperErrorCode = Reconfig is disabled", "set reconfigEnabled=true on every server", ExitFailed},
+	{client.ErrEphemeralOnLocal, "KeeperErrorCode = EphemeralOnLocalSession for %s", "the server gives local sessions without upgrading them", ExitFailed},
+	{client.ErrNoWatcher, "KeeperErrorCode = No such watcher for %s", "", ExitFailed},
+	{client.ErrAuthFailed, "KeeperErrorCode = AuthFailed for %s", "the credentials were refused", ExitAuth},
+	{client.ErrSASLRequired, "KeeperErrorCode = Session closed because client failed to authenticate for %s", "", ExitAuth},
+	{client.ErrUnimplemented, "KeeperErrorCode = Unimplemented for %s", "this server does not have it, or has it switched off", ExitFailed},
+	{client.ErrTooLarge, "KeeperErrorCode = MarshallingError for %s", "the data may be larger than the server's jute.maxbuffer", ExitFailed},
+	{client.ErrConnectionLost, "KeeperErrorCode = ConnectionLoss for %s", "the connection was lost before the answer came: look whether it happened", ExitNoConn},
+	{client.ErrNoConnection, "", "are the servers up, and is the port their client port?", ExitNoConn},
+	{client.ErrSessionExpired, "KeeperErrorCode = Session expired for %s", "connect opens a new session; ephemeral nodes and watches of the old one are gone", ExitNoConn},
+	{client.ErrClosed, "Not connected", "connect host:port", ExitNoConn},
+	{errNotConnected, "", "connect host:port", ExitNoConn},
 }
 
-func (e *commandError) Error() string {
-	if text, ok := errorTexts[e.code]; ok {
-		return fmt.Sprintf(text, e.path)
+func kindOf(err error) *kind {
+	for i := range kinds {
+		if errors.Is(err, kinds[i].err) {
+			return &kinds[i]
+		}
 	}
-	return fmt.Sprintf("%v for %s", e.code, e.path)
+	return nil
 }
 
-func (e *commandError) Unwrap() error { return e.code }
+// ExitCode is the number of the kind of error that err is.
+func ExitCode(err error) int {
+	var usage *UsageError
+	var unknown *UnknownCommand
+	var open *ConnectError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &usage):
+		return ExitUsage
+	case errors.As(err, &unknown):
+		return ExitUnknown
+	}
+	if k := kindOf(err); k != nil {
+		return k.exit
+	}
+	if errors.As(err, &open) {
+		return ExitNoConn
+	}
+	return ExitFailed
+}
 
-// about names the path that an error of the server's is about.
+// A ConnectError says that no session was had.
+type ConnectError struct {
+	Servers string
+	Err     error
+}
+
+// Error names the servers and why not.
+func (e *ConnectError) Error() string {
+	err := e.Err
+	var op *client.Error
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return fmt.Sprintf("connect to %s: %v", e.Servers, err)
+}
+
+// Unwrap is why.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// An explained error says itself as zkCli does, and what to try.
+type explained struct {
+	text, hint string
+	err        error
+}
+
+func (e *explained) Error() string {
+	if e.hint == "" {
+		return e.text
+	}
+	return e.text + "\nhint: " + e.hint
+}
+
+func (e *explained) Unwrap() error { return e.err }
+
+// explain puts an error into words. path is what the command is about, where the
+// error does not say so itself.
+func explain(path string, err error) error {
+	var done *explained
+	var open *ConnectError
+	if err == nil || errors.As(err, &done) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	k := kindOf(err)
+	if k == nil {
+		return err
+	}
+	text := k.text
+	var op *client.Error
+	if errors.As(err, &op) && op.Path != "" {
+		path = op.Path
+	}
+	switch {
+	case text == "" || errors.As(err, &open):
+		text = err.Error()
+	default:
+		text = withPath(text, path)
+	}
+	return &explained{text, k.hint, err}
+}
+
+func withPath(text, path string) string {
+	if i := len(text) - 2; i >= 0 && text[i:] == "%s" {
+		return text[:i] + path
+	}
+	return text
+}
+
+// about adds a path to an error that has none of its own.
 func about(path string, err error) error {
-	if code, ok := err.(wire.Code); ok {
-		return &commandError{code, path}
+	if err == nil {
+		return nil
 	}
-	return err
+	return explain(path, err)
 }

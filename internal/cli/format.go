@@ -7,15 +7,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/zabra/zabra/internal/rawclient"
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/client"
 )
 
 // javaDate is the layout of Java's Date.toString.
 const javaDate = "Mon Jan 02 15:04:05 MST 2006"
 
 // statText is zkCli's stat block.
-func statText(s *wire.Stat) string {
+func statText(s *client.Stat) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cZxid = %v\n", s.Czxid)
 	fmt.Fprintf(&b, "ctime = %s\n", time.UnixMilli(s.Ctime).Format(javaDate))
@@ -34,21 +33,10 @@ func statText(s *wire.Stat) string {
 // listText is how Java prints a list.
 func listText(names []string) string { return "[" + strings.Join(names, ", ") + "]\n" }
 
-func dataText(data []byte) string {
-	if data == nil {
-		return "null\n"
-	}
-	return string(data) + "\n"
-}
-
-func eventText(e rawclient.Event) string {
-	return fmt.Sprintf("\nWATCHER::\n\nWatchedEvent state:SyncConnected type:%v path:%s zxid: %d\n", e.Type, e.Path, int64(e.Zxid))
-}
-
 // permLetters are the permissions in the order in which zkCli prints them.
 const permLetters = "cdrwa"
 
-var permBits = [len(permLetters)]int32{wire.PermCreate, wire.PermDelete, wire.PermRead, wire.PermWrite, wire.PermAdmin}
+var permBits = [len(permLetters)]int32{client.PermCreate, client.PermDelete, client.PermRead, client.PermWrite, client.PermAdmin}
 
 func permText(perms int32) string {
 	var b strings.Builder
@@ -60,7 +48,7 @@ func permText(perms int32) string {
 	return b.String()
 }
 
-func aclText(acl []wire.ACL) string {
+func aclText(acl []client.ACL) string {
 	var b strings.Builder
 	for _, a := range acl {
 		fmt.Fprintf(&b, "'%s,'%s\n: %s\n", a.ID.Scheme, a.ID.ID, permText(a.Perms))
@@ -69,8 +57,8 @@ func aclText(acl []wire.ACL) string {
 }
 
 // parseACL reads scheme:id:perms[,…]; an id may hold colons.
-func parseACL(s string) ([]wire.ACL, error) {
-	var acl []wire.ACL
+func parseACL(s string) ([]client.ACL, error) {
+	var acl []client.ACL
 	for _, part := range strings.Split(s, ",") {
 		first, last := strings.IndexByte(part, ':'), strings.LastIndexByte(part, ':')
 		if first < 0 || first == last {
@@ -80,7 +68,7 @@ func parseACL(s string) ([]wire.ACL, error) {
 		if err != nil {
 			return nil, err
 		}
-		acl = append(acl, wire.ACL{Perms: perms, ID: wire.ID{Scheme: part[:first], ID: part[first+1 : last]}})
+		acl = append(acl, client.ACL{Perms: perms, ID: client.ID{Scheme: part[:first], ID: part[first+1 : last]}})
 	}
 	return acl, nil
 }
@@ -113,9 +101,11 @@ type statJSON struct {
 	EphemeralOwner string `json:"ephemeralOwner"`
 	DataLength     int32  `json:"dataLength"`
 	NumChildren    int32  `json:"numChildren"`
+
+	stat *client.Stat
 }
 
-func statForJSON(s *wire.Stat) *statJSON {
+func statForJSON(s *client.Stat) *statJSON {
 	if s == nil {
 		return nil
 	}
@@ -124,11 +114,14 @@ func statForJSON(s *wire.Stat) *statJSON {
 		Version: s.Version, Cversion: s.Cversion, Aversion: s.Aversion,
 		EphemeralOwner: fmt.Sprintf("0x%x", uint64(s.EphemeralOwner)),
 		DataLength:     s.DataLength, NumChildren: s.NumChildren,
+		stat: s,
 	}
 }
 
-// A nodeJSON is a node as far as a command reads it.
-type nodeJSON struct {
+// A nodeView is a node as far as a command reads it. Its text is what zkCli prints.
+type nodeView struct {
+	plain string // what stands before the stat in the text
+
 	Path     string    `json:"path"`
 	Data     *string   `json:"data,omitempty"`     // text, or base64 if it is not UTF-8
 	Encoding string    `json:"encoding,omitempty"` // utf-8, base64, or null for no data
@@ -143,7 +136,14 @@ type aclJSON struct {
 	Perms  string `json:"perms"`
 }
 
-func (n *nodeJSON) setData(data []byte) {
+func (n nodeView) text(p *printer) {
+	p.printf("%s", n.plain)
+	if n.Stat != nil {
+		p.printf("%s", statText(n.Stat.stat))
+	}
+}
+
+func (n *nodeView) setData(data []byte) {
 	text := string(data)
 	switch {
 	case data == nil:
@@ -157,16 +157,10 @@ func (n *nodeJSON) setData(data []byte) {
 	n.Data = &text
 }
 
-func aclForJSON(acl []wire.ACL) []aclJSON {
+func aclForJSON(acl []client.ACL) []aclJSON {
 	var all []aclJSON
 	for _, a := range acl {
 		all = append(all, aclJSON{a.ID.Scheme, a.ID.ID, permText(a.Perms)})
 	}
 	return all
-}
-
-type eventJSON struct {
-	Event string `json:"event"`
-	Path  string `json:"path"`
-	Zxid  string `json:"zxid"`
 }

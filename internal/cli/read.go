@@ -2,177 +2,161 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"encoding/base64"
 	"slices"
-	"strings"
+	"strconv"
 
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/client"
 )
 
-// show prints a node as text or as JSON; the stat only if it was asked for.
-func (c *call) show(text string, n nodeJSON, st *wire.Stat) error {
-	if !c.stat {
-		st = nil
+func readCommands() []*command {
+	return []*command{
+		{name: "ls", args: "[-s] [-w] [-R] path", help: "list a node's children",
+			options: []option{optStat, optWatch, {"R", "", "all nodes below, one path a line"}},
+			paths:   1, min: 1, max: 2, run: ls},
+		{name: "get", args: "[-s] [-w] [-b] [-x] path", help: "print a node's data",
+			options: []option{optStat, optWatch, {"b", "", "as base64"}, {"x", "", "as a hex dump"}},
+			paths:   1, min: 1, max: 2, run: get},
+		{name: "stat", args: "[-w] path", help: "print a node's stat",
+			options: []option{optWatch}, paths: 1, min: 1, max: 2, run: stat},
+		{name: "getAcl", args: "[-s] path", help: "print who may do what",
+			options: []option{optStat}, paths: 1, min: 1, max: 1, run: getACL},
+		{name: "getAllChildrenNumber", args: "path", help: "count the nodes below",
+			paths: 1, min: 1, max: 1, run: countAll},
+		{name: "getEphemerals", args: "path", help: "list this session's ephemeral nodes",
+			paths: 1, max: 1, run: ephemerals},
 	}
-	if c.cfg.JSON {
-		n.Path, n.Stat = c.path, statForJSON(st)
-		return c.out.object(n)
-	}
-	if st != nil {
-		text += statText(st)
-	}
-	c.out.print(text)
-	return nil
 }
 
-func (c *call) children(ctx context.Context, path string, watch bool) (wire.Children2Response, error) {
-	var resp wire.Children2Response
-	err := c.do(ctx, wire.OpGetChildren2, &wire.PathWatchRequest{Path: path, Watch: watch}, &resp)
-	slices.Sort(resp.Names)
-	return resp, err
+// oldWatch takes a second word for -w, as versions of zkCli before 3.5 had it.
+func (c *call) oldWatch(instead string) bool {
+	if len(c.args) > 1 {
+		c.out.notice("'%s path [watch]' has been deprecated. Please use '%s' instead.", c.cmd.name, instead)
+		return true
+	}
+	return c.has("w")
 }
 
 func ls(ctx context.Context, c *call) error {
-	if c.recursive {
-		return lsRecursive(ctx, c)
+	watch := c.oldWatch("ls [-w] path")
+	if c.has("R") {
+		return c.lsAll(ctx, watch)
 	}
-	resp, err := c.children(ctx, c.path, c.watch)
+	names, st, err := c.children(ctx, c.path(), watch)
 	if err != nil {
 		return err
 	}
-	names := append([]string{}, resp.Names...)
-	return c.show(listText(names), nodeJSON{Children: &names}, &resp.Stat)
+	slices.Sort(names)
+	if names == nil {
+		names = []string{}
+	}
+	return c.showNode(nodeView{plain: listText(names), Children: &names}, st)
 }
 
-// lsRecursive prints each path on a line, parents before children.
-func lsRecursive(ctx context.Context, c *call) error {
-	paths, err := c.subtree(ctx, c.path)
-	if err != nil {
-		return err
+// showNode prints what was read of a node, with the stat if that is asked for.
+func (c *call) showNode(n nodeView, st client.Stat) error {
+	n.Path = c.path()
+	if c.has("s") {
+		n.Stat = statForJSON(&st)
 	}
-	if c.cfg.JSON {
-		return c.out.object(paths)
-	}
-	c.out.print(strings.Join(paths, "\n") + "\n")
-	return nil
+	return c.show(n)
 }
 
-// subtree lists path and what is below it, depth first, children sorted. A node
-// that vanishes meanwhile is left out, unless it is path itself.
-func (c *call) subtree(ctx context.Context, path string) ([]string, error) {
-	resp, err := c.children(ctx, path, false)
-	if err != nil {
-		return nil, err
-	}
-	paths := []string{path}
-	for _, name := range resp.Names {
-		below, err := c.subtree(ctx, strings.TrimSuffix(path, "/")+"/"+name)
-		if errors.Is(err, wire.NoNode) {
+func (c *call) lsAll(ctx context.Context, watch bool) error {
+	for v := range c.walk(ctx, c.path(), walkOptions{}) {
+		if v.leaving {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if v.err != nil {
+			return v.err
 		}
-		paths = append(paths, below...)
+		if watch {
+			if _, _, err := c.children(ctx, v.path, true); err != nil {
+				return err
+			}
+		}
+		if err := c.show(pathView{Path: v.path}); err != nil {
+			return err
+		}
 	}
-	return paths, nil
+	return ctx.Err()
 }
 
+// A pathView is a line with a path.
+type pathView struct {
+	Path string `json:"path"`
+}
+
+func (v pathView) text(p *printer) { p.printf("%s\n", v.Path) }
+
 func get(ctx context.Context, c *call) error {
-	var resp wire.GetDataResponse
-	if err := c.do(ctx, wire.OpGetData, &wire.PathWatchRequest{Path: c.path, Watch: c.watch}, &resp); err != nil {
+	data, st, err := c.data(ctx, c.path(), c.oldWatch("get [-s] [-w] path"))
+	if err != nil {
 		return err
 	}
-	var n nodeJSON
-	n.setData(resp.Data)
-	return c.show(dataText(resp.Data), n, &resp.Stat)
+	var n nodeView
+	n.setData(data)
+	shown := data
+	if data == nil {
+		shown = []byte("null") // and so in every form, as zkCli has it
+	}
+	switch {
+	case c.has("x"):
+		n.plain = hexText(shown) + "\n"
+	case c.has("b"):
+		n.plain = base64.StdEncoding.EncodeToString(shown) + "\n"
+	default:
+		n.plain = string(shown) + "\n"
+	}
+	return c.showNode(n, st)
 }
 
 func stat(ctx context.Context, c *call) error {
-	var resp wire.StatResponse
-	if err := c.do(ctx, wire.OpExists, &wire.PathWatchRequest{Path: c.path, Watch: c.watch}, &resp); err != nil {
+	st, ok, err := c.exists(ctx, c.path(), c.oldWatch("stat [-w] path"))
+	if err == nil && !ok {
+		err = client.ErrNoNode
+	}
+	if err != nil {
 		return err
 	}
-	c.stat = true
-	return c.show("", nodeJSON{}, &resp.Stat)
+	return c.show(nodeView{Path: c.path(), Stat: statForJSON(&st)})
 }
 
 func getACL(ctx context.Context, c *call) error {
-	var resp wire.GetACLResponse
-	if err := c.do(ctx, wire.OpGetACL, &wire.PathRequest{Path: c.path}, &resp); err != nil {
+	acl, st, err := c.svc.GetACL(ctx, c.path())
+	if err != nil {
 		return err
 	}
-	return c.show(aclText(resp.ACL), nodeJSON{ACL: aclForJSON(resp.ACL)}, &resp.Stat)
+	return c.showNode(nodeView{plain: aclText(acl), ACL: aclForJSON(acl)}, st)
 }
+
+// A listView is a list of paths, as Java prints one.
+type listView []string
+
+func (v listView) text(p *printer) { p.printf("%s", listText(v)) }
 
 func ephemerals(ctx context.Context, c *call) error {
-	if c.path == "" {
-		c.path = "/"
-	}
-	var resp wire.ChildrenResponse
-	if err := c.do(ctx, wire.OpGetEphemerals, &wire.PathRequest{Path: c.path}, &resp); err != nil {
+	paths, err := c.svc.Ephemerals(ctx, c.path())
+	if err != nil {
 		return err
 	}
-	paths := append([]string{}, resp.Names...)
+	paths = append([]string{}, paths...)
 	slices.Sort(paths)
-	if c.cfg.JSON {
-		return c.out.object(paths)
-	}
-	c.out.print(listText(paths))
-	return nil
+	return c.show(listView(paths))
 }
+
+// A countView is how many nodes there are below a path.
+type countView struct {
+	Path  string `json:"path"`
+	Nodes int    `json:"nodes"`
+}
+
+func (v countView) text(p *printer) { p.printf("%s\n", strconv.Itoa(v.Nodes)) }
 
 func countAll(ctx context.Context, c *call) error {
-	var resp wire.CountResponse
-	if err := c.do(ctx, wire.OpGetAllChildrenNumber, &wire.PathRequest{Path: c.path}, &resp); err != nil {
+	n, err := c.svc.Count(ctx, c.path())
+	if err != nil {
 		return err
 	}
-	c.out.print(fmt.Sprintln(resp.Total))
-	return nil
-}
-
-func whoAmI(ctx context.Context, c *call) error {
-	var resp wire.WhoAmIResponse
-	if err := c.do(ctx, wire.OpWhoAmI, nil, &resp); err != nil {
-		return err
-	}
-	if c.cfg.JSON {
-		ids := []map[string]string{}
-		for _, id := range resp.Clients {
-			ids = append(ids, map[string]string{"scheme": id.Scheme, "user": id.User})
-		}
-		return c.out.object(ids)
-	}
-	text := "Auth scheme: User\n"
-	for _, id := range resp.Clients {
-		text += id.Scheme + ": " + id.User + "\n"
-	}
-	c.out.print(text)
-	return nil
-}
-
-func syncPath(ctx context.Context, c *call) error {
-	err := c.do(ctx, wire.OpSync, &wire.PathRequest{Path: c.path}, nil)
-	var code wire.Code
-	if errors.As(err, &code) {
-		//lint:ignore ST1005 these are zkCli's words
-		return fmt.Errorf("Sync has failed. rc=%d", int32(code))
-	}
-	if err == nil {
-		c.out.print("Sync is OK\n")
-	}
-	return err
-}
-
-func addWatch(ctx context.Context, c *call) error {
-	modes := map[string]wire.AddWatchMode{
-		"PERSISTENT":           wire.WatchPersistent,
-		"PERSISTENT_RECURSIVE": wire.WatchPersistentRecursive,
-	}
-	mode, ok := modes[strings.ToUpper(c.mode)]
-	if !ok {
-		return &UsageError{Reason: "unknown mode " + c.mode}
-	}
-	return c.do(ctx, wire.OpAddWatch, &wire.AddWatchRequest{Path: c.path, Mode: mode}, nil)
+	return c.show(countView{c.path(), n})
 }

@@ -1,228 +1,181 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/zabra/zabra/internal/rawclient"
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/client"
 )
 
 // A Config says where to connect and where to print.
 type Config struct {
-	Servers  []string      // host:port, tried in turn
-	Timeout  time.Duration // session timeout to ask for
-	ReadOnly bool          // a server without a quorum will do
-	Auth     []string      // scheme:credentials, added to every session
-	JSON     bool          // reads and events as JSON
-	Out, Err io.Writer     // results and events; errors and notices
+	Servers  string         // a connect string: host:port[,host:port...][/path]
+	Options  client.Options // of every session; Auth is added to by addauth
+	Patience time.Duration  // how long to try to connect; 5 s if zero
+	JSON     bool           // results and events as JSON
+	Out, Err io.Writer      // results and events; errors and notices
+	Colour   bool           // Out is a terminal that shows colours
+	Person   bool           // Err is a terminal that somebody looks at: progress is shown
+	Version  string         // what version prints
+	Editor   []string       // what edit runs; empty for none
+	In       io.Reader      // what edit's questions are answered from, and the editor reads
+
+	// Dial opens sessions. client.Open if nil.
+	Dial Dialler
 }
 
 // A Shell runs commands. It is used by one goroutine.
 type Shell struct {
-	cfg  Config
-	out  *printer
-	sess *session
-	n    int // commands read
+	cfg          Config
+	out          *printer
+	svc          Service // nil when there is none
+	servers      string
+	auth         []client.Auth
+	states       <-chan client.StateChange
+	endStates    context.CancelFunc
+	watches      watches
+	printWatches bool
+	lines        []string // commands of this run, by number
+	ask          func(question string) (string, error)
+	greeted      bool // a session has been opened before, or its opening is to be told
+	clock        progressClock
 }
 
-// A printer writes whole pieces, so that an event does not land in the middle
-// of a result.
-type printer struct {
-	sync.Mutex
-	out, err io.Writer
-	json     bool
+const patience = 5 * time.Second
+
+// New makes a Shell without a connection.
+func New(cfg Config) *Shell {
+	if cfg.Patience == 0 {
+		cfg.Patience = patience
+	}
+	s := &Shell{cfg: cfg, out: newPrinter(cfg.Out, cfg.Err, cfg.Colour), servers: cfg.Servers, printWatches: true}
+	s.auth = append(s.auth, cfg.Options.Auth...)
+	if s.cfg.Dial == nil {
+		s.cfg.Dial = s.dial
+	}
+	return s
 }
 
-func (p *printer) print(s string) {
-	p.Lock()
-	defer p.Unlock()
-	io.WriteString(p.out, s)
+// Open makes a Shell with a session. The error is a *ConnectError.
+func Open(ctx context.Context, cfg Config) (*Shell, error) {
+	s := New(cfg)
+	return s, s.open(ctx)
 }
 
-func (p *printer) notice(format string, args ...any) {
-	p.Lock()
-	defer p.Unlock()
-	fmt.Fprintf(p.err, format+"\n", args...)
+func (s *Shell) dial(ctx context.Context, servers string, auth []client.Auth) (Service, error) {
+	o := s.cfg.Options
+	o.Auth = auth
+	c, err := client.Open(ctx, servers, o)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-func (p *printer) object(v any) error {
-	b, err := json.Marshal(v)
+// open opens a session with s.servers.
+func (s *Shell) open(ctx context.Context) error {
+	svc, err := s.reach(ctx, s.servers)
 	if err != nil {
 		return err
 	}
-	p.print(string(b) + "\n")
+	states, cancel := context.WithCancel(context.Background())
+	s.svc, s.endStates, s.states = svc, cancel, svc.States(states)
+	if !s.greeted {
+		<-s.states // that it is connected goes without saying
+		s.greeted = true
+	}
 	return nil
 }
 
-func (p *printer) event(e rawclient.Event) {
-	if p.json {
-		p.object(eventJSON{e.Type.String(), e.Path, e.Zxid.String()})
+// reach opens a session with any servers.
+func (s *Shell) reach(ctx context.Context, servers string) (Service, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Patience, client.ErrNoConnection)
+	defer cancel()
+	svc, err := s.cfg.Dial(ctx, servers, s.auth)
+	if err != nil {
+		// Only a connect string that cannot be read is refused without a try.
+		if ctx.Err() == nil && !errors.Is(err, client.ErrAuthFailed) {
+			return nil, &UsageError{Usage: "host:port[,host:port...][/path]", Reason: err.Error()}
+		}
+		return nil, &ConnectError{servers, err}
+	}
+	return svc, nil
+}
+
+// closeService ends the session.
+func (s *Shell) closeService() {
+	if s.svc == nil {
 		return
 	}
-	p.print(eventText(e))
+	s.drain()
+	s.endStates()
+	s.states = nil
+	s.svc.Close() // a session that cannot be ended runs into its timeout
+	s.drain()
+	s.svc, s.states, s.watches = nil, nil, watches{}
+	s.stateEvent(client.StateChange{State: client.Closed})
 }
 
-// Open connects to the first server that answers.
-func Open(ctx context.Context, cfg Config) (*Shell, error) {
-	s := &Shell{cfg: cfg, out: &printer{out: cfg.Out, err: cfg.Err, json: cfg.JSON}}
-	return s, s.connect(ctx)
+// Close ends the session and prints what is left to print.
+func (s *Shell) Close() {
+	if s.svc != nil {
+		s.drain()
+		s.endStates()
+		s.states = nil
+		s.svc.Close()
+		s.drain() // what the end of the session has led to
+		s.svc = nil
+	}
+	s.out.flush()
 }
 
-func (s *Shell) connect(ctx context.Context) error {
-	sess, err := openSession(ctx, &s.cfg, s.out.event)
+// Run executes one command. The error says what did not work, in zkCli's words and
+// with a hint; ExitCode tells its kind.
+func (s *Shell) Run(ctx context.Context, args []string) error {
+	err := s.run(ctx, args)
+	s.endProgress()
+	s.drain()
+	s.out.flush()
+	if err == nil {
+		err = s.out.failed
+	}
+	return err
+}
+
+func (s *Shell) run(ctx context.Context, args []string) error {
+	cmd := find(args[0])
+	if cmd == nil {
+		return &UnknownCommand{args[0]}
+	}
+	c, err := cmd.parse(s, args[1:])
 	if err != nil {
 		return err
 	}
-	s.sess = sess
-	for _, auth := range s.cfg.Auth {
-		scheme, data, ok := strings.Cut(auth, ":")
-		if !ok {
-			return fmt.Errorf("authentication %q does not have the form scheme:credentials", scheme)
-		}
-		if err := s.addAuth(ctx, scheme, data); err != nil {
-			return fmt.Errorf("authenticate with scheme %s: %w", scheme, err)
-		}
+	if s.svc == nil && !cmd.alone {
+		return explain("", errNotConnected)
 	}
-	return nil
+	path := ""
+	if cmd.paths > 0 {
+		path = c.path()
+	}
+	return explain(path, cmd.run(ctx, c))
 }
 
-func (s *Shell) addAuth(ctx context.Context, scheme, data string) error {
-	return s.sess.do(ctx, wire.OpAuth, &wire.AuthRequest{Scheme: scheme, Auth: []byte(data)}, nil)
-}
-
-// Close ends the session.
-func (s *Shell) Close() {
-	if s.sess != nil {
-		s.sess.close()
-	}
-}
-
-// do sends a request of a command.
-func (s *Shell) do(ctx context.Context, op wire.OpCode, req, resp wire.Record) error {
-	return s.sess.do(ctx, op, req, resp)
-}
-
-// Run executes one command. The error is a *UsageError, an *UnknownCommand, or
-// says what did not work.
-func (s *Shell) Run(ctx context.Context, args []string) error {
-	if args[0] == "help" {
-		s.out.print(Help())
-		return nil
-	}
-	cmd, ok := commands[strings.ToLower(args[0])]
-	if !ok {
-		return &UnknownCommand{args[0]}
-	}
-	if s.sess.ended() {
-		lost := s.sess.err
-		if err := s.connect(ctx); err != nil {
-			return err
-		}
-		s.out.notice("%v; this is a new session", lost)
-	}
-	return cmd.execute(ctx, s, args[1:])
-}
-
-// Wait prints events until ctx or the connection ends.
+// Wait prints events until ctx or the session ends.
 func (s *Shell) Wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
+	if s.svc == nil {
 		return nil
-	case <-s.sess.dead:
-		return s.sess.err
 	}
+	i, _, _ := s.await(ctx.Done(), s.svc.Session().Done())
+	s.out.flush()
+	if i == 0 {
+		return nil
+	}
+	return fmt.Errorf("wait for events: %w", client.ErrSessionExpired)
 }
 
-// Interactive reads commands from in, one a line, until quit or the end. With
-// prompt it greets and prompts as zkCli does. It returns the error of the last
-// command, so that a script that is piped in has an exit code.
-func (s *Shell) Interactive(ctx context.Context, in io.Reader, prompt bool) error {
-	if prompt {
-		s.out.print("Connecting to " + s.hosts() + "\nWelcome to Zabra! \"help\" lists the commands.\n")
-	}
-	lines, stop := readLines(ctx, in)
-	defer stop()
-	var last error
-	for {
-		if prompt {
-			s.out.print(s.prompt())
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case line, ok := <-lines:
-			if !ok {
-				return last
-			}
-			quit, err := s.line(ctx, line)
-			if quit {
-				return last
-			}
-			last = err
-		}
-	}
-}
-
-// readLines reads in a goroutine of its own, since reading from a terminal
-// cannot be interrupted.
-func readLines(ctx context.Context, in io.Reader) (<-chan string, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		sc := bufio.NewScanner(in)
-		sc.Buffer(nil, 2<<20)
-		for sc.Scan() {
-			select {
-			case lines <- sc.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return lines, cancel
-}
-
-// line runs one line and prints what went wrong.
-func (s *Shell) line(ctx context.Context, line string) (quit bool, err error) {
-	args, err := words(line)
-	if err == nil && len(args) == 0 {
-		return false, nil
-	}
-	if err == nil {
-		s.n++
-		if args[0] == "quit" || args[0] == "exit" {
-			return true, nil
-		}
-		err = s.Run(ctx, args)
-	}
-	var unknown *UnknownCommand
-	switch {
-	case errors.As(err, &unknown):
-		s.out.notice("%s\n%v", Help(), err)
-	case err != nil:
-		s.out.notice("%v", err)
-	}
-	return false, err
-}
-
-func (s *Shell) hosts() string { return strings.Join(s.cfg.Servers, ",") }
-
-func (s *Shell) prompt() string {
-	state := "CONNECTED"
-	switch {
-	case s.sess.ended():
-		state = "CLOSED"
-	case s.sess.c.ReadOnly:
-		state = "CONNECTEDREADONLY"
-	}
-	return fmt.Sprintf("[zk: %s(%s) %d] ", s.hosts(), state, s.n)
-}
+// Watching reports whether a watch is left that goes on.
+func (s *Shell) Watching() bool { return len(s.watches.keys) > 0 }

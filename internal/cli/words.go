@@ -1,37 +1,21 @@
 package cli
 
-import "errors"
+import "regexp"
 
-var errOpenQuote = errors.New("a quote is not closed")
+// word is zkCli's own pattern: a run that does not begin with a quote, or what is
+// between two quotes of a kind. A quote inside of a word is part of it, and one that
+// is never closed is passed over.
+var word = regexp.MustCompile(`[ \t\n\v\f\r]*([^"'][^ \t\n\v\f\r]*|"[^"]*"|'[^']*')[ \t\n\v\f\r]*`)
 
-// words splits a line at blanks. Single or double quotes group what is between
-// them, blanks and the other kind of quote included; a quoted word may be empty.
-func words(line string) ([]string, error) {
+// words splits a line as zkCli does.
+func words(line string) []string {
 	var all []string
-	var word []byte
-	in, quote := false, byte(0)
-	for i := range len(line) {
-		switch c := line[i]; {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word = append(word, c)
-		case c == '\'' || c == '"':
-			in, quote = true, c
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			if in {
-				all = append(all, string(word))
-			}
-			in, word = false, word[:0]
-		default:
-			in, word = true, append(word, c)
+	for _, m := range word.FindAllStringSubmatch(line, -1) {
+		w := m[1]
+		if n := len(w); n >= 2 && (w[0] == '"' || w[0] == '\'') && w[n-1] == w[0] {
+			w = w[1 : n-1]
 		}
+		all = append(all, w)
 	}
-	if quote != 0 {
-		return nil, errOpenQuote
-	}
-	if in {
-		all = append(all, string(word))
-	}
-	return all, nil
+	return all
 }
