@@ -14,6 +14,7 @@
 //	Tick         at the time that Deadline names
 //	Unreachable  when dialling a peer was refused or failed, or the peer is
 //	Reachable    known to be dead; and when a connection stands
+//	Avoid        behind Start, when a leader that was elected did not answer
 //	Reconfigure  when the configurations in force change
 //	Synced       when synchronisation in the new role has finished
 //	Settle       when a reconfiguration gave a role without an election
@@ -80,6 +81,10 @@
 //     leaves out those from whom nothing better can come; and where an
 //     unreachable voter has a longer log after all, the quorum still has
 //     everything that was committed.
+//   - A candidate that was elected just now, and did not answer who wanted to follow it,
+//     beats nobody for a while (Avoid). A server that is heard and hears nobody would be
+//     elected again and again. After the while a new round begins, in which it may win:
+//     there may be no quorum without it.
 //   - A server that is elected says so to all voters: who has heard a quorum for
 //     it need not wait for the rest.
 //   - Notifications of observing servers are ignored.

@@ -87,6 +87,8 @@ type Machine struct {
 	resendAt int64
 	settleAt int64 // end of FinalizeWait, or never
 
+	avoided     wire.SID          // a voter that is not elected before avoidUntil
+	avoidUntil  int64             // never if there is none
 	electors    map[wire.SID]bool // of this server, while it is about to lead
 	established bool              // the epoch of the current leader stands
 
@@ -117,7 +119,7 @@ func New(opts Options) *Machine {
 	orDefault(&opts.FinalizeWait, DefaultFinalizeWait)
 	return &Machine{
 		opts: opts, asked: map[wire.SID]exchange{}, number: opts.Number % maxNumber,
-		numbers: map[wire.SID]int64{}, greeted: map[wire.SID]bool{},
+		numbers: map[wire.SID]int64{}, greeted: map[wire.SID]bool{}, avoidUntil: never,
 	}
 }
 
@@ -129,6 +131,7 @@ func (m *Machine) Start(now int64, own Own, active quorum.Active) {
 	m.setActive(active)
 	m.offered = 0
 	m.asking = false
+	m.avoidUntil = never
 	m.newNumber()
 	m.nextRound(now)
 }
@@ -208,6 +211,10 @@ func (m *Machine) Tick(now int64) {
 	if !m.looking() {
 		return
 	}
+	if now >= m.avoidUntil {
+		m.avoidUntil = never
+		m.begin(now) // its votes are weighed anew
+	}
 	m.conclude(now)
 	if m.looking() && now >= m.resendAt {
 		m.interval = min(2*m.interval, max(m.opts.MaxInterval, m.opts.MinInterval))
@@ -221,7 +228,7 @@ func (m *Machine) Deadline() (now int64, ok bool) {
 	if !m.looking() {
 		return 0, false
 	}
-	return min(m.resendAt, m.settleAt), true
+	return min(m.resendAt, m.settleAt, m.avoidUntil), true
 }
 
 // Unreachable tells that no connection to a peer can be made: it was refused, or
@@ -233,6 +240,24 @@ func (m *Machine) Unreachable(now int64, peer wire.SID) {
 	}
 	m.silent[peer] = true
 	m.conclude(now)
+}
+
+// Avoid tells, behind Start, that a peer was elected, and did not answer when this server
+// wanted to follow it: it may be heard without hearing anybody, and would be elected
+// again. For d milliseconds this election looks for somebody else.
+//
+// That is safe as Unreachable is: whoever is elected has what a quorum has. It is over
+// soon, because there may be no quorum without that peer.
+func (m *Machine) Avoid(now int64, peer wire.SID, d int64) {
+	if !m.looking() || peer == m.opts.ID {
+		return
+	}
+	m.avoided, m.avoidUntil = peer, now+d
+}
+
+// avoids reports whether a candidate is not to be elected now.
+func (m *Machine) avoids(candidate wire.SID) bool {
+	return m.avoidUntil != never && candidate == m.avoided
 }
 
 // Reachable tells that a connection to a peer stands. While looking, the peer is

@@ -592,3 +592,53 @@ func TestFinalizeWaitBeginsAnew(t *testing.T) {
 	m.Tick(350)
 	expect(t, m.Take(), "decided: FOLLOWING 3 (0x6, epoch 0) round 1, a quorum agrees")
 }
+
+// 3 is heard, has the best vote, and did not answer when it was to be followed. For a
+// while the others elect one of themselves.
+func TestAvoidedCandidate(t *testing.T) {
+	m, _ := started(2, members(3, 0), Own{LastLogged: 5})
+	m.Avoid(0, 3, 1000)
+	m.Receive(1, 3, looking(3, 9, 0, 1))
+	expect(t, m.Take(), "to 3: LOOKING 2 (0x5, epoch 0) round 1")
+	m.Receive(2, 3, looking(3, 9, 0, 7)) // nor by a later round
+	expect(t, m.Take(), "to 1: LOOKING 2 (0x5, epoch 0) round 7", "to 3: LOOKING 2 (0x5, epoch 0) round 7")
+	m.Receive(3, 1, looking(2, 5, 0, 7))
+	expect(t, m.Take(), "to 1: LOOKING 2 (0x5, epoch 0) round 7",
+		"to 1: LEADING 2 (0x5, epoch 0) round 7", "to 3: LEADING 2 (0x5, epoch 0) round 7",
+		"decided: LEADING 2 (0x5, epoch 0) round 7, all have spoken")
+
+	// There may be no quorum without it: then it is elected after all.
+	m, _ = started(2, members(3, 0), Own{LastLogged: 5})
+	m.Unreachable(0, 1)
+	m.Avoid(0, 3, 1000)
+	m.Receive(1, 3, looking(3, 9, 0, 1))
+	m.Tick(999)
+	if m.Take(); m.Vote().Leader != 2 {
+		t.Errorf("votes for %v too early", m.Vote())
+	}
+	for at, ok := m.Deadline(); ok && at <= 1000; at, ok = m.Deadline() {
+		m.Tick(at)
+	}
+	if m.Round() != 2 {
+		t.Errorf("no new round: %d", m.Round())
+	}
+	m.Receive(1001, 3, looking(3, 9, 0, 2))
+	m.Unreachable(1001, 1)
+	if d := m.Take().Decision; d == nil || d.Vote.Leader != 3 {
+		t.Errorf("decided %v", d)
+	}
+
+	// Who has a leader already is followed; the next election knows nothing of it.
+	m, _ = started(2, members(3, 0), Own{LastLogged: 5})
+	m.Avoid(0, 3, 1000)
+	m.Receive(1, 1, settled(wire.Following, 3, 1, 4))
+	m.Receive(1, 3, settled(wire.Leading, 3, 1, 4))
+	if d := m.Take().Decision; d == nil || d.Vote.Leader != 3 {
+		t.Errorf("decided %v", d)
+	}
+	m.Start(10, Own{LastLogged: 5}, only(members(3, 0)))
+	m.Receive(11, 3, looking(3, 9, 0, 9))
+	if m.Vote().Leader != 3 {
+		t.Errorf("votes for %v", m.Vote())
+	}
+}

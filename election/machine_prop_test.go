@@ -23,6 +23,9 @@ func drawInput(t *rapid.T, now int64, configs []quorum.Active) input {
 	case 1:
 		return func(m *Machine) { m.Tick(now) }
 	case 2:
+		if ms := rapid.Int64Range(-500, 500).Draw(t, "avoid"); ms > 0 {
+			return func(m *Machine) { m.Avoid(now, peer, ms) }
+		}
 		return func(m *Machine) { m.Unreachable(now, peer) }
 	case 3:
 		return func(m *Machine) { m.Reachable(peer) }

@@ -120,7 +120,7 @@ func (m *Machine) beats(v, over Vote) bool {
 		return v.Zxid < over.Zxid
 	}
 	phantom := v.Leader == m.opts.ID && v != m.initial
-	return !phantom && m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
+	return !phantom && !m.avoids(v.Leader) && m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
 }
 
 // propose makes a vote the proposal and tells everybody.

@@ -428,6 +428,9 @@ func (m *member) again(why error) {
 	default:
 		m.elect()
 		m.machine.Unreachable(m.now(), u.master) // nobody need wait for its vote
+		if errors.Is(why, peer.ErrSilent) {
+			m.machine.Avoid(m.now(), u.master, m.silence().Milliseconds())
+		}
 	}
 }
 

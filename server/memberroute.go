@@ -119,7 +119,7 @@ func (m *member) dialFirst(ctx context.Context, routes []route, limit time.Durat
 		}
 		part, cancel := context.WithTimeout(ctx, limit/time.Duration(len(routes)))
 		c, err := peer.Dial(part, peer.DialConfig{
-			Transport: m.carrier, Tries: r.tries, Pause: m.server.cfg.Ensemble.LeaderConnectDelay,
+			Transport: m.carrier, Tries: r.tries, Pause: m.server.cfg.Ensemble.LeaderConnectDelay, Silence: m.silence(),
 		}, r.addrs...)
 		cancel()
 		if err == nil {
@@ -128,6 +128,12 @@ func (m *member) dialFirst(ctx context.Context, routes []route, limit time.Durat
 		errs = append(errs, fmt.Errorf("server: connecting to server %d: %w", r.id, err))
 	}
 	return nil, 0, errors.Join(errs...)
+}
+
+// silence is how long a leader that was elected, or a follower, may leave a connection
+// unanswered: as long as one may be silent that is connected.
+func (m *member) silence() time.Duration {
+	return time.Duration(m.server.cfg.Ensemble.SyncLimit) * m.server.cfg.TickTime
 }
 
 // wait waits for d. It reports false when ctx is done before.

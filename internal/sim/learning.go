@@ -56,6 +56,7 @@ func (r *learning) phase() string {
 
 func (r *learning) dial() {
 	r.dials++
+	dialled := r.kernel.Now()
 	r.net.Dial(r.host(), simnet.Host(r.leader), quorumPort, r.life, func(e *simnet.End) {
 		switch {
 		case r.role != r:
@@ -64,6 +65,8 @@ func (r *learning) dial() {
 			}
 		case e != nil:
 			r.connected(e)
+		case r.kernel.Now()-dialled >= r.net.Weather.DialTimeout:
+			r.leave(r, errSilent)
 		case r.dials < dialAttempts:
 			r.kernel.After(msec(100), r.life, func() {
 				if r.role == r {
@@ -77,6 +80,7 @@ func (r *learning) dial() {
 }
 
 var (
+	errSilent     = errors.New("the leader does not answer")
 	errNoLeader   = errors.New("the leader cannot be reached")
 	errConnection = errors.New("the connection to the leader is broken")
 )

@@ -56,6 +56,9 @@ func (s *server) leave(r role, why error) {
 			s.become(newLooking(s))
 			if l, ok := r.(*learning); ok {
 				s.election.Unreachable(s.millis(), l.leader) // nobody need wait for its vote
+				if errors.Is(why, errSilent) {
+					s.election.Avoid(s.millis(), l.leader, s.net.Weather.DialTimeout.Milliseconds())
+				}
 			}
 		})
 	})

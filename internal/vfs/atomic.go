@@ -14,6 +14,20 @@ import (
 // left behind is overwritten by the next call.
 const tempSuffix = ".tmp"
 
+// ErrUnchanged is wrapped by an error of WriteFileAtomic after which the file certainly is
+// as it was. Where the cause was a lack of room, the same call may succeed later.
+var ErrUnchanged = errors.New("nothing was changed")
+
+// An unchangedError is what stopped WriteFileAtomic before it changed the file.
+type unchangedError struct {
+	name string
+	err  error
+}
+
+func (e *unchangedError) Error() string        { return fmt.Sprintf("write %s: %v", e.name, e.err) }
+func (e *unchangedError) Unwrap() error        { return e.err }
+func (e *unchangedError) Is(target error) bool { return target == ErrUnchanged }
+
 // WriteFileAtomic replaces the content of a small file. After a crash the file
 // holds the old content or the new, never a mixture; when WriteFileAtomic
 // returns nil it durably holds the new. One caller per name at a time.
@@ -26,11 +40,11 @@ func WriteFileAtomic(fsys FS, name string, data []byte) error {
 func writeFileAtomic(fsys FS, name string, data []byte, prepare func(tmp string) error) error {
 	tmp := name + tempSuffix
 	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("write %s: %w", name, err)
+		return &unchangedError{name, err}
 	}
 	if err := writeSynced(fsys, tmp, data, prepare); err != nil {
 		_ = fsys.Remove(tmp) // the first error is the one that matters
-		return fmt.Errorf("write %s: %w", name, err)
+		return &unchangedError{name, err}
 	}
 	if err := fsys.Rename(tmp, name); err != nil {
 		_ = fsys.Remove(tmp)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -77,5 +78,36 @@ func TestBind(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", addr); err == nil {
 		t.Error("the listener is open")
+	}
+}
+
+// A leader that refuses connections may listen in a moment. One that does not answer is
+// given up.
+func TestASilentLeaderIsDialledOnce(t *testing.T) {
+	dialled := map[string]int{}
+	var mu sync.Mutex
+	dial := func(ctx context.Context, _, addr string) (net.Conn, error) {
+		mu.Lock()
+		dialled[addr]++
+		mu.Unlock()
+		if addr == "early:1" {
+			return nil, syscall.ECONNREFUSED
+		}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	c := DialConfig{Transport: Transport{Dial: dial}, Tries: 3, Pause: time.Millisecond, Silence: 20 * time.Millisecond}
+	if _, err := Dial(context.Background(), c, "silent:1"); !errors.Is(err, ErrSilent) || dialled["silent:1"] != 1 {
+		t.Errorf("dialled %v: %v", dialled, err)
+	}
+	// Only one of its addresses leads nowhere.
+	if _, err := Dial(context.Background(), c, "early:1", "silent:2"); errors.Is(err, ErrSilent) || dialled["early:1"] < 3 {
+		t.Errorf("dialled %v: %v", dialled, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	c.Silence = time.Hour
+	if _, err := Dial(ctx, c, "silent:3"); errors.Is(err, ErrSilent) || !errors.Is(err, context.Canceled) {
+		t.Errorf("called off: %v", err)
 	}
 }
