@@ -42,6 +42,7 @@ type data struct {
 	due        chan struct{} // a checkpoint is due
 	relief     chan struct{} // the log's volume is full
 	shortage   shortage
+	hindered   time.Time // when it was told last that there is no room to join an epoch; of the log's goroutine
 
 	snapshotting sync.Mutex // held by whoever writes a snapshot file
 

@@ -54,9 +54,17 @@ func (d *data) readDistrust() (m distrust, err error) {
 	return m, nil
 }
 
-// setDistrust makes the mark durable.
+// setDistrust makes the mark durable. It counts when it is: whoever fails to write it may
+// try again.
 func (d *data) setDistrust(m distrust) error {
-	d.mark.Store(&m)
+	err := d.writeDistrust(m)
+	if err == nil {
+		d.mark.Store(&m)
+	}
+	return err
+}
+
+func (d *data) writeDistrust(m distrust) error {
 	if m.why == none {
 		err := d.fs.Remove(layoutOf(d.cfg).Distrust())
 		if errors.Is(err, fs.ErrNotExist) {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/internal/vfs/faultfs"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/wire"
@@ -88,4 +89,31 @@ func TestMemberWithAFullDisk(t *testing.T) {
 			agree(t, sites, last, "y")
 		})
 	}
+}
+
+// A member that finds no room for an epoch stays, follows nobody, and is back by itself.
+func TestMemberWithoutRoomForAnEpoch(t *testing.T) {
+	disk := faultfs.New(osfs.FS{})
+	sites := startEnsemble(t, 3)
+	leader, _, others := lead(t, sites)
+	full, rest := others[0], others[1]
+	full.halt()
+	full.fs = disk
+	full.launch()
+	full.eventually("the server to serve", full.serves)
+	for _, name := range []string{"acceptedEpoch", "currentEpoch"} {
+		disk.Fail(faultfs.Rule{Op: vfs.OpWrite, Path: name, Err: syscall.ENOSPC, Sticky: true})
+	}
+	leader.halt() // the two that are left need a new epoch
+	full.eventually("a line about the disk", func() bool { return strings.Contains(full.log.String(), "the disk is full: this server follows nobody") })
+	if full.serves() || rest.serves() {
+		t.Error("an epoch without a quorum that has promised it")
+	}
+	disk.Heal()
+	full.eventually("the servers to serve", func() bool { return full.serves() && rest.serves() })
+	full.eventually("a line about it", func() bool { return strings.Contains(full.log.String(), "there is room on the disk again") })
+	rest.client().create("/after", "y", wire.ModePersistent)
+	leader.launch()
+	leader.eventually("the server to serve", leader.serves)
+	agree(t, sites, "/after", "y")
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"syscall"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/metrics"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/txnlog"
 	"go.uber.org/zap"
 )
@@ -132,5 +134,29 @@ func (d *data) relieve() {
 	}
 	if err := d.log.Purge(c.zxid, least); err != nil {
 		d.zap.Warn("old segments of the log were not removed", zap.Error(err))
+	}
+}
+
+// lacksRoom lets an error of vfs.WriteFileAtomic wrap pipeline.ErrNoSpace if all that is
+// wrong is a lack of room: the file is as it was, and nobody was told of what it was to be.
+func lacksRoom(err error) error {
+	if errors.Is(err, vfs.ErrUnchanged) && txnlog.NoSpace(err) {
+		return fmt.Errorf("%w: %w", pipeline.ErrNoSpace, err)
+	}
+	return err
+}
+
+// waits tells of a member that cannot join an epoch for want of room, when that begins
+// and now and then, and when it is over. It is called on the log's goroutine, with what
+// became of a write that joining takes.
+func (d *data) waits(err error) {
+	switch now := time.Now(); {
+	case err == nil && !d.hindered.IsZero():
+		d.hindered = time.Time{}
+		d.zap.Info("there is room on the disk again, and this server joins the others")
+	case errors.Is(err, pipeline.ErrNoSpace) && now.Sub(d.hindered) >= remindEvery:
+		d.hindered = now
+		d.zap.Error("the disk is full: this server follows nobody, leads nobody, and serves nobody; make room, and it goes on by itself",
+			zap.String("dir", d.cfg.DataDir), zap.Error(err))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/datadir"
+	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 	"go.uber.org/zap"
@@ -18,8 +19,12 @@ import (
 
 // SetEpoch makes an epoch durable. With the current one the log holds the history
 // that the epoch began with, whatever it had forgotten before.
+//
+// A disk without room is waited for: who follows nobody meanwhile is more useful than who
+// has to be started again.
 func (d *data) SetEpoch(which zab.WriteOp, e wire.Epoch) error {
 	err := d.writeEpoch(which, e)
+	d.waits(err)
 	if err == nil && which == zab.WriteCurrentEpoch {
 		err = d.trust()
 	}
@@ -33,7 +38,7 @@ func (d *data) writeEpoch(which zab.WriteOp, e wire.Epoch) error {
 		name, own = layoutOf(d.cfg).CurrentEpoch(), &d.current
 	}
 	if err := vfs.WriteFileAtomic(d.fs, name, datadir.AppendEpoch(nil, e)); err != nil {
-		return fmt.Errorf("server: epoch file: %w", err)
+		return fmt.Errorf("server: epoch file: %w", lacksRoom(err))
 	}
 	own.Store(int32(e))
 	return nil
@@ -204,12 +209,19 @@ func (d *data) Truncate(z wire.Zxid) error {
 	return nil
 }
 
-// Replace makes a tree received from the leader the state on disk.
+// Replace makes a tree received from the leader the state on disk. Room is waited for.
 func (d *data) Replace(tree *datatree.Tree) error {
-	if err := d.doubtUpTo(tree.LastZxid()); err != nil {
-		return err
+	err := d.doubtUpTo(tree.LastZxid())
+	if err == nil {
+		err = d.replaceWith(tree, func() error { return d.log.Reset(tree.LastZxid()) })
 	}
-	return d.replaceWith(tree, func() error { return d.log.Reset(tree.LastZxid()) })
+	var room *RoomError
+	var fatal *pipeline.Fatal
+	if errors.As(err, &room) && !errors.As(err, &fatal) {
+		err = fmt.Errorf("server: %w: %w", pipeline.ErrNoSpace, err)
+	}
+	d.waits(err)
+	return err
 }
 
 // doubtUpTo marks the server, until it has joined the leader's epoch, if a state that
@@ -222,7 +234,8 @@ func (d *data) doubtUpTo(z wire.Zxid) error {
 	}
 	d.untrusted.Store(true)
 	d.resync.Store(true)
-	return d.setDistrust(distrust{why: replacing, text: "a state of the leader that ends before the log did is being taken over"})
+	err := d.setDistrust(distrust{why: replacing, text: "a state of the leader that ends before the log did is being taken over"})
+	return lacksRoom(err)
 }
 
 // Read calls f with the transactions of a range of the log.

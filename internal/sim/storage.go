@@ -224,8 +224,12 @@ func snapshot(t *datatree.Tree) ([]byte, error) {
 
 func (s *storage) writeEpoch(name string, e wire.Epoch) error {
 	err := vfs.WriteFileAtomic(s.fs, name, []byte(strconv.Itoa(int(e))))
-	if err == nil {
+	switch {
+	case err == nil:
 		s.ledger.wroteEpoch(s.id, name == currentName, e)
+	case errors.Is(err, vfs.ErrUnchanged) && txnlog.NoSpace(err):
+		s.cluster.grid.did("epoch waits for room")
+		return fmt.Errorf("%w: %w", pipeline.ErrNoSpace, err)
 	}
 	return err
 }

@@ -13,8 +13,9 @@ import (
 // pings, resumed sessions and the clock of sessions go on. Nobody waits for ever:
 // see giveUpWaiting.
 
-// ErrNoSpace is wrapped by an error of Log.Append after which the log is as it was,
-// because there is no room for the transactions: the same call may succeed later.
+// ErrNoSpace is wrapped by an error of Log.Append, and of Vault's methods, after which the
+// disk holds what it held, because there is no room for more: the same call may succeed
+// later.
 var ErrNoSpace = errors.New("pipeline: no room for the log")
 
 // ErrDiskFull says that a client's write could not be logged in time. The
@@ -31,22 +32,33 @@ const (
 
 // append appends, and waits for room if there is none. It returns an error if the
 // log has failed, or if the core stops first.
-func (w *logWriter) append() error {
-	err := w.try()
+func (w *logWriter) append() error { return w.patiently(w.try) }
+
+// patiently does something as often as it takes until there is room for it.
+func (w *logWriter) patiently(f func() error) error {
+	err := w.tried(f())
 	for pause := firstRetry; errors.Is(err, ErrNoSpace); pause = min(2*pause, lastRetry) {
 		select {
 		case <-time.After(pause):
 		case <-w.core.stopped:
 			return err
 		}
-		err = w.try()
+		err = w.tried(f())
 	}
 	return err
 }
 
-// try appends once, and tells the core when room is short, and when it is no longer.
+// try appends once.
 func (w *logWriter) try() error {
 	err := w.core.log.Append(w.txns)
+	if err == nil && plant.In(plant.AckBeforeSync) {
+		w.tell()
+	}
+	return err
+}
+
+// tried tells the core when room is short, and when it is no longer.
+func (w *logWriter) tried(err error) error {
 	switch short := errors.Is(err, ErrNoSpace); {
 	case short && !w.short:
 		w.short = true
@@ -54,9 +66,6 @@ func (w *logWriter) try() error {
 	case err == nil && w.short:
 		w.short = false
 		w.core.inbox.put(message{call: w.core.roomAgain})
-	}
-	if err == nil && plant.In(plant.AckBeforeSync) {
-		w.tell()
 	}
 	return err
 }

@@ -320,3 +320,27 @@ func TestFullLogGivesUpABarredClient(t *testing.T) {
 		}
 	})
 }
+
+// What needs the log to itself waits for room, too, and what comes behind it waits with it.
+func TestACallWaitsForRoom(t *testing.T) {
+	inFullBubble(t, func(t *testing.T, r *coreRig, log *fullLog) {
+		p := r.connect(10_000)
+		tries := 0
+		r.core.writer.do(func() error {
+			if tries++; tries < 4 {
+				return fmt.Errorf("epoch: %w: %w", ErrNoSpace, syscall.ENOSPC)
+			}
+			return nil
+		})
+		p.send(call{1, wire.OpCreate, create("/a")})
+		synctest.Wait()
+		if got := p.take(); len(got) > 0 || tries != 1 {
+			t.Errorf("answered %v after %d tries", got, tries)
+		}
+		time.Sleep(4 * lastRetry)
+		mustAnswer(t, p, 1)
+		if tries != 4 {
+			t.Errorf("%d tries", tries)
+		}
+	})
+}

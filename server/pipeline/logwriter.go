@@ -103,7 +103,7 @@ func (w *logWriter) work(items []logItem) bool {
 		if len(items) == 0 {
 			return true
 		}
-		if items[0].stop || w.failed(items[0].call()) {
+		if items[0].stop || w.failed(w.patiently(items[0].call)) {
 			return false
 		}
 		items = items[1:]

@@ -47,7 +47,7 @@ type Peers interface {
 
 // A Vault is what a member of an ensemble keeps on disk beside what is appended to
 // the Log. All methods but Read are called on the log's goroutine, between two
-// batches.
+// batches, and are called again after an error that wraps ErrNoSpace; any other is final.
 type Vault interface {
 	// SetEpoch makes accepted or current epochs durable (zab.WriteAcceptedEpoch,
 	// zab.WriteCurrentEpoch).

@@ -96,9 +96,12 @@ func (s *Stepped) Log() bool {
 				return false
 			}
 			if s.items[0].call != nil {
-				call := s.items[0].call
+				err := w.tried(s.items[0].call())
+				if errors.Is(err, ErrNoSpace) {
+					return true // and later once more
+				}
 				s.items = s.items[1:]
-				s.ended = w.failed(call())
+				s.ended = w.failed(err)
 				return !s.ended
 			}
 			s.items = s.items[w.gather(s.items):]
@@ -107,7 +110,7 @@ func (s *Stepped) Log() bool {
 			s.appended = true
 			continue
 		}
-		if err := w.try(); errors.Is(err, ErrNoSpace) {
+		if err := w.tried(w.try()); errors.Is(err, ErrNoSpace) {
 			return true // and later once more
 		} else if w.failed(err) {
 			s.ended = true

@@ -99,12 +99,20 @@ func TestStepped(t *testing.T) {
 		t.Fatal(err)
 	}
 	work(false)
-	s.Alone(func() error { log.said = append(log.said, "alone"); return nil })
+	full := true
+	s.Alone(func() error {
+		log.said = append(log.said, "alone")
+		if full {
+			full = false
+			return fmt.Errorf("alone: %w", ErrNoSpace)
+		}
+		return nil
+	})
 	for s.Log() {
 		work(false)
 	}
 	work(false)
-	if fmt.Sprint(log.said) != "[append 1 sync alone]" {
+	if fmt.Sprint(log.said) != "[append 1 sync alone alone]" {
 		t.Errorf("the log: %v", log.said)
 	}
 	s.Flush()
