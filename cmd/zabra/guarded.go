@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,19 +20,15 @@ const exitLost = 3
 // A guard is what zabra lock and zabra elect have in common: a command that runs while
 // something is held.
 type guard struct {
-	servers string
-	session time.Duration
-	wait    time.Duration
-	auth    []string
-	kazoo   bool
+	connection
+	wait  time.Duration
+	kazoo bool
 }
 
 func (g *guard) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SetInterspersed(false) // what follows the path is the command's own
-	f.StringVar(&g.servers, "server", "127.0.0.1:2181", "host:port[,host:port...][/path]")
-	f.DurationVar(&g.session, "session-timeout", 10*time.Second, "after so long without contact it counts as lost")
-	f.StringArrayVar(&g.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
+	g.connection.flags(f)
 	f.BoolVar(&g.kazoo, "kazoo", false, "name the nodes as kazoo does, not as Curator does")
 }
 
@@ -46,20 +40,12 @@ func (g *guard) naming() recipes.Naming {
 }
 
 func (g *guard) open(ctx context.Context) (*client.Client, error) {
-	o := client.Options{SessionTimeout: g.session}
-	for _, a := range g.auth {
-		scheme, data, ok := strings.Cut(a, ":")
-		if !ok {
-			return nil, usageError{errors.New("--auth: want scheme:credentials")}
-		}
-		o.Auth = append(o.Auth, client.Auth{Scheme: scheme, Data: []byte(data)})
-	}
 	if g.wait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, g.wait)
 		defer cancel()
 	}
-	return client.Open(ctx, g.servers, o)
+	return g.connection.open(ctx)
 }
 
 // guardedArgs wants PATH -- COMMAND.
@@ -173,36 +159,16 @@ func (g *guard) take(ctx context.Context, f func(context.Context) (*recipes.Held
 	return f(ctx)
 }
 
-// killAfter is how long a command has to end by itself.
-const killAfter = 5 * time.Second
-
 // runHolding runs a command until it ends, or until what guards it is lost.
 func runHolding(cmd *cobra.Command, h *recipes.Held, args []string) error {
 	ctx, cancel := h.Context(cmd.Context())
 	defer cancel()
-	run := exec.CommandContext(ctx, args[0], args[1:]...)
-	run.Stdin, run.Stdout, run.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-	run.Env = append(os.Environ(), fmt.Sprintf("ZABRA_LOCK_TOKEN=%d", int64(h.Token())))
-	run.Cancel = func() error { return run.Process.Signal(syscall.SIGTERM) }
-	run.WaitDelay = killAfter
-	err := run.Run()
-	var exit *exec.ExitError
+	err := newChild(ctx, cmd, args, fmt.Sprintf("ZABRA_LOCK_TOKEN=%d", int64(h.Token()))).run()
 	switch {
 	case h.Err() != nil:
 		return exitError{exitLost, fmt.Errorf("%s: it was lost while the command ran: %w", h.Path(), h.Err())}
 	case cmd.Context().Err() != nil:
 		return context.Canceled
-	case errors.As(err, &exit):
-		return exitError{code: shellCode(run.ProcessState)}
 	}
 	return err
-}
-
-// shellCode is a process's exit code as a shell tells it: 128 and the number of the
-// signal that ended it.
-func shellCode(s *os.ProcessState) int {
-	if w, ok := s.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		return 128 + int(w.Signal())
-	}
-	return s.ExitCode()
 }

@@ -9,7 +9,8 @@
 //	1    it did not work; standard error says why
 //	2    the command line is wrong
 //	3    what guarded a command (zabra lock, zabra elect) was lost while it ran;
-//	     of zabra cli: no server was reached, or the connection was lost
+//	     of zabra cli: no server was reached, or the connection was lost;
+//	     of zabra status: nobody serves
 //	4    of zabra cli: credentials were refused, or an ACL does not allow it
 //	5    of zabra cli: somebody else has changed the node
 //	127  the shell (zabra cli) does not know the command

@@ -13,6 +13,7 @@ ZooKeeper client.`,
 		Example: `  zabra server                      # a standalone server on 127.0.0.1:2181
   zabra dev                         # three servers, to try an ensemble
   zabra cli ls /                    # what it holds
+  zabra status                      # how it is
   zabra bench read set              # how fast it is`,
 		Version: versionText(),
 		// report prints errors, so that usage errors and failures look alike
@@ -32,6 +33,7 @@ ZooKeeper client.`,
 		newImport(),
 		newExport(),
 		newCLI(),
+		newStatus(),
 		newLock(),
 		newElect(),
 		newBench(),

@@ -31,6 +31,7 @@ var arrows = []arrow{
 	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
 	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
 	{from: "internal/dev", only: []string{"./quorum", "./internal/vfs"}, reason: "its servers are processes: it starts what is shipped"},
+	{from: "internal/status", only: []string{"./client", "./wire", "./quorum"}, reason: "it asks servers from outside, also those that others wrote"},
 	{from: "internal/netlab", only: []string{}, reason: "a network knows nothing of what is run in it"},
 	{from: "internal/faulttest", never: []string{"./cmd", "./interop", "./internal/bench"}, reason: "it runs the binary that is shipped"},
 	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},

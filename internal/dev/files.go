@@ -157,7 +157,8 @@ func configure(dir string, servers []*server) error {
 		if s.observer {
 			role = "observer"
 		}
-		fmt.Fprintf(&members, "server.%d=%s:%d:%d:%s\n", s.id, host, s.quorum, s.election, role)
+		// With the address of its clients, zabra status finds all from one.
+		fmt.Fprintf(&members, "server.%d=%s:%d:%d:%s;%s:%d\n", s.id, host, s.quorum, s.election, role, host, s.client)
 	}
 	if len(servers) == 1 {
 		members.WriteString("standaloneEnabled=false\n")

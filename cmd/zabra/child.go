@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/zabra/zabra/client"
+)
+
+// A connection is how zabra lock and elect reach the service.
+type connection struct {
+	servers string
+	session time.Duration
+	auth    []string
+}
+
+func (c *connection) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.servers, "server", "127.0.0.1:2181", "host:port[,host:port...][/path]")
+	f.DurationVar(&c.session, "session-timeout", 10*time.Second, "after so long without contact it counts as lost")
+	f.StringArrayVar(&c.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
+}
+
+func (c *connection) open(ctx context.Context) (*client.Client, error) {
+	auth, err := parseAuth(c.auth)
+	if err != nil {
+		return nil, err
+	}
+	return client.Open(ctx, c.servers, client.Options{SessionTimeout: c.session, Auth: auth})
+}
+
+// killAfter is how long a command has to end by itself.
+const killAfter = 5 * time.Second
+
+// A child is a command that this process runs. It has its input and output.
+type child struct{ *exec.Cmd }
+
+// newChild makes one that is told by SIGTERM, and later by SIGKILL, when the context
+// ends.
+func newChild(ctx context.Context, cmd *cobra.Command, args []string, environment ...string) child {
+	c := exec.CommandContext(ctx, args[0], args[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	c.Env = append(os.Environ(), environment...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = killAfter
+	return child{c}
+}
+
+// run runs it to its end. Its exit code, if that is not 0, is in the error.
+func (c child) run() error {
+	err := c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) || c.ProcessState != nil && !c.ProcessState.Success() {
+		return exitError{code: shellCode(c.ProcessState)}
+	}
+	if c.ProcessState != nil && errors.Is(err, context.Canceled) {
+		return nil // it ended well when it was told to
+	}
+	return err
+}
+
+// shellCode is a process's exit code as a shell tells it: 128 and the number of the
+// signal that ended it.
+func shellCode(s *os.ProcessState) int {
+	if w, ok := s.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int(w.Signal())
+	}
+	return s.ExitCode()
+}
