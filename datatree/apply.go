@@ -12,12 +12,19 @@ import (
 // transactions from the snapshot's on leads to the same tree as without it.
 //
 // LastZxid advances last.
-func (t *Tree) Apply(txn *wire.Txn) Result {
+func (t *Tree) Apply(txn *wire.Txn) Result { return t.ApplyAt(txn, 0) }
+
+// ApplyAt is Apply for who has looked for the node already: at is where the node that
+// the transaction is about may be, or the parent of one that it creates. A node is taken
+// only if the transaction's path leads to it. So any number gives the same result, and a
+// wrong one, like 0, costs a look-up.
+func (t *Tree) ApplyAt(txn *wire.Txn, at Node) Result {
 	h := &txn.Header
 	if h.Zxid <= t.lastZxid {
 		return Result{Op: h.Op, Ignored: true}
 	}
 	t.changes, t.subs = t.changes[:0], t.subs[:0]
+	t.hint = uint32(at)
 	r := t.apply(h, txn.Body)
 	r.Op, r.Changes = h.Op, t.changes
 	t.lastZxid = h.Zxid
@@ -87,7 +94,7 @@ func (t *Tree) create(h *wire.TxnHeader, c newNode) Result {
 		r.Err = wire.BadArguments
 		return r
 	}
-	parent := t.find(parentPath)
+	parent := t.locate(parentPath)
 	if parent == 0 || t.isLater(parent, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
@@ -125,7 +132,9 @@ func (t *Tree) fill(h *wire.TxnHeader, slot, parent uint32, parentPath, name str
 	n.czxid, n.ctime = int64(h.Zxid), h.Time
 	n.acl = t.acls.intern(c.acl)
 	if c.owner != 0 {
-		t.needExt(n, c.path).owner = c.owner
+		e := t.addExt(n)
+		e.owner = c.owner
+		e.digest = t.computeDigest(n, e, c.path)
 		t.own(slot)
 	}
 	t.linkChild(t.needExt(t.nodes.at(parent), parentPath), slot)
@@ -134,14 +143,33 @@ func (t *Tree) fill(h *wire.TxnHeader, slot, parent uint32, parentPath, name str
 	t.dataSize += int64(len(c.path) + len(c.data))
 }
 
-// change runs a change of the node's stat or data with its digest taken out
-// before and put back after.
+// change runs a change of the node's data, and of its stat.
 func (t *Tree) change(slot uint32, path string, change func(n *node, e *ext)) {
 	t.touch(slot)
-	t.digest.sum -= t.nodeDigest(slot, path)
 	n := t.nodes.at(slot)
-	change(n, t.needExt(n, path))
-	t.digest.sum += t.nodeDigest(slot, path)
+	e := t.needExt(n, path)
+	t.digest.sum -= uint64(e.digest)
+	change(n, e)
+	e.digest = t.computeDigest(n, e, path)
+	t.digest.sum += uint64(e.digest)
+}
+
+// changeStat runs a change of the node's stat alone.
+func (t *Tree) changeStat(slot uint32, path string, change func(n *node, e *ext)) {
+	t.touch(slot)
+	n := t.nodes.at(slot)
+	e := t.needExt(n, path)
+	if !inDigest(path) {
+		change(n, e)
+		return
+	}
+	var before, after statBytes
+	before.fill(n, e)
+	change(n, e)
+	after.fill(n, e)
+	t.digest.sum -= uint64(e.digest)
+	e.digest = t.digest.restated(e.digest, &before, &after)
+	t.digest.sum += uint64(e.digest)
 }
 
 // countChild raises the number of children ever created under a parent. A
@@ -154,7 +182,7 @@ func (t *Tree) countChild(parent uint32, path string, cversion int32, z wire.Zxi
 	if cversion <= now {
 		return
 	}
-	t.change(parent, path, func(_ *node, e *ext) { e.cversion, e.pzxid = cversion, int64(z) })
+	t.changeStat(parent, path, func(_ *node, e *ext) { e.cversion, e.pzxid = cversion, int64(z) })
 }
 
 func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
@@ -162,11 +190,15 @@ func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
 	if name == "" {
 		return wire.BadArguments
 	}
-	parent := t.find(parentPath)
+	slot, parent := t.hinted(path), uint32(0)
+	if slot != 0 {
+		parent = t.nodes.at(slot).parent
+	} else if parent = t.find(parentPath); parent != 0 {
+		slot = t.child(parent, name)
+	}
 	if parent == 0 {
 		return wire.NoNode
 	}
-	slot := t.child(parent, name)
 	if slot != 0 && slot <= configSlot {
 		return wire.BadArguments
 	}
@@ -177,7 +209,7 @@ func (t *Tree) delete(h *wire.TxnHeader, path string) wire.Code {
 		return wire.NotEmpty
 	}
 	if int64(h.Zxid) > t.stored(t.nodes.at(parent)).pzxid {
-		t.change(parent, parentPath, func(_ *node, e *ext) { e.pzxid = int64(h.Zxid) })
+		t.changeStat(parent, parentPath, func(_ *node, e *ext) { e.pzxid = int64(h.Zxid) })
 	}
 	if slot == 0 {
 		return wire.NoNode
@@ -211,7 +243,7 @@ func (t *Tree) remove(slot, parent uint32, path string) {
 
 func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
 	r := Result{Path: b.Path}
-	slot := t.find(b.Path)
+	slot := t.locate(b.Path)
 	if slot == 0 || t.isLater(slot, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
@@ -220,7 +252,6 @@ func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
 	grown := int64(len(b.Data)) - int64(max(n.dataLen, 0))
 	t.change(slot, b.Path, func(n *node, e *ext) {
 		t.putData(n, b.Data)
-		e.prefix = t.prefixCRC(n, b.Path)
 		e.version, e.mzxid, e.mtime = b.Version, int64(h.Zxid), h.Time
 	})
 	t.dataSize += grown
@@ -232,12 +263,12 @@ func (t *Tree) setData(h *wire.TxnHeader, b *wire.SetDataTxn) Result {
 
 func (t *Tree) setACL(h *wire.TxnHeader, b *wire.SetACLTxn) Result {
 	r := Result{Path: b.Path}
-	slot := t.find(b.Path)
+	slot := t.locate(b.Path)
 	if slot == 0 || t.isLater(slot, h.Zxid) {
 		r.Err = wire.NoNode
 		return r
 	}
-	t.change(slot, b.Path, func(_ *node, e *ext) { e.aversion = b.Aversion })
+	t.changeStat(slot, b.Path, func(_ *node, e *ext) { e.aversion = b.Aversion })
 	t.replaceACL(slot, b.ACL)
 	r.Stat = t.visible(t.nodes.at(slot))
 	return r

@@ -19,7 +19,6 @@ func (t *Tree) SetConfig(text []byte, version wire.Zxid, nowMs int64) {
 	grown := int64(len(text)) - int64(max(n.dataLen, 0))
 	t.change(configSlot, configPath, func(n *node, e *ext) {
 		t.putData(n, text)
-		e.prefix = t.prefixCRC(n, configPath)
 		e.version, e.mzxid, e.mtime = -1, int64(version), nowMs
 	})
 	t.dataSize += grown

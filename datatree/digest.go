@@ -1,6 +1,7 @@
 package datatree
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
@@ -25,11 +26,18 @@ type ZxidDigest struct {
 }
 
 type digest struct {
-	sum     uint64
-	log     []ZxidDigest // a ring once it is full
-	oldest  int
-	scratch [60]byte // here, because what is given to crc32 moves to the heap
+	sum    uint64
+	log    []ZxidDigest // a ring once it is full
+	oldest int
+	// The bytes that a CRC is made of: here, because what is given to crc32 moves to
+	// the heap.
+	scratch [digestScratch]byte
+	stat    statBytes
 }
+
+// digestScratch is the length of path, data and stat together up to which they are
+// copied, so that one call covers them: package crc32 is quick from 64 bytes on.
+const digestScratch = 1024
 
 // Digest is ZooKeeper's digest of the whole tree: the sum, modulo 2^64, of the
 // CRC-32 of each node's path, data and stat, without the nodes below
@@ -62,30 +70,49 @@ func crcString(crc uint32, s string) uint32 {
 	return crc32.Update(crc, crc32.IEEETable, unsafe.Slice(unsafe.StringData(s), len(s)))
 }
 
-// prefixCRC is the CRC of path and data. The root's path is empty.
-func (t *Tree) prefixCRC(n *node, path string) uint32 {
-	if path == "/" {
-		path = ""
-	}
-	return crc32.Update(crcString(0, path), crc32.IEEETable, t.data(n))
-}
-
 // nodeDigest is the node's part of the digest, 0 for a node that has none.
 func (t *Tree) nodeDigest(slot uint32, path string) uint64 {
+	n := t.nodes.at(slot)
+	if n.ext != 0 {
+		return uint64(t.exts.at(n.ext).digest)
+	}
+	e := t.stored(n)
+	return uint64(t.computeDigest(n, &e, path))
+}
+
+// computeDigest is the CRC of path, data and stat, 0 for a node that is left out. The
+// root's path is empty.
+func (t *Tree) computeDigest(n *node, e *ext, path string) uint32 {
 	if !inDigest(path) {
 		return 0
 	}
-	n := t.nodes.at(slot)
-	e := t.stored(n)
-	if n.ext == 0 {
-		e.prefix = t.prefixCRC(n, path)
+	if path == "/" {
+		path = ""
 	}
-	return t.digest.finish(n, &e)
+	d, data := &t.digest, t.data(n)
+	size := len(path) + len(data)
+	if size+statSize > len(d.scratch) {
+		return d.finish(crc32.Update(crcString(0, path), crc32.IEEETable, data), n, e)
+	}
+	b := d.scratch[:size+statSize]
+	copy(b[copy(b, path):], data)
+	(*statBytes)(b[size:]).fill(n, e)
+	return crc32.ChecksumIEEE(b)
 }
 
 // finish adds the stat to the CRC of path and data.
-func (d *digest) finish(n *node, e *ext) uint64 {
-	b := d.scratch[:]
+func (d *digest) finish(crc uint32, n *node, e *ext) uint32 {
+	d.stat.fill(n, e)
+	return crc32.Update(crc, crc32.IEEETable, d.stat[:])
+}
+
+// statSize is the length of the stat in a digest.
+const statSize = 60
+
+// A statBytes is a stat as a digest covers it.
+type statBytes [statSize]byte
+
+func (b *statBytes) fill(n *node, e *ext) {
 	be := binary.BigEndian
 	be.PutUint64(b[0:], uint64(n.czxid))
 	be.PutUint64(b[8:], uint64(e.mzxid))
@@ -96,5 +123,16 @@ func (d *digest) finish(n *node, e *ext) uint64 {
 	be.PutUint32(b[44:], uint32(e.cversion))
 	be.PutUint32(b[48:], uint32(e.aversion))
 	be.PutUint64(b[52:], uint64(e.owner))
-	return uint64(crc32.Update(e.prefix, crc32.IEEETable, b))
+}
+
+// restated is what a digest of this node becomes when the stat changes from one to
+// another and path and data stay. A CRC is linear: two that differ in their last bytes
+// alone differ by the CRC of the difference, begun and ended with zeros. Zeros in front
+// do not count then, and fill it up to 64 bytes.
+func (d *digest) restated(crc uint32, before, after *statBytes) uint32 {
+	const lead = 64 - statSize
+	b := d.scratch[:lead+statSize]
+	clear(b[:lead])
+	subtle.XORBytes(b[lead:], before[:], after[:])
+	return crc ^ ^crc32.Update(^uint32(0), crc32.IEEETable, b)
 }

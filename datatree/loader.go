@@ -285,11 +285,11 @@ func (t *Tree) enterLoaded(slot uint32, path pathState) {
 	t.dataSize += int64(path.length) + int64(len(data))
 	e := t.stored(n)
 	if !path.hidden {
-		e.prefix = crc32.Update(path.crc, crc32.IEEETable, data)
-		t.digest.sum += t.digest.finish(n, &e)
+		e.digest = t.digest.finish(crc32.Update(path.crc, crc32.IEEETable, data), n, &e)
+		t.digest.sum += uint64(e.digest)
 	}
 	if n.ext != 0 {
-		t.exts.at(n.ext).prefix = e.prefix
+		t.exts.at(n.ext).digest = e.digest
 		if e.owner != 0 {
 			t.own(slot)
 		}

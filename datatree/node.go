@@ -31,7 +31,7 @@ type ext struct {
 	child                       uint32 // oldest child, 0 for none
 	kids                        int32
 	ownNext, ownPrev            uint32 // in the list of the owner's nodes
-	prefix                      uint32 // CRC of path and data, the start of the node's digest
+	digest                      uint32 // the node's part of the tree's digest; 0 for one that is left out of it
 }
 
 // Slots of the nodes that always exist.
@@ -94,12 +94,18 @@ func (t *Tree) dropExt(e uint32) {
 // needExt gives the node at path an extension if it has none.
 func (t *Tree) needExt(n *node, path string) *ext {
 	if n.ext == 0 {
-		n.ext = t.newExt()
-		e := t.exts.at(n.ext)
-		e.mzxid, e.pzxid, e.mtime = n.czxid, n.czxid, n.ctime
-		e.prefix = t.prefixCRC(n, path)
+		e := t.addExt(n)
+		e.digest = t.computeDigest(n, e, path)
 	}
 	return t.exts.at(n.ext)
+}
+
+// addExt gives a node its extension, but for the digest.
+func (t *Tree) addExt(n *node) *ext {
+	n.ext = t.newExt()
+	e := t.exts.at(n.ext)
+	e.mzxid, e.pzxid, e.mtime = n.czxid, n.czxid, n.ctime
+	return e
 }
 
 // stored is the node's extension, or what it would hold.

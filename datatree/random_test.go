@@ -49,6 +49,7 @@ func checkInside(t testing.TB, tr *Tree) {
 		if tr.inUse(s) {
 			used++
 			refs[tr.nodes.at(s).acl]++
+			checkDigest(t, tr, s)
 		}
 	}
 	for i := range tr.arena.pages {
@@ -62,6 +63,16 @@ func checkInside(t testing.TB, tr *Tree) {
 		if id != openACL && e.refs != refs[uint32(id)] {
 			t.Fatalf("list %d: %d uses counted, %d found", id, e.refs, refs[uint32(id)])
 		}
+	}
+}
+
+// checkDigest checks the digest that a node keeps.
+func checkDigest(t testing.TB, tr *Tree, slot uint32) {
+	t.Helper()
+	n, path := tr.nodes.at(slot), tr.Path(Node(slot))
+	e := tr.stored(n)
+	if want := tr.computeDigest(n, &e, path); n.ext != 0 && e.digest != want {
+		t.Fatalf("%s: digest %#x is kept instead of %#x", path, e.digest, want)
 	}
 }
 

@@ -29,7 +29,7 @@ func (t *Tree) startAnew(h *wire.TxnHeader, slot uint32, c *newNode) {
 		n.czxid, n.ctime = int64(h.Zxid), h.Time
 		*e = ext{
 			mzxid: n.czxid, mtime: n.ctime, pzxid: n.czxid, owner: c.owner,
-			child: e.child, kids: e.kids, prefix: t.prefixCRC(n, c.path),
+			child: e.child, kids: e.kids,
 		}
 		if c.owner != 0 {
 			t.own(slot)

@@ -217,16 +217,13 @@ func (t *Tree) addLoaded(path string, data []byte, acl []wire.ACL, stat *wire.St
 		t.fill(&h, slot, parent, parentPath, name, &newNode{path: path, data: data, acl: acl, owner: stat.EphemeralOwner})
 	} else {
 		t.dataSize += int64(len(data)) - int64(max(t.nodes.at(slot).dataLen, 0))
-		t.change(slot, path, func(n *node, e *ext) {
-			t.putData(n, data)
-			e.prefix = t.prefixCRC(n, path)
-		})
+		t.change(slot, path, func(n *node, _ *ext) { t.putData(n, data) })
 		t.replaceACL(slot, acl)
 	}
 	if created && plain(stat) {
 		return nil
 	}
-	t.change(slot, path, func(n *node, e *ext) {
+	t.changeStat(slot, path, func(n *node, e *ext) {
 		n.czxid, n.ctime = int64(stat.Czxid), stat.Ctime
 		e.mzxid, e.mtime, e.pzxid = int64(stat.Mzxid), stat.Mtime, int64(stat.Pzxid)
 		e.version, e.cversion, e.aversion = stat.Version, stat.Cversion, stat.Aversion

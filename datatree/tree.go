@@ -48,7 +48,8 @@ type Tree struct {
 
 	marks marks
 
-	changes []Change // of the Apply under way
+	hint    uint32 // of the Apply under way: see ApplyAt
+	changes []Change
 	subs    []Result
 }
 
@@ -139,6 +140,22 @@ func (t *Tree) find(path string) uint32 {
 		}
 		rest = tail
 	}
+}
+
+// hinted is the slot that ApplyAt was given if path leads to it, else 0.
+func (t *Tree) hinted(path string) uint32 {
+	if s := t.hint; s != 0 && t.inUse(s) && t.isPath(s, path) {
+		return s
+	}
+	return 0
+}
+
+// locate is find, with a look at the hint before.
+func (t *Tree) locate(path string) uint32 {
+	if s := t.hinted(path); s != 0 {
+		return s
+	}
+	return t.find(path)
 }
 
 func (t *Tree) lookup(hash uint32, path string) uint32 {
