@@ -62,7 +62,7 @@ func (c *Core) conclude(p *proposal) {
 	if cl != nil {
 		cl.beforeOwnWrite()
 	}
-	res := c.tree.Apply(&p.txn)
+	res := c.tree.ApplyAt(&p.txn, p.node)
 	c.prep.Applied(p.zxid)
 	c.applied++
 	c.events.Applied(p.zxid, max(1, len(res.Sub)), len(p.txn.Raw))

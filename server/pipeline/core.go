@@ -145,6 +145,7 @@ type proposal struct {
 	txn  wire.Txn
 	req  *Request
 	at   time.Duration // when it was proposed, on the core's clock
+	node datatree.Node // see Preparer.Found
 }
 
 // New returns a core over a tree that stands where the log ends.

@@ -1,13 +1,17 @@
 package pipeline
 
-import "github.com/zabra/zabra/wire"
+import (
+	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/wire"
+)
 
 // An overlay holds what transactions that are proposed but not applied yet
 // change about the committed tree, so that the next request is judged against
 // the state it will find. An entry carries the zxid that last changed it and
 // goes when that transaction has been applied: the tree shows the same then.
 type overlay struct {
-	nodes    map[string]nodeChange
+	nodes    map[string]*nodeChange
+	spare    []*nodeChange // to be used again
 	sessions map[wire.SessionID]sessionChange
 
 	// touches says, oldest first, which entry each transaction changed. Those
@@ -30,7 +34,8 @@ type nodeState struct {
 	aversion  int32
 	children  int32
 	dataLen   int32
-	owner     int64 // as stored, with the markers of containers and TTL nodes
+	at        datatree.Node // where the tree has it; 0 if it is not there yet, or not known
+	owner     int64         // as stored, with the markers of containers and TTL nodes
 	acl       []wire.ACL
 }
 
@@ -55,10 +60,12 @@ type sessionChange struct {
 }
 
 // A touch says that a transaction changed a node, or a session when session is
-// not 0; path is then the ephemeral node the session got, if it got one.
+// not 0; path is then the ephemeral node the session got, if it got one. A node's
+// entry goes with the last of its touches, so node is good as long as the touch.
 type touch struct {
 	zxid    wire.Zxid
 	path    string
+	node    *nodeChange
 	session wire.SessionID
 	prev    uint64 // the session's touch before, as in sessionChange.last
 }
@@ -77,19 +84,41 @@ type undoEntry struct {
 const keepTouches = 1024
 
 func newOverlay() overlay {
-	return overlay{nodes: map[string]nodeChange{}, sessions: map[wire.SessionID]sessionChange{}}
+	return overlay{nodes: map[string]*nodeChange{}, sessions: map[wire.SessionID]sessionChange{}}
 }
 
 // put records the state that transaction z gives to a node. path is kept.
 func (o *overlay) put(z wire.Zxid, path string, s nodeState) {
-	old, had := o.nodes[path]
+	c, had := o.nodes[path]
+	if !had {
+		c = o.add(path)
+	}
 	if o.undoing {
-		o.undo = append(o.undo, undoEntry{path: path, node: old, had: had})
+		o.undo = append(o.undo, undoEntry{path: path, node: *c, had: had})
 	}
-	o.nodes[path] = nodeChange{s, z}
-	if !had || old.zxid != z {
-		o.touches = append(o.touches, touch{zxid: z, path: path})
+	if c.zxid != z {
+		o.touches = append(o.touches, touch{zxid: z, path: path, node: c})
 	}
+	*c = nodeChange{s, z}
+}
+
+// add makes an entry, which no transaction has changed yet.
+func (o *overlay) add(path string) *nodeChange {
+	var c *nodeChange
+	if n := len(o.spare); n > 0 {
+		c, o.spare = o.spare[n-1], o.spare[:n-1]
+	} else {
+		c = new(nodeChange)
+	}
+	o.nodes[path] = c
+	return c
+}
+
+// remove takes a node's entry away.
+func (o *overlay) remove(path string, c *nodeChange) {
+	delete(o.nodes, path)
+	*c = nodeChange{}
+	o.spare = append(o.spare, c)
 }
 
 // putSession records that transaction z opens or closes a session.
@@ -132,7 +161,7 @@ func (o *overlay) ephemerals(paths []string, s wire.SessionID) []string {
 
 func (o *overlay) owns(s wire.SessionID, path string) bool {
 	c := o.nodes[path]
-	return c.ephemeral && c.owner == int64(s)
+	return c != nil && c.ephemeral && c.owner == int64(s)
 }
 
 // begin makes the changes from here on a multi's, which rollback takes back and
@@ -162,9 +191,9 @@ func (u *undoEntry) restore(o *overlay) {
 	case u.session != 0:
 		delete(o.sessions, u.session)
 	case u.had:
-		o.nodes[u.path] = u.node
+		*o.nodes[u.path] = u.node
 	default:
-		delete(o.nodes, u.path)
+		o.remove(u.path, o.nodes[u.path])
 	}
 }
 
@@ -178,7 +207,7 @@ func (o *overlay) release(z wire.Zxid) {
 	}
 	switch {
 	case o.head == len(o.touches):
-		o.reset()
+		o.touches, o.head = o.touches[:0], 0
 	case o.head > len(o.touches)/2:
 		o.compact()
 	}
@@ -191,16 +220,16 @@ func (o *overlay) drop(t *touch, z wire.Zxid) {
 		}
 		return
 	}
-	if o.nodes[t.path].zxid <= z {
-		delete(o.nodes, t.path)
+	if t.node.zxid <= z {
+		o.remove(t.path, t.node)
 	}
 }
 
-// reset empties an overlay whose touches are all released, and gives back what
-// a burst made it grow to: Go's maps do not shrink.
-func (o *overlay) reset() {
-	o.touches, o.head = o.touches[:0], 0
-	if cap(o.touches) > keepTouches {
+// rest gives back what a burst made the overlay grow to, if nothing is under way: Go's
+// maps do not shrink. Under load that is so many times in a second, and what was given
+// back would have to be made again; so it is done now and then.
+func (o *overlay) rest() {
+	if len(o.touches) == 0 && cap(o.touches) > keepTouches {
 		*o = newOverlay()
 	}
 }

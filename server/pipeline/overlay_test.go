@@ -50,7 +50,12 @@ func TestOverlayShrinksAfterABurst(t *testing.T) {
 	for z := wire.Zxid(1); z <= 3*keepTouches; z++ {
 		o.put(z, fmt.Sprintf("/%d", z), nodeState{})
 	}
+	o.rest()
+	if len(o.nodes) != 3*keepTouches {
+		t.Errorf("%d of what is under way are left", len(o.nodes))
+	}
 	o.release(3 * keepTouches)
+	o.rest()
 	if cap(o.touches) > keepTouches {
 		t.Errorf("keeps room for %d touches", cap(o.touches))
 	}

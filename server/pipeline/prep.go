@@ -59,7 +59,8 @@ type Preparer struct {
 	acls ACLRules
 	opts PrepareOptions
 
-	last     wire.Zxid // of the newest transaction
+	last     wire.Zxid     // of the newest transaction
+	found    datatree.Node // what that is about; see Found
 	overlay  overlay
 	warnings []QuotaWarning
 	paths    []string     // scratch of closeSession
@@ -77,14 +78,21 @@ func NewPreparer(tree *datatree.Tree, acls ACLRules, o PrepareOptions) *Preparer
 // LastZxid is the zxid of the newest transaction, applied or not.
 func (p *Preparer) LastZxid() wire.Zxid { return p.last }
 
+// Found is where the tree has the node that the newest transaction is about, or the
+// parent of one that it creates: for Tree.ApplyAt. 0 is not known.
+func (p *Preparer) Found() datatree.Node { return p.found }
+
 // Reset forgets everything that is not applied, and continues after last: when
 // leadership is lost, or begins with a new epoch.
 func (p *Preparer) Reset(last wire.Zxid) {
-	p.last, p.overlay, p.warnings = last, newOverlay(), nil
+	p.last, p.found, p.overlay, p.warnings = last, 0, newOverlay(), nil
 }
 
 // Applied tells that the tree has applied the transactions up to z.
 func (p *Preparer) Applied(z wire.Zxid) { p.overlay.release(z) }
+
+// Rest gives memory back if nothing is under way. It is to be called now and then.
+func (p *Preparer) Rest() { p.overlay.rest() }
 
 // Opening reports whether the creation of a session is under way.
 func (p *Preparer) Opening(s wire.SessionID) bool {
@@ -101,7 +109,7 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	if !ok {
 		return wire.Txn{}, ErrZxidSpent
 	}
-	p.last = z
+	p.last, p.found = z, 0
 	h := wire.TxnHeader{Session: req.Session, Cxid: req.Cxid, Zxid: z, Time: nowMs, Op: req.Op}
 	switch req.Op {
 	case wire.OpMulti:
@@ -120,6 +128,7 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	}
 	txn := p.seal(h, c.body)
 	p.record(z, &c)
+	p.found = c.at
 	return txn, nil
 }
 
@@ -131,17 +140,18 @@ func (p *Preparer) Refuse(req *Request, code wire.Code, nowMs int64) (wire.Txn, 
 	if !ok {
 		return wire.Txn{}, ErrZxidSpent
 	}
-	p.last = z
+	p.last, p.found = z, 0
 	return p.fail(wire.TxnHeader{Session: req.Session, Cxid: req.Cxid, Zxid: z, Time: nowMs, Op: req.Op}, code), nil
 }
 
 // A change is what one operation will do.
 type change struct {
-	body    wire.Record // of the transaction; holds the path
-	node    nodeState   // what the operation makes of its node
-	parent  nodeState   // and of the parent, if the node is created or deleted
-	inTree  bool        // the node is created or deleted
-	noWrite bool        // nothing changes
+	body    wire.Record   // of the transaction; holds the path
+	node    nodeState     // what the operation makes of its node
+	parent  nodeState     // and of the parent, if the node is created or deleted
+	inTree  bool          // the node is created or deleted
+	noWrite bool          // nothing changes
+	at      datatree.Node // see Found
 }
 
 // change judges one operation. multi tells that it is part of one.
@@ -183,7 +193,7 @@ func (p *Preparer) node(path string) (nodeState, bool) {
 	}
 	s := p.tree.Stored(n)
 	return nodeState{
-		exists: true, version: s.Version, cversion: s.Cversion, aversion: s.Aversion,
+		exists: true, at: n, version: s.Version, cversion: s.Cversion, aversion: s.Aversion,
 		children: int32(s.NumChildren), dataLen: int32(s.DataLen), owner: s.Owner, ephemeral: p.tree.Ephemeral(n), acl: s.ACL,
 	}, true
 }

@@ -53,7 +53,7 @@ func (p *Preparer) create(req *Request, c *creation) (change, wire.Code) {
 	node := nodeState{
 		exists: true, ephemeral: c.mode.Ephemeral(), dataLen: int32(len(c.data)), owner: c.owner(req.Session),
 	}
-	return change{body: c.txn(acl, parent.cversion), node: node, parent: parent, inTree: true}, wire.OK
+	return change{body: c.txn(acl, parent.cversion), node: node, parent: parent, inTree: true, at: parent.at}, wire.OK
 }
 
 // checkMode refuses flags that do not exist or do not go with the opcode.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
@@ -32,7 +33,7 @@ func (p *Preparer) setData(req *Request, r *wire.SetDataRequest) (change, wire.C
 	}
 	node.version++
 	node.dataLen = int32(len(r.Data))
-	return change{body: &wire.SetDataTxn{Path: r.Path, Data: r.Data, Version: node.version}, node: node}, wire.OK
+	return change{body: &wire.SetDataTxn{Path: r.Path, Data: r.Data, Version: node.version}, node: node, at: node.at}, wire.OK
 }
 
 func (p *Preparer) setACL(req *Request, r *wire.SetACLRequest) (change, wire.Code) {
@@ -53,7 +54,7 @@ func (p *Preparer) setACL(req *Request, r *wire.SetACLRequest) (change, wire.Cod
 		return change{}, wire.BadVersion
 	}
 	node.aversion++
-	return change{body: &wire.SetACLTxn{Path: r.Path, ACL: acl, Aversion: node.aversion}, node: node}, wire.OK
+	return change{body: &wire.SetACLTxn{Path: r.Path, ACL: acl, Aversion: node.aversion}, node: node, at: node.at}, wire.OK
 }
 
 // check is the operation of a multi that only compares a version.
@@ -115,7 +116,7 @@ func (p *Preparer) delete(req *Request, r *wire.PathVersionRequest) (change, wir
 	case node.children > 0:
 		return change{}, wire.NotEmpty
 	}
-	return removal(r.Path, parent), wire.OK
+	return removal(r.Path, parent, node.at), wire.OK
 }
 
 // deleteContainer deletes a container or TTL node on behalf of the server,
@@ -142,12 +143,12 @@ func (p *Preparer) deleteContainer(path string) (change, wire.Code) {
 	if !ok {
 		return change{}, wire.NoNode
 	}
-	return removal(path, parent), wire.OK
+	return removal(path, parent, node.at), wire.OK
 }
 
-func removal(path string, parent nodeState) change {
+func removal(path string, parent nodeState, at datatree.Node) change {
 	parent.children--
-	return change{body: &wire.DeleteTxn{Path: path}, parent: parent, inTree: true}
+	return change{body: &wire.DeleteTxn{Path: path}, parent: parent, inTree: true, at: at}
 }
 
 // checkDeletable checks what ZooKeeper checks of a path to delete, which is

@@ -32,7 +32,7 @@ func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
 	txn := p.sealClose(h, body)
 	for _, path := range body.Paths {
 		parent, _ := p.node(parentOf(path))
-		c := removal(path, parent)
+		c := removal(path, parent, 0)
 		p.overlay.put(h.Zxid, path, c.node)
 		p.overlay.put(h.Zxid, parentOf(path), c.parent)
 	}

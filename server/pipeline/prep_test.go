@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/zabra/zabra/datatree"
@@ -16,8 +17,9 @@ type rig struct {
 	tree    *datatree.Tree
 	p       *Preparer
 	now     int64
-	pending []wire.Txn // prepared, not applied
-	ids     []wire.ID  // of the connection that asks
+	pending []wire.Txn      // prepared, not applied
+	found   []datatree.Node // of those
+	ids     []wire.ID       // of the connection that asks
 	session wire.SessionID
 	local   bool
 	refused wire.Code
@@ -85,7 +87,7 @@ func (r *rig) prepare(req *Request) wire.Txn {
 		r.t.Fatalf("%v: %v", req.Op, err)
 	}
 	r.checkSealed(req, txn, before)
-	r.pending = append(r.pending, txn)
+	r.pending, r.found = append(r.pending, txn), append(r.found, r.p.Found())
 	return txn
 }
 
@@ -111,8 +113,8 @@ func (r *rig) checkSealed(req *Request, txn wire.Txn, before wire.Zxid) {
 // apply applies the oldest n pending transactions.
 func (r *rig) apply(n int) {
 	r.t.Helper()
-	for _, txn := range r.pending[:n] {
-		res := r.tree.Apply(&txn)
+	for i, txn := range r.pending[:n] {
+		res := r.tree.ApplyAt(&txn, r.found[i])
 		if res.Ignored {
 			r.t.Fatalf("tree ignored %v", txn.Header.Zxid)
 		}
@@ -124,7 +126,7 @@ func (r *rig) apply(n int) {
 		}
 		r.p.Applied(txn.Header.Zxid)
 	}
-	r.pending = append(r.pending[:0], r.pending[n:]...)
+	r.pending, r.found = slices.Delete(r.pending, 0, n), slices.Delete(r.found, 0, n)
 	if len(r.pending) == 0 {
 		r.checkIdle()
 	}
@@ -300,7 +302,7 @@ func TestSpentCounter(t *testing.T) {
 		t.Errorf("beyond the last: %v", err)
 	}
 	r.p.Reset(wire.MakeZxid(2, 0))
-	r.pending = nil
+	r.pending, r.found = nil, nil
 	if txn := r.prepare(req); txn.Header.Zxid != wire.MakeZxid(2, 1) || codeOf(txn) != wire.OK {
 		t.Errorf("first of the next epoch is %v, %v", txn.Header.Zxid, codeOf(txn))
 	}
@@ -310,7 +312,7 @@ func TestResetForgetsWhatIsUnderWay(t *testing.T) {
 	r := newRig(t, PrepareOptions{})
 	req, _ := r.request(wire.OpCreate, createBody("/a", wire.ModeEphemeral))
 	r.prepare(req)
-	r.pending = nil
+	r.pending, r.found = nil, nil
 	r.p.Reset(r.tree.LastZxid())
 	r.checkIdle()
 	r.mustAsk(wire.OK, wire.OpCreate, createBody("/a", wire.ModeEphemeral))
@@ -394,4 +396,39 @@ func TestRefusedRequestsTakeAZxidToo(t *testing.T) {
 	if body, ok := txn.Body.(*wire.ErrorTxn); txn.Header != want || !ok || body.Err != wire.SessionMoved || p.LastZxid() != 1 {
 		t.Errorf("got %+v %+v, last %v", txn.Header, txn.Body, p.LastZxid())
 	}
+}
+
+// What preparation has found, applying need not look for.
+func TestFoundIsWhatApplyLooksFor(t *testing.T) {
+	r := newRig(t, PrepareOptions{})
+	r.mk("/a", "/a/b")
+	for _, c := range []struct {
+		op    wire.OpCode
+		body  wire.Record
+		found string // empty for nothing
+	}{
+		{wire.OpSetData, set("/a/b", "x"), "/a/b"},
+		{wire.OpSetData, set("/a/b", "y"), "/a/b"}, // from the overlay
+		{wire.OpSetData, set("/a/none", "x"), ""},
+		{wire.OpSetACL, &wire.SetACLRequest{Path: "/a", ACL: wire.WorldAnyone(wire.PermAll), Version: -1}, "/a"},
+		{wire.OpCreate, createBody("/a/c", wire.ModePersistent), "/a"},
+		{wire.OpSetData, set("/a/c", "x"), ""}, // the tree does not have it yet
+		{wire.OpDelete, versioned("/a/b", -1), "/a/b"},
+		{wire.OpCreate, createBody("/a/b", wire.ModePersistent), "/a"},
+		{wire.OpSetData, set("/a/b", "x"), ""},
+	} {
+		want, _ := r.tree.Find(c.found)
+		if c.found == "" {
+			want = 0
+		}
+		req, code := r.request(c.op, c.body)
+		if code != wire.OK {
+			t.Fatal(code)
+		}
+		r.prepare(req)
+		if got := r.p.Found(); got != want {
+			t.Errorf("%v %+v: found %v, want %v (%q)", c.op, c.body, got, want, c.found)
+		}
+	}
+	r.apply(len(r.pending))
 }

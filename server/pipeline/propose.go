@@ -44,7 +44,7 @@ func (c *Core) prepareAs(req *Request, code wire.Code) (proposal, bool) {
 		c.spent(req, err)
 		return p, false
 	}
-	p.zxid = p.txn.Header.Zxid
+	p.zxid, p.node = p.txn.Header.Zxid, c.prep.Found()
 	return p, true
 }
 

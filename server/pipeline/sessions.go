@@ -272,6 +272,7 @@ const awayTime = 100
 // reap.
 func (c *Core) tick() {
 	c.boundUnsent()
+	c.prep.Rest()
 	now := c.millis()
 	if c.role != nil {
 		c.role.tick(now)
