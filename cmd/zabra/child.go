@@ -14,7 +14,7 @@ import (
 	"github.com/zabra/zabra/client"
 )
 
-// A connection is how zabra lock and elect reach the service.
+// A connection is how zabra lock, elect and register reach the service.
 type connection struct {
 	servers string
 	session time.Duration

@@ -36,6 +36,7 @@ ZooKeeper client.`,
 		newStatus(),
 		newLock(),
 		newElect(),
+		newRegister(),
 		newBench(),
 		newVersion(),
 	)
