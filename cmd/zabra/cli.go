@@ -150,7 +150,7 @@ func serverFlag(f *pflag.FlagSet, name string) pflag.NormalizedName {
 // shell is the configuration that the flags make.
 func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
 	cfg := cli.Config{
-		Servers: c.servers, JSON: c.json, Version: "zabra " + versionText(), Patience: c.patience,
+		Servers: c.servers, JSON: c.json, Version: versionText(), Patience: c.patience,
 		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), In: cmd.InOrStdin(), Editor: editor(),
 		Colour: coloured(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
 		Options: client.Options{SessionTimeout: time.Duration(c.timeout), ReadOnly: c.readOnly},

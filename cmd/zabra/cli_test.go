@@ -116,7 +116,7 @@ func TestCLI(t *testing.T) {
 		{"deleteall /tree -b 2", 0, "", ""},
 		{"get /tree", 1, "", "error: Node does not exist: /tree\n"},
 		{"deleteall /greeting", 4, "", "error: Failed to delete some node(s) in the subtree!\nInsufficient permission : /greeting/c\n"},
-		{"get greeting", 2, "", "error: Path must start with / character: greeting\nusage: get [-s] [-w] [-b] [-x] path\n"},
+		{"get greeting", 2, "", "error: Path must start with / character\nusage: get [-s] [-w] [-b] [-x] path\n"},
 		{"get", 2, "", "error: get [-s] [-w] [-b] [-x] path\n"},
 		{"frobnicate /", 127, "", "error: Command not found: Command not found frobnicate\n"},
 		{"addWatch -m SOMETIMES /", 2, "", "error: addWatch [-m mode] path # optional mode is one of [PERSISTENT, PERSISTENT_RECURSIVE] - default is PERSISTENT_RECURSIVE\n"},

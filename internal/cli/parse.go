@@ -115,7 +115,7 @@ func (c *call) check() error {
 
 func (c *call) checkPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
-		return c.usage("Path must start with / character: " + path)
+		return c.usage("Path must start with / character\nhint: " + path + " does not")
 	}
 	return nil
 }

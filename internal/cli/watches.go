@@ -34,7 +34,9 @@ const (
 	recursiveKind
 )
 
-var removedEvent = [...]string{"DataWatchRemoved", "ChildWatchRemoved", "PersistentWatchRemoved", "PersistentRecursiveWatchRemoved"}
+// removedEvent is what the end of a watch is called; zkCli does not tell the persistent
+// ones apart.
+var removedEvent = [...]string{"DataWatchRemoved", "ChildWatchRemoved", "PersistentWatchRemoved", "PersistentWatchRemoved"}
 
 // A watchKey tells watches apart: one of a kind and path is enough.
 type watchKey struct {
@@ -267,7 +269,11 @@ func (s *Shell) sources(fixed ...any) []reflect.SelectCase {
 // drain prints the events that are there, in the order of the changes.
 func (s *Shell) drain() {
 	s.drainStates()
-	var events []client.Event
+	s.drainWatches(nil)
+}
+
+// drainWatches prints events, and what else is there.
+func (s *Shell) drainWatches(events []client.Event) {
 	for i := 0; i < len(s.watches.set); {
 		select {
 		case e, ok := <-s.watches.set[i].C:
@@ -280,7 +286,10 @@ func (s *Shell) drain() {
 			i++
 		}
 	}
-	slices.SortStableFunc(events, func(a, b client.Event) int { return cmp.Compare(a.Zxid, b.Zxid) })
+	slices.SortStableFunc(events, func(a, b client.Event) int {
+		// Of one change, servers tell the node's own event before that of its parent.
+		return cmp.Or(cmp.Compare(a.Zxid, b.Zxid), cmp.Compare(a.Type, b.Type))
+	})
 	for _, e := range events {
 		s.watchEvent(e)
 	}
@@ -316,7 +325,7 @@ func (s *Shell) await(fixed ...any) (int, reflect.Value, bool) {
 		case !ok:
 			s.watches.drop(at - 1)
 		default:
-			s.watchEvent(v.Interface().(client.Event))
+			s.drainWatches([]client.Event{v.Interface().(client.Event)})
 		}
 	}
 }
