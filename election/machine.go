@@ -213,7 +213,7 @@ func (m *Machine) Tick(now int64) {
 	}
 	if now >= m.avoidUntil {
 		m.avoidUntil = never
-		m.begin(now) // its votes are weighed anew
+		m.nextRound(now) // its votes are weighed anew
 	}
 	m.conclude(now)
 	if m.looking() && now >= m.resendAt {
