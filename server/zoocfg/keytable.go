@@ -602,6 +602,8 @@ func ineffectiveKeys() []Key {
 	because("the metrics provider has no such setting", "metricsProvider.")
 	because("Kerberos is not supported",
 		"kerberos.", "requireKerberosConfig", "security.auth_to_local", "kinit")
+	because("ZooKeeper does not read it either; sessionRequireClientSASLAuth refuses clients that have not authenticated", "requireClientAuthScheme")
+	because("ZooKeeper does not read it either", "jaasLoginRenew")
 	because("the audit log has one form; where it goes is zabra.audit.file", "audit.impl.class")
 	because("this statistic is not kept", "pathStats.", "messageTracker.", "leader.ackLoggingFrequency")
 	because("connections between servers never block each other",

@@ -146,6 +146,32 @@ func (l *loader) adviseUnsafe() {
 	if l.cfg.Auth.SkipACL {
 		l.advise("skipACL", "is on; everyone may do everything")
 	}
+	l.adviseSASL()
+}
+
+// adviseSASL warns where SASL is asked for and nobody can log in with it. ZooKeeper
+// gets its users from a JVM property, which a zoo.cfg that moves here does not have.
+func (l *loader) adviseSASL() {
+	a := &l.cfg.Auth
+	if a.JAASFile != "" {
+		return
+	}
+	const remedy = "nobody can log in with SASL: set java.security.auth.login.config, which ZooKeeper has from its JVM's options, to the file with the users"
+	switch {
+	case slices.Contains(a.EnforcedSchemes(), "sasl"):
+		key := "enforce.auth.schemes"
+		if a.RequireSASL {
+			key = "sessionRequireClientSASLAuth"
+		}
+		l.advise(key, "%s", remedy)
+	case a.Scheme("SASLAuthenticationProvider"):
+		for _, p := range a.Providers {
+			if p.Class == "org.apache.zookeeper.server.auth.SASLAuthenticationProvider" {
+				l.advise("authProvider."+p.Name, "%s", remedy)
+				return
+			}
+		}
+	}
 }
 
 // takeServerLine applies this server's own line: its client part is the client
