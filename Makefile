@@ -45,6 +45,6 @@ interop: interop-install
 interop-long: interop-install
 	ZABRA_INTEROP=required ZABRA_INTEROP_LONG=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 60m ./interop/...
 
-# Apache ZooKeeper, Curator and kazoo, installed into .interop/ (needs java, mvn and python3).
+# Apache ZooKeeper and its C client, Curator and kazoo, installed into .interop/ (needs java, mvn, python3 and cc, and npm or apt-get).
 interop-install:
 	./interop/install.sh

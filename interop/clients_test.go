@@ -118,3 +118,8 @@ func TestKazoo(t *testing.T) {
 		return env.PythonProgram(s, p, "kazoo_client.py")
 	})
 }
+
+func TestCClient(t *testing.T) {
+	env.NeedC(t)
+	sameTranscript(t, env.CProgram)
+}

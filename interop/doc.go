@@ -1,11 +1,11 @@
 // Package interop tests Zabra with clients and servers that others wrote:
-// Apache ZooKeeper's Java client and shell, Curator, kazoo and go-zookeeper, and
-// a raw client of our own. "make interop" runs all of it.
+// Apache ZooKeeper's Java client and shell, its C client, Curator, kazoo and go-zookeeper,
+// and a raw client of our own. "make interop" runs all of it.
 //
 // The judge is Apache ZooKeeper 3.9.5. Every test does the same to both servers
 // and wants the same from both:
 //
-//   - client programs (java/, python/, gozk_test.go) print a transcript of what
+//   - client programs (java/, python/, c/, gozk_test.go) print a transcript of what
 //     they saw; the transcripts must be equal;
 //   - the probes (probe*_test.go) are single requests whose answers are known: each
 //     is asserted on both servers, so that the table itself is checked too;

@@ -22,6 +22,8 @@ type Env struct {
 	Classpath38 string
 	// Python is the interpreter that has the pinned clients.
 	Python string
+	// CClient is the program of interop/c.
+	CClient string
 	// ZabraBinary is the built subject; "" when the subject is Apache too.
 	ZabraBinary string
 	// Required turns a missing piece from a skip into a failure.
@@ -32,6 +34,7 @@ type Env struct {
 	missing error
 	// missing38 is what only tests with Apache38 need.
 	missing38 error
+	missingC  error // what only CProgram needs
 	tmp       string
 	ports     freeport.Ports
 }
@@ -69,6 +72,10 @@ func (e *Env) find() error {
 		e.missing38 = notInstalled(lib38)
 	}
 	e.Python = filepath.Join(installed, "venv", "bin", "python")
+	e.CClient = filepath.Join(installed, "c", "c_client")
+	if _, err := os.Stat(e.CClient); err != nil {
+		e.missingC = notInstalled(e.CClient)
+	}
 	for _, p := range []string{lib, e.Python} {
 		if _, err := os.Stat(p); err != nil {
 			return notInstalled(p)
@@ -125,6 +132,12 @@ func (e *Env) Need(t testing.TB) {
 	if testing.Short() && !e.Required {
 		t.Skip("interop: starts servers, not in -short")
 	}
+}
+
+// NeedC is Need for the program of interop/c.
+func (e *Env) NeedC(t testing.TB) {
+	t.Helper()
+	e.need(t, e.missingC)
 }
 
 func (e *Env) need(t testing.TB, missing error) {

@@ -68,6 +68,11 @@ func (e *Env) PythonProgram(s *Server, p *Proxy, script string) *Program {
 	return &Program{Server: s, Proxy: p, cmd: exec.Command(e.Python, "-u", filepath.Join(e.Root, "interop", "python", script), s.Addr, p.Addr)}
 }
 
+// CProgram is the program of interop/c, with the same arguments.
+func (e *Env) CProgram(s *Server, p *Proxy) *Program {
+	return &Program{Server: s, Proxy: p, cmd: exec.Command(e.CClient, s.Addr, p.Addr)}
+}
+
 // PythonWith is a program of interop/python with arguments of its own.
 func (e *Env) PythonWith(s *Server, script string, args ...string) *Program {
 	return &Program{Server: s, cmd: exec.Command(e.Python, append([]string{"-u", filepath.Join(e.Root, "interop", "python", script)}, args...)...)}
