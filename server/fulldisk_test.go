@@ -105,7 +105,9 @@ func TestMemberWithoutRoomForAnEpoch(t *testing.T) {
 		disk.Fail(faultfs.Rule{Op: vfs.OpWrite, Path: name, Err: syscall.ENOSPC, Sticky: true})
 	}
 	leader.halt() // the two that are left need a new epoch
-	full.eventually("a line about the disk", func() bool { return strings.Contains(full.log.String(), "the disk is full: this server follows nobody") })
+	full.eventually("a line about the disk", func() bool {
+		return strings.Contains(full.log.String(), "the disk is full: this server follows nobody")
+	})
 	if full.serves() || rest.serves() {
 		t.Error("an epoch without a quorum that has promised it")
 	}
