@@ -82,10 +82,13 @@ func (a *Admin) serveCommand(w http.ResponseWriter, r *http.Request, name string
 		a.reply(w, name, failed(http.StatusOK, "Unknown command: "+name))
 		return
 	}
+	body := r.Body
 	if c.needsAuth {
 		a.bePatient(w, r)
 	}
-	a.reply(w, c.primary(), a.runCommand(c, r))
+	resp := a.runCommand(c, r)
+	r.Body = body // net/http knows its own, and does not read what a refused caller has announced before it answers
+	a.reply(w, c.primary(), resp)
 }
 
 func (a *Admin) serveIndex(w http.ResponseWriter) {

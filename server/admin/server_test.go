@@ -244,6 +244,26 @@ func TestSlowRestoreIsNotCutOff(t *testing.T) {
 	})
 }
 
+// Who may not restore is told so at once, not when all that was announced has come, or
+// the time for it is up.
+func TestRefusedRestoreIsAnsweredAtOnce(t *testing.T) {
+	const idle = 30 * time.Second
+	bubble(t, newAdmin(standalone(), func(o *Options) { o.IdleTimeout = idle }), idle, func(dial func() net.Conn) {
+		c := dial()
+		began := time.Now()
+		io.WriteString(c, "POST /commands/restore HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nZKSN")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != 401 {
+			t.Errorf("answer %v, %v", resp, err)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it took %v", took)
+		}
+		c.Close()
+		time.Sleep(time.Second) // the server waits a little before it closes its side
+	})
+}
+
 // A slow reader gets all of a large snapshot, and one that has stopped reading is
 // let go.
 func TestSlowDownloadIsNotCutOff(t *testing.T) {
