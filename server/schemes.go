@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/zabra/zabra/sasl"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/tlsconf"
@@ -72,9 +73,9 @@ func newSASL(cfg *zoocfg.Config) (func() pipeline.SASL, error) {
 		return nil, fmt.Errorf("server: SASL users: %s: %w", cfg.Auth.JAASFile, err)
 	}
 	return func() pipeline.SASL {
-		var nonce [auth.NonceLen]byte
+		var nonce [sasl.NonceLen]byte
 		_, _ = rand.Read(nonce[:]) // never fails; see its documentation
-		return auth.NewDigestMD5(users, nonce[:])
+		return sasl.ClientService.Accept(users, nonce[:])
 	}, nil
 }
 

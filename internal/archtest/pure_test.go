@@ -16,6 +16,7 @@ var pure = []string{
 	"datatree/*.go",
 	"session/*.go",
 	"watch/*.go",
+	"sasl/*.go",
 	"internal/properties/*.go",
 	"quorum/*.go",
 	"zab/*.go",

@@ -1,6 +1,6 @@
 // Package auth decides who a connection is and what it may do: authentication
-// schemes, access control lists, and the SASL mechanism DIGEST-MD5. It follows
-// client reference sections 3.13, 6 and 11.
+// schemes, access control lists, and the users of SASL. It follows client reference
+// sections 3.13, 6 and 11.
 //
 // # Identities
 //
@@ -25,20 +25,10 @@
 // Schemes.FixupACL turns the list that a client sent into the one that is stored;
 // Redact hides the digests of a list from those who may not administer it.
 //
-// # SASL DIGEST-MD5
+// # SASL
 //
-// RFC 2831 with what ZooKeeper's server offers: qop auth alone, md5-sess, utf-8,
-// realm zk-sasl-md5, service zookeeper, no initial response:
+// Package sasl has the mechanism DIGEST-MD5. Here is who its users are: those of a JAAS
+// file (ParseJAAS). GSSAPI is not implemented.
 //
-//	client  (empty)
-//	server  realm="zk-sasl-md5",nonce="…",charset=utf-8,algorithm=md5-sess
-//	client  username="bob",realm="zk-sasl-md5",nonce="…",cnonce="…",nc=00000001,
-//	        qop=auth,digest-uri="zookeeper/zk-sasl-md5",response=…,charset=utf-8
-//	server  rspauth=…
-//
-// The users are those of a JAAS file (ParseJAAS). Between servers (QuorumService)
-// a DigestMD5Prover is the other side. GSSAPI is not implemented.
-//
-// Schemes is immutable and safe for concurrent use. A DigestMD5 serves one
-// exchange of one connection.
+// Schemes is immutable and safe for concurrent use.
 package auth

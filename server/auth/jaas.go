@@ -1,9 +1,15 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/zabra/zabra/sasl"
 )
+
+// ErrSASLUnsupported is a mechanism that this server does not have.
+var ErrSASLUnsupported = errors.New("auth: SASL mechanism GSSAPI is not supported, use DIGEST-MD5 or TLS client certificates")
 
 // MaxJAAS is the longest JAAS file that ParseJAAS reads, in bytes.
 const MaxJAAS = 1 << 20
@@ -57,8 +63,8 @@ func ParseJAAS(text string) (map[string][]LoginModule, error) {
 // superPassword replaces the password of the user super, if that exists and the
 // password is not empty. The error is ErrSASLUnsupported if the section logs in
 // with Kerberos.
-func JAASUsers(modules []LoginModule, superPassword string) (Users, error) {
-	users := make(Users)
+func JAASUsers(modules []LoginModule, superPassword string) (sasl.Users, error) {
+	users := make(sasl.Users)
 	for _, m := range modules {
 		if strings.HasSuffix(m.Class, "Krb5LoginModule") {
 			return nil, ErrSASLUnsupported

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/zabra/zabra/sasl"
 )
 
 const sampleJAAS = `
@@ -50,7 +52,7 @@ func TestParseJAAS(t *testing.T) {
 		t.Fatalf("%v\n%+v\nwant\n%+v", err, got, want)
 	}
 	users, err := JAASUsers(got["Server"], "")
-	if want := (Users{"super": "adminsecret", "bob": `bob"s \ secret`, "carl": "plain"}); err != nil || !reflect.DeepEqual(users, want) {
+	if want := (sasl.Users{"super": "adminsecret", "bob": `bob"s \ secret`, "carl": "plain"}); err != nil || !reflect.DeepEqual(users, want) {
 		t.Errorf("users %v, %v", users, err)
 	}
 	if users, _ := JAASUsers(got["Server"], "override"); users["super"] != "override" || users["bob"] == "override" {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/zabra/zabra/server/auth"
+	"github.com/zabra/zabra/sasl"
 	"github.com/zabra/zabra/wire"
 )
 
@@ -25,7 +25,7 @@ type SASL struct {
 	// Users are those who may prove themselves to this server. With Require nobody
 	// else gets in; without it, a connection that does not begin with a proof does.
 	// A proof that fails ends the connection in any case.
-	Users   auth.Users
+	Users   sasl.Users
 	Require bool
 }
 
@@ -80,7 +80,7 @@ func readSASL(r io.Reader) (saslPacket, error) {
 }
 
 func nonce() []byte {
-	b := make([]byte, auth.NonceLen)
+	b := make([]byte, sasl.NonceLen)
 	_, _ = rand.Read(b) // never fails; see its documentation
 	return b
 }
@@ -94,7 +94,7 @@ func (s *SASL) dialled(rw io.ReadWriter) error {
 	if err := writeSASL(rw, saslPacket{saslGoesOn, []byte{}}); err != nil {
 		return fmt.Errorf("peer: SASL: %w", err)
 	}
-	exchange := auth.QuorumService.Prove(s.User, s.Password, nonce())
+	exchange := sasl.QuorumService.Prove(s.User, s.Password, nonce())
 	for {
 		p, err := readSASL(rw)
 		if err != nil {
@@ -163,7 +163,7 @@ func (s *SASL) begun(nc net.Conn, r *bufio.Reader, by time.Time) (bool, error) {
 
 // exchange is that of an acceptor.
 func (s *SASL) exchange(r io.Reader, w io.Writer) error {
-	exchange := auth.QuorumService.Accept(s.Users, nonce())
+	exchange := sasl.QuorumService.Accept(s.Users, nonce())
 	for !exchange.Done() {
 		p, err := readSASL(r)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zabra/zabra/sasl"
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
@@ -89,7 +90,7 @@ func TestMigrationToSASL(t *testing.T) {
 func TestSASLOverTLS(t *testing.T) {
 	noLeaks(t)
 	tr := secured(t, selfSigned(t), true, false)
-	tr.SASL = &SASL{Prove: true, User: "zk", Password: "secret", Users: auth.Users{"zk": "secret"}, Require: true}
+	tr.SASL = &SASL{Prove: true, User: "zk", Password: "secret", Users: sasl.Users{"zk": "secret"}, Require: true}
 	leader, learner := pair(t, ConnOptions{}, tr, tr)
 	leader.start()
 	learner.start()
@@ -100,7 +101,7 @@ func TestSASLOverTLS(t *testing.T) {
 }
 
 func TestSASLRefuses(t *testing.T) {
-	users := auth.Users{"zk": "secret"}
+	users := sasl.Users{"zk": "secret"}
 	good := &SASL{Prove: true, User: "zk", Password: "secret", Users: users, Require: true}
 	for name, s := range map[string]*SASL{
 		"none":           nil,
@@ -146,7 +147,7 @@ func TestSASLRefuses(t *testing.T) {
 		}
 	}
 	// The acceptor has to prove itself as well.
-	if err := saslMeet(good, &SASL{Users: auth.Users{"zk": "another"}}); err == nil {
+	if err := saslMeet(good, &SASL{Users: sasl.Users{"zk": "another"}}); err == nil {
 		t.Error("an acceptor that does not know the password was believed")
 	}
 }
@@ -199,7 +200,7 @@ func FuzzSASLAcceptor(f *testing.F) {
 	_ = writeSASL(&b, saslPacket{saslGoesOn, []byte(`username="zk",realm="zk-quorum-sasl-md5",nonce="",cnonce="c",nc=00000001,qop=auth,digest-uri="zookeeper-quorum/zk-quorum-sasl-md5",response=00000000000000000000000000000000,charset=utf-8`)})
 	f.Add(b.Bytes())
 	f.Add(unhex(f, "5f2435013501edcc 00000000 7fffffff"))
-	s := &SASL{Users: auth.Users{"zk": "secret"}, Require: true}
+	s := &SASL{Users: sasl.Users{"zk": "secret"}, Require: true}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if err := s.exchange(bytes.NewReader(b), io.Discard); err == nil {
 			t.Fatal("somebody without the password was let in")

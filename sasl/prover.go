@@ -1,4 +1,4 @@
-package auth
+package sasl
 
 import (
 	"crypto/hmac"
@@ -7,59 +7,59 @@ import (
 	"unicode/utf8"
 )
 
-// A DigestMD5Prover is the side of an exchange that proves who it is.
-type DigestMD5Prover struct {
-	service  SASLService
+// A Prover is the side of an exchange that proves who it is.
+type Prover struct {
+	service  Service
 	user     string
 	password string
 	cnonce   string
-	state    saslState
+	state    state
 	sent     *digestResponse
 }
 
 // Prove begins an exchange with a server that is believed to know the user. nonce is
 // NonceLen fresh random bytes.
-func (s SASLService) Prove(user, password string, nonce []byte) *DigestMD5Prover {
-	return &DigestMD5Prover{service: s, user: user, password: password, cnonce: base64.StdEncoding.EncodeToString(nonce)}
+func (s Service) Prove(user, password string, nonce []byte) *Prover {
+	return &Prover{service: s, user: user, password: password, cnonce: base64.StdEncoding.EncodeToString(nonce)}
 }
 
 // Step takes the server's next token, its challenge and then its proof, and returns
 // the answer, nil for the latter. Before the first, the server is sent an empty
 // token. After an error the exchange is over.
-func (p *DigestMD5Prover) Step(token []byte) ([]byte, error) {
-	if len(token) > maxSASLToken {
-		p.state = saslFailed
-		return nil, ErrSASLFormat
+func (p *Prover) Step(token []byte) ([]byte, error) {
+	if len(token) > maxToken {
+		p.state = failed
+		return nil, ErrFormat
 	}
 	var reply []byte
-	err := ErrSASLFormat
-	next := saslFailed
+	err := ErrFormat
+	next := failed
 	switch p.state {
-	case saslStart:
+	case atStart:
 		reply, err = p.respond(string(token))
-		next = saslChallenged
-	case saslChallenged:
+		next = challenged
+	case challenged:
 		err = p.check(string(token))
-		next = saslDone
+		next = proved
 	}
 	if err != nil {
-		next = saslFailed
+		next = failed
 	}
 	p.state = next
 	return reply, err
 }
 
 // Done reports whether the server has shown that it knows the password too.
-func (p *DigestMD5Prover) Done() bool { return p.state == saslDone }
+func (p *Prover) Done() bool { return p.state == proved }
 
 // respond answers a challenge.
-func (p *DigestMD5Prover) respond(challenge string) ([]byte, error) {
+func (p *Prover) respond(challenge string) ([]byte, error) {
 	c, err := parseDirectives(challenge)
 	if err != nil {
 		return nil, err
 	}
 	if c["nonce"] == "" || c["algorithm"] != "md5-sess" || !offersAuth(c["qop"]) || !utf8.ValidString(p.user) {
-		return nil, ErrSASLFormat
+		return nil, ErrFormat
 	}
 	r := &digestResponse{
 		username: p.user, realm: c["realm"], nonce: c["nonce"], cnonce: p.cnonce, nc: "00000001",
@@ -88,13 +88,13 @@ func offersAuth(list string) bool {
 }
 
 // check compares the server's proof with what it must be.
-func (p *DigestMD5Prover) check(final string) error {
+func (p *Prover) check(final string) error {
 	d, err := parseDirectives(final)
 	if err != nil {
 		return err
 	}
 	if !hmac.Equal([]byte(d["rspauth"]), []byte(p.sent.proof(p.sent.secret(p.password), ""))) {
-		return ErrSASLDenied
+		return ErrDenied
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func parseDirectives(text string) (map[string]string, error) {
 		name, value, rest, ok := cutDirective(text)
 		name = strings.ToLower(name)
 		if _, twice := list[name]; !ok || twice || len(list) == maxDirectives {
-			return nil, ErrSASLFormat
+			return nil, ErrFormat
 		}
 		list[name], text = value, rest
 	}

@@ -1,4 +1,4 @@
-package auth
+package sasl
 
 import (
 	"encoding/base64"
@@ -31,7 +31,7 @@ var testUsers = Users{"bob": "secret", "zoë": "pässword", "日本": "語", "su
 // respond is a client: fields override, and a field of "-" is left out.
 func respond(user, password, nonce string, override map[string]string) string {
 	f := map[string]string{
-		"username": user, "realm": saslRealm, "nonce": nonce, "cnonce": "OA6MHXh6VqTrRk", "nc": "00000001",
+		"username": user, "realm": ClientService.Realm, "nonce": nonce, "cnonce": "OA6MHXh6VqTrRk", "nc": "00000001",
 		"qop": "auth", "digest-uri": "zookeeper/zk-sasl-md5", "charset": "utf-8", "authzid": "-",
 	}
 	for k, v := range override {
@@ -58,9 +58,9 @@ func respond(user, password, nonce string, override map[string]string) string {
 	return text + "response=" + response
 }
 
-func start(t testing.TB) (*DigestMD5, string) {
+func start(t testing.TB) (*Acceptor, string) {
 	t.Helper()
-	d := NewDigestMD5(testUsers, []byte("0123456789abcdefghijklmnopqrst"))
+	d := ClientService.Accept(testUsers, []byte("0123456789abcdefghijklmnopqrst"))
 	challenge, err := d.Step([]byte{})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestResponsesOfJava(t *testing.T) {
 			`charset=utf-8,username="日本",realm="zk-sasl-md5",nonce="QWAOUY6XTCSpJKCNAT4W13ljsW0VscQbsUVN9pir",nc=00000001,cnonce="wDpJKQ+dtZ9ac+ujZCnYd2r0HZnmZSSc/uSCPUk/",digest-uri="zookeeper/zk-sasl-md5",maxbuf=65536,response=0aaf0e516a088825c500d39491b410bd,qop=auth,authzid="日本"`},
 	} {
 		nonce, _ := base64.StdEncoding.DecodeString(c.nonce)
-		d := NewDigestMD5(testUsers, nonce)
+		d := ClientService.Accept(testUsers, nonce)
 		if _, err := d.Step(nil); err != nil {
 			t.Fatal(err)
 		}
@@ -148,26 +148,26 @@ func TestExchangeFails(t *testing.T) {
 		override             map[string]string
 		want                 error
 	}{
-		{"wrong password", "bob", "Secret", nil, ErrSASLDenied},
-		{"unknown user", "eve", "secret", nil, ErrSASLDenied},
-		{"unknown user, empty password", "eve", "", nil, ErrSASLDenied},
-		{"another's password", "bob", "admin", nil, ErrSASLDenied},
-		{"response of another kind", "bob", "secret", map[string]string{"response": strings.Repeat("0", 32)}, ErrSASLDenied},
-		{"short response", "bob", "secret", map[string]string{"response": "00"}, ErrSASLFormat},
-		{"replayed nonce", "bob", "secret", map[string]string{"nonce": "old"}, ErrSASLFormat},
-		{"nonce count", "bob", "secret", map[string]string{"nc": "00000002"}, ErrSASLFormat},
-		{"other realm", "bob", "secret", map[string]string{"realm": "other"}, ErrSASLFormat},
-		{"no realm", "bob", "secret", map[string]string{"realm": "-"}, ErrSASLFormat},
-		{"no user", "bob", "secret", map[string]string{"username": "-"}, ErrSASLFormat},
-		{"no cnonce", "bob", "secret", map[string]string{"cnonce": "-"}, ErrSASLFormat},
-		{"no nc", "bob", "secret", map[string]string{"nc": "-"}, ErrSASLFormat},
-		{"no nonce", "bob", "secret", map[string]string{"nonce": "-"}, ErrSASLFormat},
-		{"other service", "bob", "secret", map[string]string{"digest-uri": "imap/zk-sasl-md5"}, ErrSASLFormat},
-		{"no uri", "bob", "secret", map[string]string{"digest-uri": "-"}, ErrSASLFormat},
-		{"integrity", "bob", "secret", map[string]string{"qop": "auth-int"}, ErrSASLFormat},
-		{"other charset", "bob", "secret", map[string]string{"charset": "latin1"}, ErrSASLFormat},
-		{"user is not UTF-8", "zo\xeb", "pässword", nil, ErrSASLFormat},
-		{"too long", "bob", "secret", map[string]string{"cnonce": strings.Repeat("x", maxSASLToken)}, ErrSASLFormat},
+		{"wrong password", "bob", "Secret", nil, ErrDenied},
+		{"unknown user", "eve", "secret", nil, ErrDenied},
+		{"unknown user, empty password", "eve", "", nil, ErrDenied},
+		{"another's password", "bob", "admin", nil, ErrDenied},
+		{"response of another kind", "bob", "secret", map[string]string{"response": strings.Repeat("0", 32)}, ErrDenied},
+		{"short response", "bob", "secret", map[string]string{"response": "00"}, ErrFormat},
+		{"replayed nonce", "bob", "secret", map[string]string{"nonce": "old"}, ErrFormat},
+		{"nonce count", "bob", "secret", map[string]string{"nc": "00000002"}, ErrFormat},
+		{"other realm", "bob", "secret", map[string]string{"realm": "other"}, ErrFormat},
+		{"no realm", "bob", "secret", map[string]string{"realm": "-"}, ErrFormat},
+		{"no user", "bob", "secret", map[string]string{"username": "-"}, ErrFormat},
+		{"no cnonce", "bob", "secret", map[string]string{"cnonce": "-"}, ErrFormat},
+		{"no nc", "bob", "secret", map[string]string{"nc": "-"}, ErrFormat},
+		{"no nonce", "bob", "secret", map[string]string{"nonce": "-"}, ErrFormat},
+		{"other service", "bob", "secret", map[string]string{"digest-uri": "imap/zk-sasl-md5"}, ErrFormat},
+		{"no uri", "bob", "secret", map[string]string{"digest-uri": "-"}, ErrFormat},
+		{"integrity", "bob", "secret", map[string]string{"qop": "auth-int"}, ErrFormat},
+		{"other charset", "bob", "secret", map[string]string{"charset": "latin1"}, ErrFormat},
+		{"user is not UTF-8", "zo\xeb", "pässword", nil, ErrFormat},
+		{"too long", "bob", "secret", map[string]string{"cnonce": strings.Repeat("x", maxToken)}, ErrFormat},
 	} {
 		d, nonce := start(t)
 		reply, err := d.Step([]byte(respond(c.user, c.password, nonce, c.override)))
@@ -181,7 +181,7 @@ func TestExchangeFails(t *testing.T) {
 }
 
 func TestExchangeOutOfOrder(t *testing.T) {
-	d := NewDigestMD5(testUsers, nil)
+	d := ClientService.Accept(testUsers, nil)
 	if _, err := d.Step([]byte("x")); err == nil {
 		t.Error("an initial response is taken")
 	}
@@ -222,7 +222,7 @@ func manyDirectives(n int) string {
 	return text
 }
 
-func FuzzDigestMD5(f *testing.F) {
+func FuzzAcceptor(f *testing.F) {
 	_, nonce := start(f)
 	f.Add([]byte(respond("bob", "secret", nonce, nil)))
 	f.Add([]byte(respond("bob", "wrong", nonce, nil)))

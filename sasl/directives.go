@@ -1,4 +1,4 @@
-package auth
+package sasl
 
 import "strings"
 
@@ -26,7 +26,7 @@ func parseDigestResponse(text string) (*digestResponse, error) {
 		name, value, rest, ok := cutDirective(text)
 		name = strings.ToLower(name)
 		if !ok || seen[name] || n == maxDirectives {
-			return nil, ErrSASLFormat
+			return nil, ErrFormat
 		}
 		seen[name] = true
 		r.set(name, value)

@@ -1,4 +1,4 @@
-package auth
+package sasl
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 )
 
 // exchange has a prover and an acceptor talk to each other.
-func exchange(p *DigestMD5Prover, d *DigestMD5) error {
+func exchange(p *Prover, d *Acceptor) error {
 	challenge, err := d.Step(nil)
 	if err != nil {
 		return err
@@ -28,17 +28,17 @@ func TestProverProves(t *testing.T) {
 	nonce := make([]byte, NonceLen)
 	for _, tt := range []struct {
 		user, password string
-		of, to         SASLService
+		of, to         Service
 		want           error
 	}{
 		{"bob", "secret", QuorumService, QuorumService, nil},
 		{"zoë", "pässword", QuorumService, QuorumService, nil},
 		{"日本", "語", QuorumService, QuorumService, nil},
 		{"super", "admin", ClientService, ClientService, nil},
-		{"bob", "guess", QuorumService, QuorumService, ErrSASLDenied},
-		{`b\o"b`, "secret", QuorumService, QuorumService, ErrSASLDenied},
-		{"bob", "secret", ClientService, QuorumService, ErrSASLFormat},
-		{"\xff", "secret", QuorumService, QuorumService, ErrSASLFormat},
+		{"bob", "guess", QuorumService, QuorumService, ErrDenied},
+		{`b\o"b`, "secret", QuorumService, QuorumService, ErrDenied},
+		{"bob", "secret", ClientService, QuorumService, ErrFormat},
+		{"\xff", "secret", QuorumService, QuorumService, ErrFormat},
 	} {
 		p, d := tt.of.Prove(tt.user, tt.password, nonce), tt.to.Accept(testUsers, nonce)
 		err := exchange(p, d)
@@ -50,7 +50,7 @@ func TestProverProves(t *testing.T) {
 
 // The example of RFC 2831, section 4.
 func TestProverIsTheRFCs(t *testing.T) {
-	p := SASLService{Name: "imap", Realm: "elwood.innosoft.com"}.Prove("chris", "secret", nil)
+	p := Service{Name: "imap", Realm: "elwood.innosoft.com"}.Prove("chris", "secret", nil)
 	p.cnonce = "OA6MHXh6VqTrRk"
 	response, err := p.Step([]byte(`realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8`))
 	if err != nil || !strings.Contains(string(response), "response=d388dad90d4bbd760a152321f2143af7") {
@@ -73,7 +73,7 @@ func TestProverRefuses(t *testing.T) {
 		{good + `,qop="auth-conf"`},
 		{good + `,nonce="m"`},
 		{`realm="r`},
-		{strings.Repeat("a=b,", maxSASLToken)},
+		{strings.Repeat("a=b,", maxToken)},
 		{good, ""},
 		{good, "rspauth=00000000000000000000000000000000"},
 		{good, `rspauth="`},
