@@ -29,7 +29,7 @@ func (r *rig) openAt(path string, o client.Options) *client.Client {
 	if o.Dial == nil {
 		o.Dial = r.Dial
 	}
-	c, err := client.Open(r.t.Context(), "any:1"+r.Root+path, o)
+	c, err := client.Open(r.t.Context(), "127.0.0.1:1"+r.Root+path, o)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/zabra/zabra/internal/bufconn"
 	"github.com/zabra/zabra/server/conn"
 	"github.com/zabra/zabra/server/tlsconf"
 	"github.com/zabra/zabra/server/zoocfg"
@@ -15,6 +16,7 @@ import (
 
 // listen binds the client ports.
 func (s *Server) listen() error {
+	s.serveOn(s.inner, nil, false, 0, 0)
 	if addr, ok := s.cfg.ClientAddr(); ok {
 		var conf *tls.Config
 		if s.cfg.ClientPortUnification {
@@ -43,9 +45,16 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		return fmt.Errorf("server: %s %s cannot be bound: %w; %s", key, addr, err, bindRemedy(err, key+" and "+key+"Address"))
 	}
 	l := &s.cfg.Limits
+	s.serveOn(ln, conf, unify, l.MaxClientCnxns, mostConnections(l.MaxCnxns, clientPorts(s.cfg), descriptorLimit()))
+	return nil
+}
+
+// serveOn makes a port of a listener, with so many connections at most.
+func (s *Server) serveOn(ln net.Listener, conf *tls.Config, unify bool, perAddr, total int) {
+	l := &s.cfg.Limits
 	s.ports = append(s.ports, conn.NewPort(ln, s.core, s.metrics, s.log.Named("conn"), conn.Options{
-		MaxPerAddr:         l.MaxClientCnxns,
-		MaxTotal:           mostConnections(l.MaxCnxns, clientPorts(s.cfg), descriptorLimit()),
+		MaxPerAddr:         perAddr,
+		MaxTotal:           total,
 		SessionlessTimeout: l.SessionlessTimeout,
 		MaxFrame:           l.JuteMaxBuffer,
 		TLS:                conf,
@@ -58,7 +67,20 @@ func (s *Server) bind(key, addr string, conf *tls.Config, unify bool) error {
 		StopGrace:          s.cfg.Throttle.ShutdownTimeout,
 		Throttle:           throttleOptions(s.cfg),
 	}))
-	return nil
+}
+
+// Dial connects to the server from within its process, without a socket; the names are
+// those of net.Dialer, and what they say is of no account. What is spoken, and what
+// follows from it, is the same as on a client port without TLS; the peer's address is
+// 127.0.0.1. It waits for Run.
+//
+//	c, err := client.Open(ctx, "127.0.0.1", client.Options{Dial: s.Dial})
+func (s *Server) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := s.inner.Dial(ctx)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: bufconn.Addr, Err: err}
+	}
+	return c, nil
 }
 
 // clientPorts counts the client ports that are configured.

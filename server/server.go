@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/zabra/zabra/internal/bufconn"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/server/admin"
 	"github.com/zabra/zabra/server/audit"
@@ -31,6 +32,7 @@ type Server struct {
 	data    *data
 	core    *pipeline.Core
 	ports   []*conn.Port
+	inner   *bufconn.Listener // of the port for this process
 	started time.Time
 	serving atomic.Bool
 	begun   chan struct{} // closed when Run has started everything
@@ -44,7 +46,7 @@ type Server struct {
 // Open prepares a node: it locks the data directory, loads the tree and binds
 // the ports. The error says what an operator should do.
 func Open(cfg *zoocfg.Config, fsys vfs.FS, log *zap.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now(), begun: make(chan struct{})}
+	s := &Server{cfg: cfg, log: log, metrics: metrics.New(), started: time.Now(), begun: make(chan struct{}), inner: bufconn.Listen()}
 	var err error
 	if s.schemes, err = newSchemes(cfg); err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (s *Server) Close() error {
 // Addrs are the addresses of the client ports.
 func (s *Server) Addrs() []net.Addr {
 	var addrs []net.Addr
-	for _, p := range s.ports {
+	for _, p := range s.ports[1:] { // the first is for this process
 		addrs = append(addrs, p.Addr())
 	}
 	return addrs

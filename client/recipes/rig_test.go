@@ -23,7 +23,7 @@ func join(t testing.TB, s *testserver.Server, o client.Options) someone {
 	t.Helper()
 	way := s.Way()
 	o.Dial = way.Dial
-	c, err := client.Open(t.Context(), "any:1"+s.Root, o)
+	c, err := client.Open(t.Context(), "127.0.0.1:1"+s.Root, o)
 	if err != nil {
 		t.Fatal(err)
 	}

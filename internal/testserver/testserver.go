@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -31,6 +32,9 @@ admin.enableServer=false
 // in this process. It must not be one that holds anything of value.
 const Environment = "ZABRA_TESTSERVER"
 
+// InProcess is what Environment is set to for ways without sockets.
+const InProcess = "in this process"
+
 // A Server runs in this process.
 type Server struct {
 	// Stop ends the server, which Start brings back with the same data. With one that
@@ -42,17 +46,23 @@ type Server struct {
 	t   testing.TB
 	dir string
 
-	mu   sync.Mutex
-	addr string
+	config string
+	mu     sync.Mutex
+	addr   string
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Start starts a server on an empty directory. The end of the test stops it.
-func Start(t testing.TB) *Server {
+// Start starts a server on an empty directory, with these lines of zoo.cfg behind its
+// own. The end of the test stops it.
+func Start(t testing.TB, config ...string) *Server {
 	t.Helper()
-	if addr := os.Getenv(Environment); addr != "" {
+	if addr := os.Getenv(Environment); addr != "" && addr != InProcess {
+		if len(config) > 0 {
+			t.Skip("this test configures the server, and others run it")
+		}
 		return others(t, addr)
 	}
-	s := &Server{t: t, dir: filepath.ToSlash(t.TempDir())}
+	s := &Server{t: t, dir: filepath.ToSlash(t.TempDir()), config: strings.Join(config, "\n") + "\n"}
 	s.Start()
 	t.Cleanup(func() { s.Stop() })
 	return s
@@ -70,13 +80,13 @@ func others(t testing.TB, addr string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Server{t: t, addr: addr, Root: root, Stop: func() { t.Skip("this test stops the server, and others run it") }}
+	return &Server{t: t, addr: addr, dial: new(net.Dialer).DialContext, Root: root, Stop: func() { t.Skip("this test stops the server, and others run it") }}
 }
 
 // Start brings a stopped server back. It has another address, which ways know.
 func (s *Server) Start() {
 	s.t.Helper()
-	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(config+"dataDir="+s.dir+"\n"))
+	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(config+"dataDir="+s.dir+"\n"+s.config))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -88,7 +98,10 @@ func (s *Server) Start() {
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Run(ctx) }()
 	s.mu.Lock()
-	s.addr = srv.Addrs()[0].String()
+	s.addr, s.dial = srv.Addrs()[0].String(), new(net.Dialer).DialContext
+	if os.Getenv(Environment) == InProcess {
+		s.dial = srv.Dial
+	}
 	s.mu.Unlock()
 	s.Stop = sync.OnceFunc(func() {
 		cancel()
@@ -103,6 +116,13 @@ func (s *Server) Addr() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addr
+}
+
+func (s *Server) reach(ctx context.Context, network string) (net.Conn, error) {
+	s.mu.Lock()
+	dial, addr := s.dial, s.addr
+	s.mu.Unlock()
+	return dial(ctx, network, addr)
 }
 
 // A Way leads to a server, and can be cut.
@@ -124,7 +144,7 @@ func (w *Way) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if w.blocked {
 		return nil, errors.New("the way is blocked")
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, network, w.server.Addr())
+	nc, err := w.server.reach(ctx, network)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,29 @@ func (s stream) TryWrite([]byte) (int, error) { return 0, nil }
 
 func (s stream) Write(b []byte) (int, error) { return writeAll(s.Conn, b, s.timeout) }
 
+// A ready is a stream that can be written without waiting, as memory can.
+type ready struct {
+	stream
+	tryWrite func([]byte) (int, error)
+}
+
+func (r ready) TryWrite(b []byte) (int, error) { return r.tryWrite(b) }
+
+func (r ready) Write(b []byte) (int, error) {
+	n, err := r.stream.Write(b)
+	r.SetWriteDeadline(time.Time{}) // TryWrite heeds it too
+	return n, err
+}
+
+// newStream is the socket of a connection that is no socket of the system's.
+func newStream(nc net.Conn, timeout time.Duration) socket {
+	s := stream{nc, timeout}
+	if m, ok := nc.(interface{ TryWrite([]byte) (int, error) }); ok {
+		return ready{s, m.TryWrite}
+	}
+	return s
+}
+
 // writeChunk is how much of a write a peer must take within the timeout.
 const writeChunk = 64 << 10
 

@@ -7,4 +7,4 @@ import (
 	"time"
 )
 
-func newSocket(c net.Conn, timeout time.Duration) (socket, error) { return stream{c, timeout}, nil }
+func newSocket(c net.Conn, timeout time.Duration) (socket, error) { return newStream(c, timeout), nil }

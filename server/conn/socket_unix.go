@@ -33,7 +33,7 @@ type tcp struct {
 func newSocket(nc net.Conn, timeout time.Duration) (socket, error) {
 	c, ok := nc.(*net.TCPConn)
 	if !ok {
-		return stream{nc, timeout}, nil
+		return newStream(nc, timeout), nil
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
