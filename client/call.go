@@ -22,6 +22,8 @@ type call struct {
 	keep   bool   // what the answer decodes to aliases body, which is the caller's then
 	watch  *Watch // to be set when the answer says that the server watches
 	absent bool   // NoNode is an answer, and no error
+	sync   *call  // that a linearizable read stands behind
+	sends  int    // connections that broke after it was sent
 	before func() // called right before the request takes its place in the order
 
 	began  time.Time
@@ -55,6 +57,7 @@ func (k *call) free() {
 	k.frame, k.small = k.frame[:0], k.small[:0]
 	k.again, k.keep, k.absent, k.hidden = false, false, false, false
 	k.watch, k.before, k.body, k.err = nil, nil, nil, nil
+	k.sync, k.sends = nil, 0
 	calls.Put(k)
 }
 
@@ -69,6 +72,8 @@ func putHead(frame []byte, xid wire.Xid) {
 // answer takes the body of the reply, which is valid only now.
 func (k *call) answer(body []byte, code wire.Code) {
 	switch {
+	case k.unsynced():
+		k.err = &SyncError{k.sync.err}
 	case code == wire.NoNode && k.absent:
 		k.body = nil
 	case code != wire.OK:
@@ -80,6 +85,9 @@ func (k *call) answer(body []byte, code wire.Code) {
 		k.body = k.small
 	}
 }
+
+// unsynced reports whether the sync that the call stands behind has failed.
+func (k *call) unsynced() bool { return k.sync != nil && k.sync.err != nil }
 
 // finish tells whoever waits. The call is theirs afterwards.
 func (k *call) finish() {

@@ -39,10 +39,14 @@ type Client struct {
 	seen  atomic.Int64 // the newest zxid that an answer bore
 }
 
+// openPatience is how long Open looks for a server at least if nobody says how long.
+const openPatience = 30 * time.Second
+
 // Open connects to one of the servers, opens a session, and returns when there is one.
 // servers is ZooKeeper's connect string: host:port pairs with commas between them, and
 // optionally a path at the end, below which everything then happens. The context
-// bounds Open, not what is done later.
+// bounds Open, not what is done later; one without a deadline is given up after 30 s, or
+// the session's timeout if that is longer.
 func Open(ctx context.Context, servers string, o Options) (*Client, error) {
 	list, chroot, err := parseServers(servers)
 	if err != nil {
@@ -54,6 +58,11 @@ func Open(ctx context.Context, servers string, o Options) (*Client, error) {
 	list.most = pauseFor(c.opts.SessionTimeout)
 	opened := make(chan error, 1)
 	go c.run(run, opened)
+	if _, bounded := ctx.Deadline(); !bounded {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, max(c.opts.SessionTimeout, openPatience), ErrNoConnection)
+		defer stop()
+	}
 	select {
 	case err = <-opened:
 	case <-ctx.Done():

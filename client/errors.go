@@ -84,6 +84,45 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// A SyncError says that a linearizable read was not answered, since the sync before it
+// failed: what the server has may be old.
+type SyncError struct{ Err error }
+
+// Error says why the sync failed.
+func (e *SyncError) Error() string { return "the sync before the read failed: " + reason(e.Err) }
+
+// Unwrap is why the sync failed.
+func (e *SyncError) Unwrap() error { return e.Err }
+
+// A LostError is an ErrConnectionLost whose reason was an answer that could not be read.
+type LostError struct{ Err *ProtocolError }
+
+// Error says what could not be read.
+func (e *LostError) Error() string { return ErrConnectionLost.Error() + ": " + e.Err.Error() }
+
+// Unwrap makes it an ErrConnectionLost, and a *ProtocolError.
+func (e *LostError) Unwrap() []error { return []error{ErrConnectionLost, e.Err} }
+
+// An AuthError says that a server refused an identity, or did not show that it may ask
+// for one. It is an ErrAuthFailed, and ends the Client: no server is tried again with
+// the same proof.
+type AuthError struct {
+	Scheme string // of the Auth; sasl for Options.SASL
+	Server string // host:port
+	Err    error  // the server's answer, or what was wrong with it
+}
+
+// Error says who refused what, and why.
+func (e *AuthError) Error() string {
+	return fmt.Sprintf("authentication by %s at %s: %s", e.Scheme, e.Server, reason(e.Err))
+}
+
+// Unwrap is the reason.
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// Is makes it an ErrAuthFailed.
+func (e *AuthError) Is(target error) bool { return target == ErrAuthFailed }
+
 // A ProtocolError is an answer that is none. The connection it came from is closed.
 type ProtocolError struct {
 	What string

@@ -17,6 +17,14 @@ func (f *fifo) push(k *call) {
 	f.calls = append(f.calls, k)
 }
 
+// first is the oldest, nil if there is none.
+func (f *fifo) first() *call {
+	if f.len() == 0 {
+		return nil
+	}
+	return f.calls[f.head]
+}
+
 // pop returns the oldest, nil if there is none.
 func (f *fifo) pop() *call {
 	if f.len() == 0 {

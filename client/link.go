@@ -37,9 +37,10 @@ type link struct {
 	spare   []byte
 	queue   fifo // what is not answered, whether written or still in out
 	writing bool
-	synced  bool     // out holds a sync, so that reads behind it need none
+	synced  *call    // the sync in out, behind which reads need none of their own
 	xid     wire.Xid // of the last request in out
 	unsent  int      // how many at the end of queue were not taken to be written
+	answers int      // that came
 	probe   wire.Xid // the request whose answer proves contact, 0 for none
 	probeAt time.Time
 	pingAt  time.Time // when the ping that is under way was sent, or zero
@@ -71,9 +72,12 @@ func (l *link) add(k *call, linearizable bool) (write bool, err error) {
 	if l.err != nil {
 		return false, l.err
 	}
-	if linearizable && k.again && !l.synced {
-		l.addLocked(syncCall())
-		l.synced = true
+	if linearizable && k.again && k.op != wire.OpSync {
+		if l.synced == nil {
+			l.synced = syncCall()
+			l.addLocked(l.synced)
+		}
+		k.sync = l.synced
 	}
 	// With nothing under way the system's buffer is empty, and takes this much at once.
 	alone := l.queue.len() == 0 && len(k.frame) <= maxOwnWrite
@@ -142,10 +146,10 @@ func (l *link) take() []byte {
 	}
 	b := l.out
 	l.out, l.spare = l.spare[:0], nil
-	l.synced, l.unsent = false, 0
-	if l.probe == 0 && l.xid != 0 {
+	if l.probe == 0 && l.unsent > 0 { // else the last request was sent before now
 		l.probe, l.probeAt = l.xid, time.Now()
 	}
+	l.synced, l.unsent = nil, 0
 	return b
 }
 
@@ -227,14 +231,22 @@ func (l *link) unanswered() (sent, unsent []*call) {
 func (l *link) answered(xid wire.Xid) (k *call, proof time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k = l.queue.pop()
-	if k == nil || k.xid() != xid {
+	if k = l.queue.first(); k == nil || k.xid() != xid {
 		return nil, proof, &ProtocolError{What: "answer", Err: fmt.Errorf("it is to request %d, which is not the one that is due", xid)}
 	}
+	l.queue.pop()
+	l.answers++
 	if l.probe != 0 && xid >= l.probe {
 		proof, l.probe = l.probeAt, 0
 	}
 	return k, proof, nil
+}
+
+// progress is how many answers came, and whether one is waited for.
+func (l *link) progress() (answers int, waits bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers, l.queue.len() > l.unsent
 }
 
 // ponged notes the answer to the ping, and returns when that was sent.

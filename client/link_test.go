@@ -80,3 +80,36 @@ func TestAsyncCallsAreTimed(t *testing.T) {
 		t.Errorf("it took %v", m.took)
 	}
 }
+
+// What is written behind a request proves nothing about when that was sent: a ping must
+// not make the session seem younger than the service has it.
+func TestPingIsNoProofOfAnEarlierRequest(t *testing.T) {
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	for range 2 {
+		l.add(newCall(wire.OpSetData, "/"), false)
+		l.take()
+	}
+	if _, proof, err := l.answered(1); proof.IsZero() || err != nil {
+		t.Fatal(proof, err)
+	}
+	l.ping()
+	l.take()
+	if _, proof, err := l.answered(2); !proof.IsZero() || err != nil {
+		t.Errorf("request 2 is believed to have been sent at %v, with the ping", proof)
+	}
+}
+
+// A call whose turn it was not to be answered is not forgotten.
+func TestWrongAnswerLeavesTheCall(t *testing.T) {
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	l.add(newCall(wire.OpSetData, "/"), false)
+	l.take()
+	if _, _, err := l.answered(7); err == nil {
+		t.Fatal("an answer to nothing")
+	}
+	if sent, _ := l.unanswered(); len(sent) != 1 {
+		t.Error("the call is gone")
+	}
+}

@@ -19,9 +19,16 @@ type Options struct {
 	// ConnectTimeout bounds one attempt to connect and open the session. A third of
 	// SessionTimeout if zero.
 	ConnectTimeout time.Duration
+	// AnswerTimeout is how long a server that is alive may answer no request at all;
+	// then another is tried. One minute if zero.
+	AnswerTimeout time.Duration
 	// Auth are identities to take at every connection, before anything else is sent.
 	// A server that refuses one ends Open, and later the Client, with ErrAuthFailed.
 	Auth []Auth
+	// SASL proves who the client is at every connection, before Auth and everything
+	// else. A server that refuses it, or has no SASL, ends Open, and later the Client,
+	// with an *AuthError. None if nil.
+	SASL SASL
 	// TLS has connections made by TLS. A config without ServerName verifies the name
 	// of the server it connects to.
 	TLS *tls.Config
@@ -38,8 +45,11 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics is told of calls, connections and events. May be nil.
 	Metrics Metrics
-	// Dial makes connections. A net.Dialer if nil.
+	// Dial makes connections; it ends with its context. A net.Dialer if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolve returns the addresses of a host; it ends with its context. Every attempt
+	// to connect asks, since names move. The system's resolver if nil.
+	Resolve func(ctx context.Context, host string) ([]string, error)
 	// MaxReply bounds the answers that are accepted, in bytes. 256 MiB if zero: the
 	// names of a node's children have no bound of their own.
 	MaxReply int
@@ -70,6 +80,9 @@ func (o Options) withDefaults() Options {
 	if o.ConnectTimeout == 0 {
 		o.ConnectTimeout = max(o.SessionTimeout/3, 100*time.Millisecond)
 	}
+	if o.AnswerTimeout == 0 {
+		o.AnswerTimeout = time.Minute
+	}
 	if len(o.ACL) == 0 {
 		o.ACL = wire.WorldAnyone(wire.PermAll)
 	}
@@ -78,6 +91,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
+	}
+	if o.Resolve == nil {
+		o.Resolve = net.DefaultResolver.LookupHost
 	}
 	if o.MaxReply == 0 {
 		o.MaxReply = 256 << 20

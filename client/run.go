@@ -19,24 +19,28 @@ var errOver = errors.New("the server says that the session is over")
 // breaks, the next one is tried for without a pause.
 const lasting = time.Second
 
-// run keeps a connection until the context ends.
+// run keeps a connection until the context ends. It tells opened what the first attempt
+// to end well or for good led to.
 func (c *Client) run(ctx context.Context, opened chan<- error) {
 	defer close(c.stopped)
 	defer c.shut()
+	tell := func(err error) {
+		if opened != nil {
+			opened <- err // which has room for one
+			opened = nil
+		}
+	}
 	for ctx.Err() == nil {
 		l, err := c.connect(ctx)
 		switch {
 		case errors.Is(err, ErrAuthFailed):
 			c.giveUp(err)
-			opened <- err
+			tell(err)
 			return
 		case err != nil:
 			continue
 		}
-		select {
-		case opened <- nil:
-		default:
-		}
+		tell(nil)
 		err = c.serve(ctx, l)
 		c.disconnected(l, err)
 		if time.Since(l.born) >= lasting {
@@ -70,12 +74,13 @@ func (c *Client) giveUp(err error) {
 
 // connect makes one attempt at one server.
 func (c *Client) connect(ctx context.Context) (*link, error) {
-	t, pause := c.servers.next(ctx)
+	hostPort, pause := c.servers.next()
 	if err := sleep(ctx, pause); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ConnectTimeout)
 	defer cancel()
+	t := c.resolve(ctx, hostPort)
 	l, err := c.open(ctx, t)
 	if err != nil {
 		c.servers.err = fmt.Errorf("%s: %w", t.address, err)
@@ -117,16 +122,27 @@ func (c *Client) open(ctx context.Context, t target) (*link, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
 	l := newLink(nc, t.address, c.opts.MaxReply)
-	s, err := c.handshake(l)
+	s, err := c.handshake(ctx, l, t.host)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		nc.Close()
+		c.discard(s)
 		return nil, err
 	}
 	c.install(l, s)
 	return l, nil
+}
+
+// discard ends a session that was opened on a connection that did not come to be used.
+// The service lets it run out.
+func (c *Client) discard(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s != nil && s != c.resume {
+		s.end()
+	}
 }
 
 func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
@@ -150,7 +166,7 @@ func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
 // handshake speaks for the session there is, or asks for a new one. A session that the
 // client has given up already is closed if it is found to live, so that nothing of it
 // is left.
-func (c *Client) handshake(l *link) (*Session, error) {
+func (c *Client) handshake(ctx context.Context, l *link, host string) (*Session, error) {
 	c.mu.Lock()
 	s, auth := c.resume, c.auth
 	c.mu.Unlock()
@@ -167,9 +183,15 @@ func (c *Client) handshake(l *link) (*Session, error) {
 	case !s.Alive():
 		c.forget(s)
 		_, err := l.nc.Write(appendRequest(nil, 1, wire.OpCloseSession, nil))
+		if err == nil {
+			_, _, err = l.readReply() // what comes later is later than its end
+		}
 		return nil, errors.Join(errOver, err)
 	default:
 		s.touch(began)
+	}
+	if err := c.proveSASL(ctx, l, host); err != nil {
+		return s, err
 	}
 	return s, c.authenticate(l, auth)
 }
@@ -218,30 +240,32 @@ func (c *Client) authenticate(l *link, auth []Auth) error {
 	if _, err := l.nc.Write(b); err != nil {
 		return err
 	}
-	for range auth {
-		h, err := l.readReply()
-		if err != nil {
+	for _, a := range auth {
+		h, _, err := l.readReply()
+		switch {
+		case err != nil:
 			return err
-		}
-		if h.Err != wire.OK {
+		case h.Err == wire.AuthFailed:
+			return &AuthError{a.Scheme, l.server, h.Err}
+		case h.Err != wire.OK:
 			return h.Err
 		}
 	}
 	return nil
 }
 
-// readReply reads the header of an answer, before there can be events.
-func (l *link) readReply() (h wire.ReplyHeader, err error) {
+// readReply reads an answer, before there can be events: its header, and what follows.
+func (l *link) readReply() (h wire.ReplyHeader, d wire.Decoder, err error) {
 	payload, err := l.readFrame()
 	if err != nil {
-		return h, err
+		return h, d, err
 	}
-	d := wire.NewDecoder(payload)
+	d = wire.NewDecoder(payload)
 	h.DecodeFrom(&d)
 	if d.Err() != nil {
 		err = &ProtocolError{What: "answer", Err: d.Err()}
 	}
-	return h, err
+	return h, d, err
 }
 
 // install makes the link the one that calls are sent on: first the watches, then what
@@ -286,7 +310,10 @@ func (c *Client) disconnected(l *link, why error) {
 	for i, k := range append(sent, unsent...) {
 		switch {
 		case k.hidden:
-		case k.again || i >= len(sent):
+		case i >= len(sent):
+			k.queued = now
+			again.push(k)
+		case k.mayRepeat(why):
 			k.queued = now
 			again.push(k)
 		default:
@@ -299,8 +326,34 @@ func (c *Client) disconnected(l *link, why error) {
 	c.waiting = again
 	c.becomeLocked(Connecting, l.server, why)
 	c.mu.Unlock()
-	c.fail(failed, ErrConnectionLost)
+	c.fail(failed, lostBy(why))
 	c.opts.Logger.Info("disconnected", "server", l.server, "reason", why)
+}
+
+// Bounds of how often a read is sent again: whatever ends its connections may be its
+// answer.
+const (
+	maxSends        = 10
+	maxBrokenAnswer = 3 // when an answer could not be read
+)
+
+// mayRepeat says whether a call that was sent may be sent again.
+func (k *call) mayRepeat(why error) bool {
+	k.sends++
+	var broken *ProtocolError
+	if errors.As(why, &broken) {
+		return k.again && k.sends < maxBrokenAnswer
+	}
+	return k.again && k.sends < maxSends
+}
+
+// lostBy is the error of calls that were sent when the connection broke.
+func lostBy(why error) error {
+	var broken *ProtocolError
+	if errors.As(why, &broken) {
+		return &LostError{broken}
+	}
+	return ErrConnectionLost
 }
 
 // lost is called when nothing was heard for as long as the session lasts.
@@ -316,7 +369,11 @@ func (c *Client) expire(s *Session, why error) {
 // expired tells everybody that the session is over.
 func (c *Client) expired(s *Session, why error) {
 	c.mu.Lock()
-	if c.session == s && c.state != Closed {
+	if c.session != s {
+		c.mu.Unlock()
+		return
+	}
+	if c.state != Closed {
 		c.becomeLocked(Expired, "", why)
 	}
 	l := c.link

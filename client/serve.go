@@ -13,6 +13,7 @@ import (
 var (
 	errSilent = errors.New("the server was silent for too long")
 	errQuorum = errors.New("there is a server that has a quorum")
+	errIdle   = errors.New("the server answers pings, and requests not at all")
 )
 
 // serve works a link until it is dead, and says why.
@@ -33,6 +34,7 @@ func (c *Client) watchOver(ctx context.Context, l *link) {
 	timeout := c.Session().Timeout
 	t := time.NewTicker(max(timeout/12, time.Millisecond))
 	defer t.Stop()
+	idle := idleness{moved: time.Now()}
 	for {
 		select {
 		case <-l.dead:
@@ -44,11 +46,28 @@ func (c *Client) watchOver(ctx context.Context, l *link) {
 			if l.since(&l.heard) > timeout*2/3 {
 				l.kill(errSilent)
 			}
+			if idle.since(l) > c.opts.AnswerTimeout {
+				l.kill(errIdle)
+			}
 			if l.since(&l.sent) >= timeout/3 {
 				l.ping()
 			}
 		}
 	}
+}
+
+// An idleness sees for how long a server has answered nothing that it was asked.
+type idleness struct {
+	answers int
+	moved   time.Time
+}
+
+func (i *idleness) since(l *link) time.Duration {
+	answers, waits := l.progress()
+	if now := time.Now(); !waits || answers != i.answers {
+		i.answers, i.moved = answers, now
+	}
+	return time.Since(i.moved)
 }
 
 // reads takes answers and events until the link is dead.
@@ -90,7 +109,7 @@ func (c *Client) reply(l *link, s *Session, h wire.ReplyHeader, body []byte) err
 		c.seen.Store(int64(h.Zxid))
 	}
 	k.answer(body, h.Err)
-	if k.watch != nil {
+	if k.watch != nil && !k.unsynced() {
 		k.watch.set(k.op, h.Err)
 	}
 	c.finish(k)
@@ -141,7 +160,7 @@ func (c *Client) seekQuorum(ctx context.Context, l *link) {
 func (c *Client) hasQuorum(ctx context.Context, host string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	nc, err := c.dial(ctx, c.servers.resolve(ctx, host))
+	nc, err := c.dial(ctx, c.resolve(ctx, host))
 	if err != nil {
 		return false
 	}

@@ -57,30 +57,30 @@ func withPort(h string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// A target is an address to dial, and the name its certificate is for.
-type target struct{ address, host string }
-
-// next is where to connect to now, and how long to wait before.
-func (s *servers) next(ctx context.Context) (t target, pause time.Duration) {
+// next is where to connect to now, as it was given, and how long to wait before.
+func (s *servers) next() (hostPort string, pause time.Duration) {
 	if len(s.round) == 0 {
 		pause = s.pause()
 		s.rounds++
 		s.round = append(s.round, s.hosts...)
 		rand.Shuffle(len(s.round), func(i, j int) { s.round[i], s.round[j] = s.round[j], s.round[i] })
 	}
-	h := s.round[0]
+	hostPort = s.round[0]
 	s.round = s.round[1:]
-	return s.resolve(ctx, h), pause
+	return hostPort, pause
 }
+
+// A target is an address to dial, and the name its certificate is for.
+type target struct{ address, host string }
 
 // resolve picks one of a name's addresses. It is asked for every attempt, since names
 // move.
-func (s *servers) resolve(ctx context.Context, hostPort string) target {
+func (c *Client) resolve(ctx context.Context, hostPort string) target {
 	host, port, _ := net.SplitHostPort(hostPort)
 	if net.ParseIP(host) != nil {
 		return target{hostPort, host}
 	}
-	addrs, err := net.DefaultResolver.LookupHost(ctx, host)
+	addrs, err := c.opts.Resolve(ctx, host)
 	if err != nil || len(addrs) == 0 {
 		return target{hostPort, host} // dialling says what is wrong with the name
 	}

@@ -44,17 +44,12 @@ func (b *Barrier) Wait(ctx context.Context) error { return waitGone(ctx, b.tree,
 
 // waitGone returns when there is no node.
 func waitGone(ctx context.Context, tree client.Tree, path string) error {
-	return waitFor(ctx, tree, path, false)
-}
-
-// waitFor returns when there is a node, or is none.
-func waitFor(ctx context.Context, tree client.Tree, path string, want bool) error {
 	for {
 		_, there, w, err := tree.ExistsW(ctx, path)
 		if err != nil {
 			return err
 		}
-		if there == want {
+		if !there {
 			w.Close()
 			return nil
 		}
@@ -63,6 +58,34 @@ func waitFor(ctx context.Context, tree client.Tree, path string, want bool) erro
 		case <-ctx.Done():
 			w.Close()
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// waitMade returns when there is a node or has been one, or when the session is over.
+func waitMade(ctx context.Context, tree client.Tree, s *client.Session, path string) error {
+	for {
+		_, there, w, err := tree.ExistsW(ctx, path)
+		if err != nil {
+			return err
+		}
+		if there {
+			w.Close()
+			return nil
+		}
+		select {
+		case e := <-w.C:
+			if e.Type == client.EventCreated {
+				return nil // also if it is gone by now, with whoever made it
+			}
+		case <-s.Done():
+			err = client.ErrSessionExpired
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		w.Close()
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -85,11 +108,22 @@ func NewDoubleBarrier(tree client.Tree, path string, count int) *DoubleBarrier {
 	return &DoubleBarrier{tree, path, count, guid()}
 }
 
-// Enter returns when count members have entered.
+// Enter returns when count members have entered. If it fails, because the context or
+// the session has ended, the member has not.
 func (b *DoubleBarrier) Enter(ctx context.Context) error {
 	if err := b.tree.MakePath(ctx, b.path); err != nil {
 		return err
 	}
+	s := b.tree.Session()
+	ctx = client.InSession(ctx, s)
+	err := b.enter(ctx, s)
+	if err != nil && s.Alive() {
+		_ = remove(context.WithoutCancel(ctx), b.tree, join(b.path, b.name)) // err says what matters
+	}
+	return err
+}
+
+func (b *DoubleBarrier) enter(ctx context.Context, s *client.Session) error {
 	if err := createOwn(ctx, b.tree, join(b.path, b.name), nil); err != nil {
 		return err
 	}
@@ -98,7 +132,7 @@ func (b *DoubleBarrier) Enter(ctx context.Context) error {
 		return err
 	}
 	if members(names) < b.count {
-		return waitFor(ctx, b.tree, join(b.path, ready), true)
+		return waitMade(ctx, b.tree, s, join(b.path, ready))
 	}
 	return createOwn(ctx, b.tree, join(b.path, ready), nil)
 }

@@ -162,12 +162,15 @@ func (c *Cache) follow(ctx context.Context) {
 			return
 		case err != nil:
 			// What the event told is not known: look at everything when one can again.
-			for ctx.Err() == nil && c.reload(ctx) != nil {
+			for ctx.Err() == nil && !done(c.reload(ctx)) {
 				pause(ctx)
 			}
 		}
 	}
 }
+
+// done reports whether there is no use in trying again.
+func done(err error) bool { return err == nil || errors.Is(err, client.ErrClosed) }
 
 // take looks at what an event is about.
 func (c *Cache) take(ctx context.Context, e client.Event) error {

@@ -1,11 +1,13 @@
 package recipes_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -288,4 +290,90 @@ func TestDiscovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "one instance", func() bool { return len(p.Instances()) == 1 })
+}
+
+// A config is what the node says, as long as that can be used.
+func TestConfig(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a, b := join(t, s, client.Options{}), join(t, s, client.Options{})
+	parse := func(data []byte) (int, error) {
+		if data == nil {
+			return -1, nil
+		}
+		return strconv.Atoi(string(data))
+	}
+	c, err := recipes.NewConfig(ctx, a, "/n", parse)
+	if err != nil || c.Get() != -1 {
+		t.Fatal(c, err)
+	}
+	want := func(n int, bad bool) {
+		t.Helper()
+		for deadline := time.After(30 * time.Second); ; {
+			changed := c.Changed()
+			if c.Get() == n && (c.Err() != nil) == bad {
+				return
+			}
+			select {
+			case <-changed:
+			case <-deadline:
+				t.Fatalf("%d, %v; want %d", c.Get(), c.Err(), n)
+			}
+		}
+	}
+	b.Create(ctx, "/n", []byte("1"))
+	want(1, false)
+	b.Set(ctx, "/n", []byte("one"), client.AnyVersion)
+	want(1, true)
+	if _, err := recipes.NewConfig(ctx, a, "/n", parse); err == nil {
+		t.Error("a config that cannot be parsed")
+	}
+	a.way.Cut(true)
+	b.Set(ctx, "/n", []byte("2"), client.AnyVersion)
+	a.way.Unblock()
+	want(2, false)
+	b.Delete(ctx, "/n", client.AnyVersion)
+	want(-1, false)
+	a.Close()
+	want(-1, true)
+	c.Close()
+}
+
+// broken loses the answer to the first Commit, and then the session.
+type broken struct {
+	client.Tree
+	lose func()
+}
+
+func (b *broken) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, error) {
+	r, err := b.Tree.Commit(ctx, txn)
+	if lose := b.lose; lose != nil {
+		b.lose = nil
+		lose()
+		return nil, client.ErrConnectionLost
+	}
+	return r, err
+}
+
+// A change whose answer was lost together with the session is not made a second time: it
+// is said to be unknown.
+func TestChangeThatIsUnknown(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c, other := join(t, s, client.Options{SessionTimeout: 300 * time.Millisecond}), join(t, s, client.Options{})
+	n := recipes.NewCounter(&broken{c, func() {
+		old := c.Session()
+		c.way.Cut(true)
+		<-old.Done()
+		eventually(t, "the session is over for the server too", func() bool {
+			names, _, _ := other.Children(ctx, "/n")
+			return len(names) == 0
+		})
+		c.way.Unblock()
+		eventually(t, "another session", func() bool { return c.Session() != old })
+	}}, "/n", recipes.Curator)
+	if _, err := n.Add(ctx, 1); !errors.Is(err, recipes.ErrUnknown) || !errors.Is(err, client.ErrConnectionLost) {
+		t.Error(err)
+	}
+	if got, err := n.Add(ctx, 1); got != 2 || err != nil {
+		t.Error(got, err)
+	}
 }

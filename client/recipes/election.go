@@ -41,7 +41,7 @@ func (e *Election) Run(ctx context.Context, id string, lead func(ctx context.Con
 				_ = h.Release(ctx)
 			}
 			return context.Cause(ctx)
-		case errors.Is(err, client.ErrSessionExpired) || errors.Is(err, client.ErrNoConnection) || errors.Is(err, ErrNodeGone):
+		case passes(err):
 			continue // with the next session
 		case err != nil:
 			return err
@@ -50,6 +50,17 @@ func (e *Election) Run(ctx context.Context, id string, lead func(ctx context.Con
 			return err
 		}
 	}
+}
+
+// passes reports whether an error is one of those that come and go with connections and
+// sessions.
+func passes(err error) bool {
+	for _, e := range []error{client.ErrSessionExpired, client.ErrNoConnection, client.ErrConnectionLost, ErrNodeGone} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func leadOnce(ctx context.Context, h *Held, lead func(context.Context, *Held) error) error {

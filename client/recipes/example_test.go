@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"strconv"
 
 	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/client/recipes"
@@ -181,4 +182,24 @@ func ExampleDiscovery() {
 		log.Fatal(err)
 	}
 	fmt.Println(instance.Address, *instance.Port)
+}
+
+func ExampleNewConfig() {
+	ctx := context.Background()
+	c := open(ctx)
+	defer c.Close()
+	limit, err := recipes.NewConfig(ctx, c, "/config/limit", func(data []byte) (int, error) {
+		if data == nil {
+			return 100, nil // there is no such node
+		}
+		return strconv.Atoi(string(data))
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer limit.Close()
+	for changed := limit.Changed(); ; changed = limit.Changed() {
+		fmt.Println("the limit is", limit.Get())
+		<-changed
+	}
 }

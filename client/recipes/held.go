@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -97,13 +98,14 @@ func (h *Held) Token() client.Zxid { return h.ticket.token }
 // Path is that of the node that stands for the holder.
 func (h *Held) Path() string { return h.ticket.line.child(h.ticket.name) }
 
-// Context is one that ends, with Err as its cause, when it is lost, or with parent.
+// Context is one that ends when it is lost, with Err as its cause, when it is released,
+// with ErrNotHeld, or with parent.
 func (h *Held) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	go func() {
 		select {
-		case <-h.lost:
-			cancel(h.reason)
+		case <-h.stopped:
+			cancel(cmp.Or(h.Err(), ErrNotHeld))
 		case <-ctx.Done():
 		}
 	}()

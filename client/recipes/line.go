@@ -139,8 +139,12 @@ func (l *line) enter(ctx context.Context, p place, data []byte) (*ticket, error)
 			}
 		case errors.Is(err, client.ErrConnectionLost):
 			t, err := l.find(ctx, id)
-			if t != nil || err != nil {
-				return t, err
+			if err != nil {
+				l.sweep(ctx, s, id)
+				return nil, err
+			}
+			if t != nil {
+				return t, nil
 			}
 		default:
 			if ctx.Err() != nil {

@@ -38,12 +38,18 @@ func (q *Queue) Put(ctx context.Context, data []byte, priority int) error {
 	}, q.entries, q.taken)
 }
 
+// ErrUnknown says that a session ended before it could be found out whether a change
+// had happened whose answer was lost. It is a client.ErrConnectionLost.
+var ErrUnknown = fmt.Errorf("recipes: the session ended before it could be found out: %w", client.ErrConnectionLost)
+
 // once commits a transaction exactly once although answers may be lost: it makes a node
-// of its own below at, whose presence says that it happened. The parents are made if
-// they are not there.
+// of its own below at, whose presence says that it happened. That node goes with the
+// session, so that none is left behind for ever; if the session ends before the node
+// was looked for, it is ErrUnknown. The parents are made if they are not there.
 func once(ctx context.Context, tree client.Tree, at string, change func(*client.Txn), parents ...string) error {
 	mark := join(at, "_c_"+guid())
 	for {
+		s := tree.Session()
 		t := new(client.Txn)
 		change(t)
 		t.Create(mark, nil, client.Ephemeral)
@@ -51,9 +57,9 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 		switch {
 		case err == nil:
 		case errors.Is(err, client.ErrConnectionLost):
-			happened, lookErr := exists(ctx, tree, mark)
-			if lookErr != nil {
-				return lookErr
+			happened, err := happened(ctx, tree, s, mark)
+			if err != nil {
+				return err
 			}
 			if !happened {
 				continue
@@ -73,6 +79,20 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 		_ = tree.Delete(ctx, mark, client.AnyVersion)
 		return nil
 	}
+}
+
+// happened looks for the mark of a change whose answer was lost, and which was asked for
+// when the session was before, or later.
+func happened(ctx context.Context, tree client.Tree, before *client.Session, mark string) (bool, error) {
+	now := tree.Session()
+	there, err := exists(client.InSession(ctx, now), tree, mark)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+	case !there && now != before:
+		return false, ErrUnknown // it may have gone with the session
+	}
+	return there, nil
 }
 
 // exists looks for a node behind a sync: the request that may have made it was sent on

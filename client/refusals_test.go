@@ -1,0 +1,266 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/wire"
+)
+
+// A read whose sync failed is not answered, although the server answers it; a read
+// behind a sync that goes well is.
+func TestReadWhoseSyncFailed(t *testing.T) {
+	var mu sync.Mutex
+	fails := true
+	f := play(t, func(c *fakeConn) {
+		if !c.hello(1) {
+			return
+		}
+		for {
+			h, _, ok := c.next()
+			if !ok {
+				return
+			}
+			mu.Lock()
+			fail := fails && h.Op == wire.OpSync
+			mu.Unlock()
+			if fail {
+				c.reply(h.Xid, wire.NotReadOnly)
+			} else {
+				c.answer(h)
+			}
+		}
+	})
+	ctx := soon(t, 30*time.Second)
+	c := openFake(t, f, client.Options{Linearizable: true})
+	data, _, err := c.Get(ctx, "/a")
+	var failed *client.SyncError
+	if !errors.As(err, &failed) || !errors.Is(err, client.ErrNotReadOnly) || data != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, _, w, err := c.GetW(ctx, "/a"); !errors.As(err, &failed) || w != nil {
+		t.Error(w, err)
+	}
+	if err := c.Sync(ctx, "/a"); !errors.Is(err, client.ErrNotReadOnly) || errors.As(err, &failed) {
+		t.Error(err)
+	}
+	if p, err := c.Async().Exists(ctx, "/a", nil).Wait(ctx); !errors.As(err, &failed) {
+		t.Error(p, err)
+	}
+	if _, err := c.Set(ctx, "/a", nil, 0); err == nil || errors.As(err, &failed) {
+		t.Error("a write has nothing to do with a sync:", err) // its answer has no Stat
+	}
+	mu.Lock()
+	fails = false
+	mu.Unlock()
+	if data, _, err := c.Get(ctx, "/a"); err != nil || string(data) != "x" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A session that was opened on a connection that broke before it was used does nothing
+// to the one that came after it.
+func TestSessionThatWasNeverUsed(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if c.n == 0 {
+			c.hello(1)
+			return // while the client authenticates
+		}
+		c.serve(2)
+	})
+	c := openFake(t, f, client.Options{SessionTimeout: 300 * time.Millisecond, Auth: []client.Auth{{Scheme: "digest"}}})
+	s := c.Session()
+	if s.ID != 2 {
+		t.Fatal(s.ID)
+	}
+	states := c.States(t.Context())
+	await(t, states, client.Connected)
+	select {
+	case ch := <-states:
+		t.Error(ch)
+	case <-time.After(time.Second):
+	}
+	if c.Session() != s || !s.Alive() {
+		t.Error("the session was ended by another one")
+	}
+}
+
+// An identity that is refused long after Open, behind several connections, ends the
+// Client: its calls fail, and Close returns.
+func TestRefusalAfterReconnecting(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if !c.hello(1) {
+			return
+		}
+		for {
+			h, _, ok := c.next()
+			if !ok {
+				return
+			}
+			if h.Op == wire.OpAuth && c.n == 3 {
+				c.reply(h.Xid, wire.AuthFailed)
+				return
+			}
+			c.answer(h)
+			if h.Op != wire.OpAuth && c.n < 3 {
+				return
+			}
+		}
+	})
+	ctx := soon(t, 30*time.Second)
+	c := openFake(t, f, client.Options{Auth: []client.Auth{{Scheme: "digest", Data: []byte("a:b")}}})
+	var err error
+	for range 10 {
+		if _, _, err = c.Get(ctx, "/"); err != nil && !errors.Is(err, client.ErrConnectionLost) {
+			break
+		}
+	}
+	var refused *client.AuthError
+	if !errors.Is(err, client.ErrAuthFailed) || !errors.As(err, &refused) || refused.Scheme != "digest" || refused.Server != f.addr {
+		t.Error(err)
+	}
+	closed := make(chan struct{})
+	go func() { c.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-ctx.Done():
+		t.Fatal("Close does not return")
+	}
+	if st := c.State(); st != client.Closed {
+		t.Error(st)
+	}
+}
+
+// An answer that cannot be read fails its call in the end, and does not go round for ever.
+func TestAnswerThatIsTooLarge(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if !c.hello(1) {
+			return
+		}
+		for {
+			h, _, ok := c.next()
+			if !ok {
+				return
+			}
+			if h.Op == wire.OpGetData {
+				c.reply(h.Xid, wire.OK, &wire.GetDataResponse{Data: make([]byte, 4<<10)})
+				continue
+			}
+			c.answer(h)
+		}
+	})
+	ctx := soon(t, 30*time.Second)
+	c := openFake(t, f, client.Options{MaxReply: 1 << 10})
+	_, _, err := c.Get(ctx, "/large")
+	var broken *client.ProtocolError
+	if !errors.As(err, &broken) || !errors.Is(err, client.ErrConnectionLost) {
+		t.Error(err)
+	}
+	if _, ok, err := c.Exists(ctx, "/small"); ok || err != nil {
+		t.Error(ok, err)
+	}
+}
+
+// A read whose connections break again and again fails in the end.
+func TestReadThatBreaksConnections(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if c.hello(1) {
+			c.next()
+		}
+	})
+	c := openFake(t, f, client.Options{})
+	if _, _, err := c.Get(soon(t, 60*time.Second), "/"); !errors.Is(err, client.ErrConnectionLost) {
+		t.Error(err)
+	}
+}
+
+// A server that answers pings, and nothing else, is left.
+func TestServerThatOnlyAnswersPings(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if c.n == 0 {
+			if c.hello(1) {
+				for _, _, ok := c.next(); ok; _, _, ok = c.next() {
+				}
+			}
+			return
+		}
+		c.serve(1)
+	})
+	c := openFake(t, f, client.Options{SessionTimeout: time.Second, AnswerTimeout: 100 * time.Millisecond})
+	if data, _, err := c.Get(soon(t, 30*time.Second), "/"); err != nil || string(data) != "x" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// Who the client is is said first, on every connection: SASL, then Auth, then the watches,
+// then what waited.
+func TestIdentityIsProvedBeforeAnythingElse(t *testing.T) {
+	var mu sync.Mutex
+	said := map[int][]wire.OpCode{}
+	f := play(t, func(c *fakeConn) {
+		if !c.hello(1) {
+			return
+		}
+		for {
+			h, _, ok := c.next()
+			if !ok {
+				return
+			}
+			mu.Lock()
+			said[c.n] = append(said[c.n], h.Op)
+			mu.Unlock()
+			switch {
+			case h.Op == wire.OpSASL:
+				c.reply(h.Xid, wire.OK, &wire.SASLRequest{Token: []byte("go on")})
+			case h.Op == wire.OpGetData && c.n == 0:
+				return
+			default:
+				c.answer(h)
+			}
+		}
+	})
+	ctx := soon(t, 30*time.Second)
+	m := &counting{steps: 3}
+	c := openFake(t, f, client.Options{SASL: m, Auth: []client.Auth{{Scheme: "digest", Data: []byte("a:b")}}})
+	if _, _, _, err := c.ExistsW(ctx, "/w"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Get(ctx, "/"); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	want := []wire.OpCode{wire.OpSASL, wire.OpSASL, wire.OpSASL, wire.OpAuth, wire.OpSetWatches2, wire.OpGetData}
+	if !slices.Equal(said[1], want) {
+		t.Errorf("%v\nwant %v", said[1], want)
+	}
+	if m.host != "127.0.0.1" || m.begun != 2 {
+		t.Errorf("%q, %d exchanges", m.host, m.begun)
+	}
+}
+
+// counting is a mechanism of so many steps.
+type counting struct {
+	steps, begun int
+	host         string
+}
+
+func (m *counting) Begin(_ context.Context, host string) (client.SASLExchange, error) {
+	m.begun, m.host = m.begun+1, host
+	return &countingExchange{m.steps}, nil
+}
+
+type countingExchange struct{ left int }
+
+func (e *countingExchange) Step(answer []byte) ([]byte, bool, error) {
+	if e.left == 0 {
+		return nil, true, nil
+	}
+	e.left--
+	return answer, false, nil
+}
