@@ -7,4 +7,4 @@ import (
 )
 
 // The same tests hold for a server that is reached within its process.
-func TestInProcess(t *testing.T) { testserver.AllInProcess(t, 40) }
+func TestInProcess(t *testing.T) { testserver.AllInProcess(t, 30) }
