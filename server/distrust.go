@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/zabra/zabra/internal/vfs"
+	"github.com/zabra/zabra/server/datadir"
 )
 
 // A distrust is the mark of a member that must not count on what its disk holds; the
@@ -18,24 +18,20 @@ type distrust struct {
 }
 
 // A doubt is why a member must not count on its disk.
-type doubt string
+type doubt = datadir.Doubt
 
 const (
-	none    doubt = ""
-	fresh   doubt = "fresh"   // the member was started on an empty disk, and holds nothing yet
-	moving  doubt = "moving"  // damaged files are being put aside
-	damaged doubt = "damaged" // what is there is not to be built on
-	// A leader's state replaces what is there, and is not whole yet; found at a start, it
-	// is as good as damaged.
-	replacing doubt = "replacing"
+	none      = datadir.NoDoubt
+	fresh     = datadir.Fresh
+	moving    = datadir.Moving
+	damaged   = datadir.Damaged
+	replacing = datadir.Replacing
 )
-
-const maxDistrust = 8 << 10
 
 // readDistrust reads the mark. One that cannot be understood is the worst that it can
 // be.
 func (d *data) readDistrust() (m distrust, err error) {
-	text, err := vfs.ReadFile(d.fs, layoutOf(d.cfg).Distrust(), maxDistrust)
+	text, err := vfs.ReadFile(d.fs, layoutOf(d.cfg).Distrust(), datadir.MaxDistrust)
 	var large *vfs.TooLargeError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -45,10 +41,9 @@ func (d *data) readDistrust() (m distrust, err error) {
 	case err != nil:
 		return m, fmt.Errorf("server: whether the data can be trusted: %w", err)
 	}
-	head, rest, _ := strings.Cut(string(text), "\n")
-	why, set, _ := strings.Cut(head, " ")
-	m = distrust{doubt(why), set, strings.TrimSpace(rest)}
-	if m.why != fresh && m.why != moving || strings.ContainsAny(set, `/\\`) {
+	was := datadir.ParseDistrust(text)
+	m = distrust{was.Why, was.Set, was.Text}
+	if m.why == replacing {
 		m.why = damaged
 	}
 	return m, nil
@@ -75,8 +70,8 @@ func (d *data) writeDistrust(m distrust) error {
 		}
 		return err
 	}
-	text := fmt.Sprintf("%s %s\n%.4000s\n", m.why, m.set, m.text)
-	if err := vfs.WriteFileAtomic(d.fs, layoutOf(d.cfg).Distrust(), []byte(text)); err != nil {
+	text := datadir.Distrust{Why: m.why, Set: m.set, Text: m.text}.Append(nil)
+	if err := vfs.WriteFileAtomic(d.fs, layoutOf(d.cfg).Distrust(), text); err != nil {
 		return fmt.Errorf("server: %w", err)
 	}
 	return nil

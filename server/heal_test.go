@@ -13,6 +13,7 @@ import (
 	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server/datadir"
+	"github.com/zabra/zabra/server/inspect"
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/server/zoocfg"
@@ -230,6 +231,32 @@ func TestOnlyTheFirstDamageIsKept(t *testing.T) {
 	if got := s.sets(); !slices.Equal(got, kept) {
 		t.Errorf("%v are kept instead of %v", got, kept)
 	}
+}
+
+// zabra verify tells what a member has put aside, and whether that was made up for.
+func TestVerifyTellsOfHealing(t *testing.T) {
+	s := newShelf(t, true)
+	l := s.segments()
+	s.flip(l[len(l)-2])
+	d := s.open()
+	s.ok(d.close())
+	verify := func(healed bool) {
+		t.Helper()
+		r, err := inspect.Verify(osfs.FS{}, s.dirs)
+		s.ok(err)
+		if len(r.Kept) != 1 || r.Kept[0].Healed != healed || !strings.Contains(r.Kept[0].Reason, "bad checksum") || r.Kept[0].Bytes == 0 || (len(r.Damage) == 0) != healed {
+			t.Errorf("kept %+v, damage %v", r.Kept, r.Damage)
+		}
+	}
+	verify(false)
+	d = s.open()
+	tree := datatree.New()
+	raise(tree, wire.MakeZxid(2, 7))
+	s.ok(d.SetEpoch(zab.WriteAcceptedEpoch, 3))
+	s.ok(d.Replace(tree))
+	s.ok(d.SetEpoch(zab.WriteCurrentEpoch, 3))
+	s.ok(d.close())
+	verify(true)
 }
 
 // A file of another version, or a shortage, is no damage.

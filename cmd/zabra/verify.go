@@ -21,7 +21,8 @@ func newVerify() *cobra.Command {
 		Long: `Check the data directory of a stopped server, without changing it, and print what
 it holds: the segments of the log, the checkpoint, and the state that a start
 would load. Damage is printed with file, offset and what to do; the exit code is
-then 1.
+then 1. Files that a member of an ensemble has put aside because they were damaged
+are listed, with whether a leader has filled it anew since.
 
 The checkpoint is examined in a copy, for which the directory for temporary files
 (TMPDIR) needs room.`,

@@ -75,3 +75,31 @@ func FuzzParseEpoch(f *testing.F) {
 		}
 	})
 }
+
+// A mark that cannot be understood is the worst there is.
+func TestDistrust(t *testing.T) {
+	for _, d := range []datadir.Distrust{
+		{Why: datadir.Fresh, Text: "empty"}, {Why: datadir.Moving, Set: "20260102T030405.678", Text: "a\nb"},
+		{Why: datadir.Damaged, Set: "x"}, {Why: datadir.Replacing},
+	} {
+		if got := datadir.ParseDistrust(d.Append(nil)); got != d {
+			t.Errorf("%+v is read as %+v", d, got)
+		}
+	}
+	for _, text := range []string{"", "fres", "moving ../x\n", "\x00"} {
+		if got := datadir.ParseDistrust([]byte(text)); got.Why != datadir.Damaged {
+			t.Errorf("%q is read as %+v", text, got)
+		}
+	}
+}
+
+func FuzzParseDistrust(f *testing.F) {
+	f.Add(datadir.Distrust{Why: datadir.Moving, Set: "a", Text: "b"}.Append(nil))
+	f.Add([]byte("fresh \n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d := datadir.ParseDistrust(text)
+		if len(text) < 4000 && d.Why != datadir.Damaged && datadir.ParseDistrust(d.Append(nil)) != d {
+			t.Errorf("%q is read as %+v", text, d)
+		}
+	})
+}

@@ -18,7 +18,9 @@
 //     checkpoint, or from before it, and does not end before it;
 //   - that every transaction behind the checkpoint does to the tree what it says, and
 //     that the tree then has the digest that came with it (TreeCheck);
-//   - the mark of an unfinished restore.
+//   - the mark of an unfinished restore;
+//   - the mark of a member that must not count on what it holds, and the damaged files
+//     that it has put aside.
 //
 // What it cannot find is a log and a checkpoint that were both put back from the
 // same older copy: they are whole, only not the newest.

@@ -448,3 +448,53 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 }
+
+// What a member has left when it found its files damaged is reported, with what an
+// operator should know of it.
+func TestVerifyHealing(t *testing.T) {
+	const set = "20260102T030405.678"
+	for _, tc := range []struct {
+		mark   datadir.Distrust
+		damage string // in the first damage; "": none
+		note   string // about the files that are kept
+		healed bool
+	}{
+		{datadir.Distrust{}, "", "a leader has filled this server since: it can be removed", true},
+		{datadir.Distrust{Why: datadir.Damaged, Set: set, Text: "log.1: bad checksum"}, "not to be built on: log.1: bad checksum", "no leader has filled this server since: keep it", false},
+		{datadir.Distrust{Why: datadir.Moving, Set: set, Text: "log.1: bad checksum"}, "are being put aside: log.1: bad checksum", "keep it", false},
+		{datadir.Distrust{Why: datadir.Replacing, Text: "a state of the leader"}, "was being taken over, and is not whole", "it can be removed", true},
+		{datadir.Distrust{Why: "nonsense"}, "the mark does not say why", "it can be removed", true},
+		{datadir.Distrust{Why: datadir.Fresh}, "", "it can be removed", true},
+	} {
+		m := standard(t)
+		kept := []string{filepath.Join(m.dirs.DamagedData(), set), filepath.Join(m.dirs.DamagedLog(), set)}
+		m.ok(os.MkdirAll(filepath.Join(kept[0], "zabra-store"), 0o755))
+		m.ok(os.MkdirAll(filepath.Join(kept[1], "zabra-log"), 0o755))
+		m.ok(os.WriteFile(filepath.Join(kept[0], "reason"), []byte("log.1: bad checksum\n"), 0o644))
+		m.ok(os.WriteFile(filepath.Join(kept[1], "zabra-log", "log.1"), make([]byte, 20<<10), 0o644))
+		if tc.mark.Why != datadir.NoDoubt {
+			m.ok(os.WriteFile(m.dirs.Distrust(), tc.mark.Append(nil), 0o644))
+		}
+		r := m.verify()
+		if len(r.Kept) != 1 || !slices.Equal(r.Kept[0].Dirs, kept) || r.Kept[0].Reason != "log.1: bad checksum" || r.Kept[0].Bytes != 20<<10+20 || r.Kept[0].Healed != tc.healed {
+			t.Errorf("%+v: kept %+v", tc.mark, r.Kept)
+		}
+		var text, form bytes.Buffer
+		m.ok(r.WriteText(&text))
+		m.ok(r.WriteJSON(&form))
+		for _, want := range []string{tc.note, kept[0] + " and " + kept[1] + ": 20 KiB that were found damaged on 2026-01-02 03:04:05 UTC: log.1: bad checksum; "} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("%+v: no %q in\n%s", tc.mark, want, text.String())
+			}
+		}
+		if (len(r.Damage) > 0) != (tc.damage != "") || len(r.Damage) > 0 && !strings.Contains(r.Damage[0].String(), tc.damage) {
+			t.Errorf("%+v: damage %v", tc.mark, r.Damage)
+		}
+		if tc.mark.Why == datadir.Fresh && !strings.Contains(text.String(), "was started on an empty disk") {
+			t.Errorf("text %s", text.String())
+		}
+		if healed := fmt.Sprintf(`"healed": %v`, tc.healed); !strings.Contains(form.String(), healed) {
+			t.Errorf("no %s in %s", healed, form.String())
+		}
+	}
+}

@@ -98,6 +98,8 @@ type reportJSON struct {
 	Checkpoint *checkpointJSON `json:"checkpoint"`
 	State      *stateJSON      `json:"state"`
 	Restoring  string          `json:"restoring,omitempty"`
+	Distrust   *distrustJSON   `json:"distrust,omitempty"`
+	Kept       []keptJSON      `json:"kept"`
 	Notes      []string        `json:"notes"`
 	Damage     []damageJSON    `json:"damage"`
 }
@@ -129,6 +131,18 @@ type stateJSON struct {
 	Replayed   int    `json:"replayed"`
 }
 
+type distrustJSON struct {
+	Why    string `json:"why"`
+	Reason string `json:"reason"`
+}
+
+type keptJSON struct {
+	Dirs   []string `json:"dirs"`
+	Reason string   `json:"reason"`
+	Bytes  int64    `json:"bytes"`
+	Healed bool     `json:"healed"`
+}
+
 type damageJSON struct {
 	File    string `json:"file"`
 	Offset  *int64 `json:"offset,omitempty"`
@@ -139,7 +153,7 @@ type damageJSON struct {
 func (r *Report) jsonForm() reportJSON {
 	j := reportJSON{
 		Sound: len(r.Damage) == 0, LogDir: r.Dirs.LogDir(), StoreDir: r.Dirs.StoreDir(),
-		Segments: []segmentJSON{}, Notes: append([]string{}, r.Notes...), Damage: []damageJSON{},
+		Segments: []segmentJSON{}, Notes: append([]string{}, r.Notes...), Damage: []damageJSON{}, Kept: []keptJSON{},
 	}
 	for _, s := range r.Log.Segments {
 		seg := segmentJSON{File: s.File, After: s.Before.String(), Records: s.Records, Used: s.Used, Size: s.Size}
@@ -156,6 +170,12 @@ func (r *Report) jsonForm() reportJSON {
 	}
 	if r.Restoring != nil {
 		j.Restoring = r.Restoring.String()
+	}
+	if d := r.Distrust; d != nil {
+		j.Distrust = &distrustJSON{string(d.Why), d.Text}
+	}
+	for _, k := range r.Kept {
+		j.Kept = append(j.Kept, keptJSON(k))
 	}
 	for _, d := range r.Damage {
 		dj := damageJSON{File: d.File, Problem: d.Problem, Remedy: d.Remedy}

@@ -18,11 +18,13 @@ import (
 type Report struct {
 	Dirs       datadir.Layout
 	Log        *txnlog.Report
-	Checkpoint *Checkpoint // nil if there is none, or it cannot be read
-	State      *State      // after the log; nil if it cannot be known
-	Restoring  *wire.Zxid  // of a restore that the next start finishes or forgets
-	Damage     []Damage    // nothing is wrong if it is empty
-	Notes      []string    // what an operator may wonder about
+	Checkpoint *Checkpoint       // nil if there is none, or it cannot be read
+	State      *State            // after the log; nil if it cannot be known
+	Restoring  *wire.Zxid        // of a restore that the next start finishes or forgets
+	Distrust   *datadir.Distrust // why a member must not count on all this; nil if it may
+	Kept       []Kept            // damaged files that were put aside, the oldest first
+	Damage     []Damage          // nothing is wrong if it is empty
+	Notes      []string          // what an operator may wonder about
 }
 
 // A Checkpoint is the last complete one.
@@ -70,7 +72,7 @@ func Verify(fsys vfs.FS, dirs datadir.Layout) (*Report, error) {
 	}
 	defer unlock(l)
 	v := &verifier{fs: fsys, Report: Report{Dirs: dirs}}
-	for _, step := range []func() error{v.importing, v.log, v.checkpoint, v.restoreMark, v.replay} {
+	for _, step := range []func() error{v.importing, v.healing, v.log, v.checkpoint, v.restoreMark, v.replay} {
 		if err := step(); err != nil {
 			return nil, err
 		}
