@@ -109,9 +109,9 @@ func later(ask func() (*Server, error)) <-chan answer {
 	return c
 }
 
-// adminGrace is how long the admin server is waited for where only mntr's part is
-// missing. Its port is often closed to others.
-const adminGrace = 500 * time.Millisecond
+// adminShare is which part of the time for a server its admin server gets where only
+// mntr's answer is missing: its port is often closed to others.
+const adminShare = 4
 
 // ask fills in what one server says.
 func (a *Asker) ask(ctx context.Context, s *Server) {
@@ -130,7 +130,7 @@ func (a *Asker) ask(ctx context.Context, s *Server) {
 		s.take(srvr)
 		more := <-mntr
 		if more.err != nil {
-			more = within(ctx, adminGrace, admin)
+			more = within(ctx, a.o.Timeout/adminShare, admin)
 		}
 		if more.err == nil {
 			s.add(more.server)
