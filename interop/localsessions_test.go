@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +21,12 @@ type story struct {
 	s     *harness.Server
 	other *harness.Server
 	still *prober // a session that asks for nothing that anybody could notice
+	brief *prober // one that would expire soon, if what is told of it took long
 	lines []string
 }
+
+// briefly is the timeout of a session that is to expire, in milliseconds.
+const briefly = 1500
 
 func (y *story) say(format string, args ...any) {
 	y.lines = append(y.lines, fmt.Sprintf(format, args...))
@@ -31,7 +36,18 @@ func (y *story) say(format string, args ...any) {
 func (y *story) zxid() int64 {
 	y.t.Helper()
 	y.still.sync()
-	return y.s.Zxid()
+	y.keepAlive()
+	zxid := y.s.Zxid()
+	y.keepAlive()
+	return zxid
+}
+
+// keepAlive keeps the brief session from expiring while it is told of, on a busy machine.
+func (y *story) keepAlive() {
+	y.t.Helper()
+	if y.brief != nil && !y.brief.ping() {
+		y.t.Fatalf("%s: a session of %d ms expired between two pings", name(y.s), briefly)
+	}
 }
 
 // tell runs f and says what came of it, and how many transactions that took.
@@ -45,23 +61,84 @@ func (y *story) tell(what string, f func() string) {
 // ask sends a request and says what is answered.
 func (y *story) ask(p *prober, what string, op raw.Op, body raw.Body) {
 	y.t.Helper()
-	y.tell(what, func() string { return p.do(op, body) })
+	y.tell(what, func() string {
+		got := p.do(op, body)
+		y.applies(p.seen)
+		return got
+	})
+}
+
+// applies waits until a server of Apache's has applied what another one has answered: a
+// leader of Apache's has the others commit before it applies itself, and answers sync
+// meanwhile. Ours does not.
+func (y *story) applies(zxid int64) {
+	y.t.Helper()
+	if y.s.Kind == harness.Zabra {
+		return
+	}
+	eventually(y.t, func() string {
+		if now := y.s.Zxid(); now < zxid {
+			return fmt.Sprintf("%s is at 0x%x, and not at 0x%x", name(y.s), now, zxid)
+		}
+		return ""
+	})
 }
 
 // open opens a session.
 func (y *story) open(timeout int32) (p *prober) {
 	y.t.Helper()
 	y.tell("open", func() string {
-		p = sessionOf(y.t, y.s, timeout)
+		if p = sessionOf(y.t, y.s, timeout); timeout == briefly {
+			y.brief = p
+		}
 		return fmt.Sprintf("timeout %d, %d bytes, read-only %v", p.sess.Timeout, p.sess.Len, p.sess.ReadOnly)
 	})
 	y.counts()
 	return p
 }
 
+// expires lets the brief session expire, and returns what its connection is told last.
+//
+// A server of Apache's ends a connection that has been silent for the session's timeout,
+// too, at the next multiple of ten seconds of its own clock. That may be before it ends
+// the session, which is then waited for.
+func (y *story) expires() string {
+	y.t.Helper()
+	y.keepAlive()
+	before := sessions(y.t, y.s)
+	y.keepAlive()
+	k, err := y.brief.conn.Recv()
+	y.brief.conn.Close()
+	y.brief = nil
+	if y.s.Kind != harness.Zabra {
+		eventually(y.t, func() string {
+			if now := sessions(y.t, y.s); now >= before {
+				return fmt.Sprintf("%s knows %d sessions, and knew %d", name(y.s), now, before)
+			}
+			return ""
+		})
+	}
+	return fmt.Sprintf("the connection ends: %v %v", err, k.Err)
+}
+
+// sessions is how many the server knows.
+func sessions(t *testing.T, s *harness.Server) (n int) {
+	t.Helper()
+	m := monitor(t, s)
+	for _, kind := range []string{"zk_local_sessions", "zk_global_sessions"} {
+		count, err := strconv.Atoi(m[kind])
+		if err != nil {
+			t.Fatalf("%s: %s: %v", name(s), kind, err)
+		}
+		n += count
+	}
+	return n
+}
+
 // counts says how many sessions of each kind the server knows.
 func (y *story) counts() {
 	y.t.Helper()
+	y.keepAlive()
 	m := monitor(y.t, y.s)
 	y.say("%s local and %s global sessions, %s ephemeral nodes", m["zk_local_sessions"], m["zk_global_sessions"], m["zk_ephemerals_count"])
 }
@@ -105,20 +182,36 @@ func (y *story) gone(p *prober) {
 // burst sends requests without waiting, and says what is answered.
 func (y *story) burst(p *prober, ops ...raw.SubOp) {
 	y.t.Helper()
-	y.tell("burst", func() string {
-		first := p.xid + 1
-		for _, op := range ops {
-			p.xid++
-			if err := p.conn.Send(p.xid, op.Op, op.Body); err != nil {
-				y.t.Fatal(err)
-			}
+	y.tell("burst", func() string { return strings.Join(p.pipeline(ops), "; ") })
+}
+
+// upgradingBurst is one in which the first requests lead to an upgrade. A learner of
+// Apache's is waited for there: it drops a request that it looks at just when the new
+// global session is committed, since that is neither upgrading any more nor was global
+// a moment before.
+func (y *story) upgradingBurst(p *prober, upgrade []raw.SubOp, more ...raw.SubOp) {
+	y.t.Helper()
+	if y.s.Kind == harness.Zabra {
+		y.burst(p, append(upgrade, more...)...)
+		return
+	}
+	y.tell("burst", func() string { return strings.Join(append(p.pipeline(upgrade), p.pipeline(more)...), "; ") })
+}
+
+// pipeline sends requests without waiting, and returns what is answered.
+func (p *prober) pipeline(ops []raw.SubOp) (got []string) {
+	p.t.Helper()
+	first := p.xid + 1
+	for _, op := range ops {
+		p.xid++
+		if err := p.conn.Send(p.xid, op.Op, op.Body); err != nil {
+			p.t.Fatal(err)
 		}
-		var got []string
-		for i, op := range ops {
-			got = append(got, fmt.Sprintf("%v %s", op.Op, p.answer(op.Op, first+int32(i))))
-		}
-		return strings.Join(got, "; ")
-	})
+	}
+	for i, op := range ops {
+		got = append(got, fmt.Sprintf("%v %s", op.Op, p.answer(op.Op, first+int32(i))))
+	}
+	return got
 }
 
 // word says what a four-letter word answers, without what differs.
@@ -152,6 +245,7 @@ func localStory(t *testing.T, s, other *harness.Server) []string {
 	t.Helper()
 	y := &story{t: t, s: s, other: other, still: lastingSession(t, s)}
 	at := own(s, "local")
+	y.still.sync() // of what was written through others before
 	y.counts()
 	p := y.open(30_000)
 	y.word("cons", append(zxids, mask(`recved=\d+,sent=\d+,sid=SESSION,lop=SYNC[^)]*`, "")...)...)
@@ -191,8 +285,8 @@ func localStory(t *testing.T, s, other *harness.Server) []string {
 	y.gone(b)
 	y.counts()
 
-	e := y.open(1000)
-	y.gone(e)
+	e := y.open(briefly)
+	y.say("expires: %s", y.expires())
 	y.counts()
 	y.comeBack(e, "expired", s, false)
 	y.ephemerals(at)
@@ -233,17 +327,14 @@ func (y *story) ephemerals(at string) {
 		y.counts()
 	}
 	p := y.open(30_000)
-	y.burst(p, sub(raw.OpSetData, raw.SetData(at+"/a", nil, -1)), sub(raw.OpCreate, flags(at+"/f", raw.Ephemeral)),
+	y.upgradingBurst(p, []raw.SubOp{sub(raw.OpSetData, raw.SetData(at+"/a", nil, -1)), sub(raw.OpCreate, flags(at+"/f", raw.Ephemeral))},
 		sub(raw.OpExists, raw.Read(at+"/f", true)), sub(raw.OpCreate, flags(at+"/g", raw.Ephemeral)),
 		sub(raw.OpGetEphemerals, raw.Path("/")), sub(raw.OpSync, raw.Path("/")), sub(raw.OpCloseSession, nil))
 	y.gone(p)
 	y.counts()
-	e := y.open(1000)
+	e := y.open(briefly)
 	y.ask(e, "ephemeral", raw.OpCreate, flags(at+"/x", raw.Ephemeral))
-	y.tell("expires", func() string {
-		_, err := e.conn.Recv()
-		return fmt.Sprint(err)
-	})
+	y.tell("expires", y.expires)
 	y.counts()
 	y.comeBack(e, "expired", y.s, false)
 }
@@ -255,10 +346,14 @@ func tellAll(t *testing.T, members string, c harness.Config, f func(t *testing.T
 	n := env.StartEnsemble(t, harness.Members(members), c)
 	stories := map[string][]string{}
 	for i, s := range n.Servers {
-		if why := s.Mode(); why != []string{"follower", "leader", "observer"}[i] {
-			t.Fatalf("%s is %s", name(s), why)
-		}
-		stories[s.Mode()] = f(t, s, n.Servers[(i+1)%len(n.Servers)])
+		role := []string{"follower", "leader", "observer"}[i]
+		eventually(t, func() string {
+			if mode := s.Mode(); mode != role {
+				return fmt.Sprintf("%s is %q and not the %s", name(s), mode, role)
+			}
+			return ""
+		})
+		stories[role] = f(t, s, n.Servers[(i+1)%len(n.Servers)])
 	}
 	agree(t, n)
 	return stories

@@ -21,6 +21,7 @@ type prober struct {
 	conn *raw.Conn
 	sess raw.ConnectResponse
 	xid  int32
+	seen int64 // the largest zxid in a reply
 }
 
 func newProber(t *testing.T, s *harness.Server) *prober {
@@ -86,6 +87,7 @@ func (p *prober) answer(op raw.Op, xid int32) string {
 		case k.Xid != xid:
 			return fmt.Sprintf("%sxid=%d instead of %d", events, k.Xid, xid)
 		}
+		p.seen = max(p.seen, k.Zxid)
 		return events + p.short(op, k)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/zabra/zabra/interop/harness"
@@ -229,9 +228,10 @@ func (y *story) lives(p *prober) {
 	y.simply(q, raw.OpCloseSession, nil)
 	y.gone(q)
 	y.knock("resumed when closed", resume)
-	e := y.knock("short session", raw.ConnectRequest{Timeout: 1000, ReadOnly: true})
-	y.gone(e)
-	y.knock("resumed when expired", raw.ConnectRequest{Timeout: 1000, SessionID: e.sess.SessionID, Password: e.sess.Password, ReadOnly: true})
+	e := y.knock("short session", raw.ConnectRequest{Timeout: briefly, ReadOnly: true})
+	y.brief = e
+	y.say("expires: %s", y.expires())
+	y.knock("resumed when expired", raw.ConnectRequest{Timeout: briefly, SessionID: e.sess.SessionID, Password: e.sess.Password, ReadOnly: true})
 }
 
 // A server without a quorum is to its clients what Apache's is, a voter as well as an
@@ -295,9 +295,7 @@ func TestReadOnlyShowsOnlyWhatIsDecided(t *testing.T) {
 		return ""
 	})
 	for _, s := range n.Others(leader) { // they take nothing in, and do not hang up either
-		if err := syscall.Kill(s.Pid(), syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		s.Pause(t)
 	}
 	if err := p.conn.Send(77, raw.OpSetData, raw.SetData("/n", []byte("undecided"), -1)); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -52,8 +53,7 @@ func ensembleDefaults() Config {
 }
 
 // StartEnsemble runs the servers, and returns when all of them serve. The last voter
-// leads: it is started first, and with equal histories the largest id wins. Like
-// Start it leaves nothing behind.
+// leads. Like Start it leaves nothing behind.
 func (e *Env) StartEnsemble(t testing.TB, members []Member, c Config) *Ensemble {
 	t.Helper()
 	n := &Ensemble{env: e}
@@ -173,7 +173,62 @@ func (n *Ensemble) startAll() error {
 			return err
 		}
 	}
-	return n.waitServing(n.Servers)
+	if err := n.waitServing(n.Servers); err != nil {
+		return err
+	}
+	return n.elect(n.lastVoter())
+}
+
+func (n *Ensemble) lastVoter() (last *Server) {
+	for _, s := range n.Servers {
+		if !s.Observer() {
+			last = s
+		}
+	}
+	return last
+}
+
+// elect makes the voter with the largest id lead, before anything is written: of equal
+// histories that of the largest id is chosen. At the start two others may have elected
+// one of themselves, on a busy machine, before its vote had arrived. Who leads instead
+// is ended until it leads, and comes back as a follower.
+func (n *Ensemble) elect(wanted *Server) error {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
+		leads := n.leading()
+		if leads == wanted {
+			return nil
+		}
+		if leads == nil {
+			continue
+		}
+		leads.Kill()
+		if err := n.waitLeading(); err != nil {
+			return err
+		}
+		if err := leads.launch(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("server %d (%s) does not come to lead within %v", wanted.ID, wanted.Kind, startTimeout)
+}
+
+// leading is the running server that leads, nil if none does.
+func (n *Ensemble) leading() *Server {
+	for _, s := range n.Running() {
+		if s.Mode() == string(Leads) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (n *Ensemble) waitLeading() error {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
+		if n.leading() != nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("no server leads for %v", startTimeout)
 }
 
 func (n *Ensemble) waitServing(servers []*Server) error {
@@ -216,10 +271,8 @@ func (n *Ensemble) KillAll() {
 func (n *Ensemble) Leader(t testing.TB) *Server {
 	t.Helper()
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
-		for _, s := range n.Running() {
-			if s.Mode() == "leader" {
-				return s
-			}
+		if s := n.leading(); s != nil {
+			return s
 		}
 	}
 	t.Fatalf("no server leads for %v", startTimeout)
@@ -248,7 +301,7 @@ func (n *Ensemble) AwaitLevel(t testing.TB) {
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(5 * pollPause) {
 		zxids = zxids[:0]
 		for _, s := range n.Running() {
-			zxids = append(zxids, s.srvr("Zxid"))
+			zxids = append(zxids, s.srvr("Zxid", pollTimeout))
 		}
 		if zxids[0] != "" && len(slices.Compact(slices.Clone(zxids))) == 1 && slices.Equal(zxids, last) {
 			return
@@ -260,16 +313,17 @@ func (n *Ensemble) AwaitLevel(t testing.TB) {
 
 // Mode is what srvr says a server is: leader, follower, observer or standalone; ""
 // when it does not serve.
-func (s *Server) Mode() string { return s.srvr("Mode") }
+func (s *Server) Mode() string { return s.srvr("Mode", pollTimeout) }
 
 // Zxid is the last one that srvr says the server has applied, 0 when it does not serve.
+// It may take as long as any word.
 func (s *Server) Zxid() int64 {
-	z, _ := strconv.ParseInt(strings.TrimPrefix(s.srvr("Zxid"), "0x"), 16, 64)
+	z, _ := strconv.ParseInt(strings.TrimPrefix(s.srvr("Zxid", wordTimeout), "0x"), 16, 64)
 	return z
 }
 
-func (s *Server) srvr(field string) string {
-	out, err := s.word("srvr", pollTimeout)
+func (s *Server) srvr(field string, timeout time.Duration) string {
+	out, err := s.word("srvr", timeout)
 	if err != nil {
 		return ""
 	}
@@ -325,6 +379,19 @@ func (s *Server) Logged(mark int, texts ...string) bool {
 	}
 	b = b[min(mark, len(b)):]
 	return slices.ContainsFunc(texts, func(x string) bool { return bytes.Contains(b, []byte(x)) })
+}
+
+// Holds reports whether the text is in any file of the server's data directory.
+func (s *Server) Holds(text string) (found bool) {
+	_ = filepath.WalkDir(s.config["dataDir"], func(path string, e fs.DirEntry, err error) error {
+		if err != nil || found || !e.Type().IsRegular() {
+			return nil // a file may go meanwhile
+		}
+		b, _ := os.ReadFile(path)
+		found = bytes.Contains(b, []byte(text))
+		return nil
+	})
+	return found
 }
 
 // LogMark is where the server's log ends now.

@@ -1,9 +1,13 @@
 package harness
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // A process is a child that does not outlive its parent.
@@ -41,6 +45,16 @@ func (p *process) exited() bool {
 	default:
 		return false
 	}
+}
+
+// runs reports whether a thread has not been stopped yet, where /proc says so.
+func (p *process) runs() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid)) // the pattern is not malformed
+	return slices.ContainsFunc(threads, func(file string) bool {
+		stat, err := os.ReadFile(file)
+		_, state, _ := bytes.Cut(stat, []byte(") ")) // behind the name
+		return err == nil && !bytes.HasPrefix(state, []byte("T"))
+	})
 }
 
 // end sends sig and waits until the child is gone.

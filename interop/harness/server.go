@@ -237,6 +237,20 @@ func (s *Server) end(sig os.Signal) {
 	}
 }
 
+// Pause stops all threads of the server until it is killed: it reads nothing more, and
+// its connections stand.
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	if err := s.proc.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatalf("%s: pause: %v", s.Kind, err)
+	}
+	for deadline := time.Now().Add(wordTimeout); s.proc.runs(); time.Sleep(pollPause) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not pause", s.Kind)
+		}
+	}
+}
+
 // Restart starts a stopped server again, on the same port and data.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
