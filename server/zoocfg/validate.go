@@ -147,6 +147,20 @@ func (l *loader) adviseUnsafe() {
 		l.advise("skipACL", "is on; everyone may do everything")
 	}
 	l.adviseSASL()
+	l.adviseProviders()
+}
+
+// adviseProviders warns of providers that are code of others: without a word somebody
+// would rely on them.
+func (l *loader) adviseProviders() {
+	known := []string{"SASL", "X509", "Digest", "IP", "Ensemble"}
+	for _, p := range l.cfg.Auth.Providers {
+		if !slices.ContainsFunc(known, func(name string) bool {
+			return p.Class == "org.apache.zookeeper.server.auth."+name+"AuthenticationProvider"
+		}) {
+			l.advise("authProvider."+p.Name, "%s is Java code, which is not run here: its scheme does not exist", p.Class)
+		}
+	}
 }
 
 // adviseSASL warns where SASL is asked for and nobody can log in with it. ZooKeeper
