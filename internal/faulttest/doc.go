@@ -30,6 +30,14 @@
 //     left alone has ended; and a client was told so only if it was so.
 //   - panic: no server printed one.
 //
+// TestRecipes breaks the recipes of the Go client instead. Workers, each on a host of its
+// own, use all of them at once while workers are cut off from the servers, both ways and
+// one way, sessions expire, answers are lost when what was asked for has been done, and
+// leaders are killed, isolated and stopped. Nothing may be held by two that both believe
+// in it; tokens grow; a line is a line, and the end of one wakes one; no item of a queue
+// is lost or done twice; a counter is the sum of what was added; nobody passes a barrier
+// alone; and caches, members and instances are right in the end.
+//
 // A test skips itself where no namespaces can be made (root can, and "unshare -rmn" gives
 // a shell that can if /dev/net/tun may be opened), and fails there when ZABRA_FAULTS is
 // "required". Without that variable only one fault is run, so that "go test ./..." stays

@@ -1,0 +1,441 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	library "github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/client/recipes"
+	"github.com/zabra/zabra/internal/netlab"
+)
+
+// A study is a number of workers who use every recipe through one ensemble, and what is
+// known of what they did.
+type study struct {
+	*ensemble
+	ctx     context.Context // of the work
+	stop    context.CancelFunc
+	rng     *rand.Rand
+	workers []*worker
+	working sync.WaitGroup
+
+	locked, leading claim
+	shared          sharing
+	leases          places
+	counted         tally
+	queued          ledger
+}
+
+// A worker is a program on a host of its own, with one client.
+type worker struct {
+	*study
+	id     int
+	host   *netlab.Host
+	c      *library.Client
+	events atomic.Int64 // that its watches were sent
+	reads  atomic.Int64
+	ended  atomic.Int64 // sessions, before their client was closed
+	lost   atomic.Int64 // answers
+	storm  atomic.Bool  // connections break when an answer comes
+}
+
+// workerSession is shorter than some of the faults, so that sessions expire in them.
+const workerSession = 2 * time.Second
+
+// recipePatience bounds every wait for something that has to come.
+const recipePatience = 2 * time.Minute
+
+func newStudy(e *ensemble, seed uint64, workers int) *study {
+	ctx, stop := context.WithCancel(e.t.Context())
+	s := &study{ensemble: e, ctx: ctx, stop: stop, rng: rand.New(rand.NewPCG(seed, 7))}
+	s.locked.t, s.leading.t, s.shared.t, s.leases.t, s.queued.t, s.counted.t = e.t, e.t, e.t, e.t, e.t, e.t
+	s.leases.most = 2
+	e.t.Cleanup(func() { stop(); s.working.Wait() })
+	for i := range workers {
+		h, err := e.lab.Host()
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		w := &worker{study: s, id: i, host: h}
+		w.c = w.open(workerSession)
+		s.workers = append(s.workers, w)
+	}
+	return s
+}
+
+// open connects from the worker's host to any server.
+func (w *worker) open(session time.Duration) *library.Client {
+	w.t.Helper()
+	var list []string
+	for _, v := range w.servers {
+		list = append(list, v.addr(clientPort).String())
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), recipePatience)
+	defer cancel()
+	c, err := library.Open(ctx, strings.Join(list, ","), library.Options{SessionTimeout: session, Dial: w.dial, Metrics: w})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func (w *worker) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	by, _ := ctx.Deadline() // a client sets one
+	nc, err := w.host.Dial(addr, max(time.Until(by), time.Millisecond))
+	if err != nil {
+		return nil, err
+	}
+	return &brittle{nc, w}, nil
+}
+
+// A brittle connection breaks in a storm, when an answer has come that nobody sees: what
+// it is about was done.
+type brittle struct {
+	net.Conn
+	w *worker
+}
+
+var errLostAnswer = errors.New("the connection broke before the answer was read")
+
+func (b *brittle) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if err == nil && b.w.storm.Load() && rand.IntN(6) == 0 {
+		_ = b.Conn.Close()
+		b.w.lost.Add(1)
+		return 0, errLostAnswer
+	}
+	return n, err
+}
+
+// Call implements client.Metrics.
+func (w *worker) Call(op string, _ time.Duration, _ error) {
+	if op == "exists" || strings.HasPrefix(op, "get") {
+		w.reads.Add(1)
+	}
+}
+
+// State implements client.Metrics.
+func (w *worker) State(st library.State) {
+	if st == library.Expired {
+		w.ended.Add(1)
+	}
+}
+
+// Event implements client.Metrics.
+func (w *worker) Event(library.EventType) { w.events.Add(1) }
+
+// Who waits in a line is woken once, by the end of whoever stands before; watching over
+// what one has costs one event more.
+func (s *study) noHerd() {
+	const each = 4
+	var wg sync.WaitGroup
+	before := [2]int64{}
+	sum := func() (events, reads int64) {
+		for _, w := range s.workers {
+			events, reads = events+w.events.Load(), reads+w.reads.Load()
+		}
+		return events, reads
+	}
+	gate, err := recipes.NewLock(s.workers[0].c, "/herd", recipes.Curator).Lock(s.ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	before[0], before[1] = sum()
+	for _, w := range s.workers {
+		for range each {
+			wg.Go(func() {
+				h, err := recipes.NewLock(w.c, "/herd", recipes.Curator).Lock(s.ctx)
+				if err == nil {
+					err = h.Release(s.ctx)
+				}
+				if err != nil && !passing(err) {
+					s.t.Error(err)
+				}
+			})
+		}
+	}
+	n := each * len(s.workers)
+	s.eventually("all stand in the line", func() bool {
+		names, _, err := s.workers[0].c.Children(s.ctx, "/herd")
+		before[1]++
+		return err == nil && len(names) == n+1
+	})
+	if err := gate.Release(s.ctx); err != nil {
+		s.t.Fatal(err)
+	}
+	wg.Wait()
+	events, reads := sum()
+	events, reads = events-before[0], reads-before[1]
+	// Each reads the line, looks at who stands before, reads it again when that one has
+	// gone, and looks at itself.
+	if events > int64(2*n+1) || reads > int64(6*n) {
+		s.t.Errorf("%d waiters got %d events and read %d times", n, events, reads)
+	}
+}
+
+// eventually waits for a condition.
+func (s *study) eventually(what string, ok func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(recipePatience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// passing are the errors that faults explain.
+func passing(err error) bool {
+	for _, e := range []error{library.ErrSessionExpired, library.ErrNoConnection, library.ErrConnectionLost, library.ErrClosed,
+		recipes.ErrNodeGone, context.Canceled} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// forever does something again and again until the work ends.
+func (w *worker) forever(f func() error) {
+	w.working.Go(func() {
+		for w.ctx.Err() == nil {
+			if err := f(); err != nil {
+				if !passing(err) {
+					w.t.Error(err)
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+	})
+}
+
+// holds keeps something for a moment.
+func (w *worker) holds(h *recipes.Held) {
+	select {
+	case <-h.Lost():
+	case <-time.After(rand.N(5 * time.Millisecond)):
+	}
+}
+
+// begin has the workers use everything.
+func (s *study) begin() {
+	for _, w := range s.workers {
+		lock := recipes.NewLock(w.c, "/lock", recipes.Naming(w.id%2))
+		w.forever(func() error {
+			h, err := lock.Lock(s.ctx)
+			if err != nil {
+				return err
+			}
+			s.locked.enter(h)
+			w.holds(h)
+			s.locked.leave(h)
+			return h.Release(s.ctx)
+		})
+		rw := recipes.NewRWLock(w.c, "/rwlock", recipes.Curator)
+		w.forever(func() error {
+			take, writes := rw.RLock, rand.IntN(3) == 0
+			if writes {
+				take = rw.Lock
+			}
+			h, err := take(s.ctx)
+			if err != nil {
+				return err
+			}
+			s.shared.enter(h, writes)
+			w.holds(h)
+			s.shared.leave(h)
+			return h.Release(s.ctx)
+		})
+		sem := recipes.NewSemaphore(w.c, "/semaphore", s.leases.most)
+		w.forever(func() error {
+			h, err := sem.Acquire(s.ctx)
+			if err != nil {
+				return err
+			}
+			s.leases.enter(h)
+			w.holds(h)
+			s.leases.leave(h)
+			return h.Release(s.ctx)
+		})
+		w.forever(func() error {
+			return recipes.NewElection(w.c, "/election", recipes.Curator).Run(s.ctx, fmt.Sprint(w.id), func(_ context.Context, h *recipes.Held) error {
+				s.leading.enter(h)
+				w.holds(h)
+				s.leading.leave(h)
+				return nil
+			})
+		})
+		counter := recipes.NewCounter(w.c, "/counter", recipes.Curator)
+		w.forever(func() error {
+			n, err := counter.Add(s.ctx, 1)
+			s.counted.add(n, err)
+			return err
+		})
+		s.queueing(w)
+	}
+	s.barriers()
+}
+
+func (s *study) queueing(w *worker) {
+	q := recipes.NewQueue(w.c, "/queue")
+	n := 0
+	w.forever(func() error {
+		n++
+		id := fmt.Sprintf("%d-%d", w.id, n)
+		err := q.Put(s.ctx, []byte(id), recipes.DefaultPriority)
+		s.queued.put(id, err)
+		time.Sleep(20 * time.Millisecond)
+		return err
+	})
+	w.forever(func() error {
+		item, err := q.Take(s.ctx)
+		if err != nil {
+			return err
+		}
+		return s.queued.finish(item, func() error { return item.Done(s.ctx) })
+	})
+}
+
+// barriers has members enter and leave a double barrier, in sessions that last.
+func (s *study) barriers() {
+	var entering, leaving atomic.Int64
+	n := len(s.workers)
+	for _, w := range s.workers {
+		c := w.open(30 * time.Second)
+		s.working.Go(func() {
+			for round := int64(1); s.ctx.Err() == nil; round++ {
+				b := recipes.NewDoubleBarrier(c, fmt.Sprintf("/barrier/%d", round), n)
+				entering.Add(1)
+				if err := b.Enter(s.ctx); err != nil {
+					if !passing(err) {
+						s.t.Errorf("enter: %v", err)
+					}
+					return
+				}
+				if have := entering.Load(); have < round*int64(n) {
+					s.t.Errorf("round %d of the barrier began with %d of %d", round, have-(round-1)*int64(n), n)
+				}
+				leaving.Add(1)
+				if err := b.Leave(s.ctx); err != nil {
+					if !passing(err) {
+						s.t.Errorf("leave: %v", err)
+					}
+					return
+				}
+				if have := leaving.Load(); have < round*int64(n) {
+					s.t.Errorf("round %d of the barrier ended with %d of %d", round, have-(round-1)*int64(n), n)
+				}
+			}
+		})
+	}
+}
+
+// A trouble is a fault for the workers of a study.
+type trouble struct {
+	name   string
+	strike func(*study) (mend func())
+	hold   time.Duration
+}
+
+func (s *study) some() []*worker {
+	list := append([]*worker(nil), s.workers...)
+	s.rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list[:1+s.rng.IntN(len(list)/2)]
+}
+
+// deaf cuts hosts from servers, in the directions that are asked for.
+func (s *study) deaf(workers []*worker, up, down bool) func() {
+	for _, w := range workers {
+		for _, v := range s.servers {
+			if up {
+				s.lab.Shape(w.host, v.Host, netlab.Quality{Loss: 1})
+			}
+			if down {
+				s.lab.Shape(v.Host, w.host, netlab.Quality{Loss: 1})
+			}
+		}
+	}
+	return s.lab.Heal
+}
+
+// What is longer than a session lets it expire.
+var troubles = []trouble{
+	{"workers are cut off, and their sessions expire", func(s *study) func() { return s.deaf(s.some(), true, true) }, workerSession + 1500*time.Millisecond},
+	{"answers are lost when they have come", func(s *study) func() {
+		for _, w := range s.workers {
+			w.storm.Store(true)
+		}
+		return func() {
+			for _, w := range s.workers {
+				w.storm.Store(false)
+			}
+		}
+	}, time.Second},
+	{"the leader is killed", func(s *study) func() {
+		leads, _ := s.leader()
+		leads.kill()
+		return leads.start
+	}, time.Second},
+	{"what workers hear is lost", func(s *study) func() { return s.deaf(s.some(), false, true) }, workerSession + time.Second},
+	{"what workers say is lost", func(s *study) func() { return s.deaf(s.some(), true, false) }, workerSession + time.Second},
+	{"workers are cut off for a moment", func(s *study) func() { return s.deaf(s.some(), true, true) }, 500 * time.Millisecond},
+	{"the leader is isolated", func(s *study) func() {
+		leads, _ := s.leader()
+		s.separate([]*server{leads}, s.servers)
+		return s.lab.Heal
+	}, noticed},
+	{"the leader stands still", func(s *study) func() {
+		leads, _ := s.leader()
+		leads.pause()
+		return leads.resume
+	}, workerSession},
+}
+
+// suffer strikes once, and wants the work to go on afterwards.
+func (s *study) suffer(f trouble) {
+	mend := f.strike(s)
+	time.Sleep(f.hold)
+	mend()
+	locked, led, shared, leased, counted, done := s.locked.count(), s.leading.count(), s.shared.count(), s.leases.count(), s.counted.count(), s.queued.count()
+	began := time.Now()
+	s.eventually("all recipes go on after: "+f.name, func() bool {
+		return s.locked.count() > locked+3 && s.leading.count() > led+3 && s.shared.count() > shared+3 && s.leases.count() > leased+3 &&
+			s.counted.count() > counted+3 && s.queued.count() > done+3
+	})
+	s.t.Logf("%-50s all goes on after %v", f.name, time.Since(began).Round(10*time.Millisecond))
+}
+
+// Every recipe of the Go client keeps its word while connections are cut, both ways and
+// one way, answers are lost, sessions expire, and leaders are killed, isolated and stopped.
+func TestRecipes(t *testing.T) {
+	rounds := 3
+	if os.Getenv("ZABRA_FAULTS") != "" {
+		rounds = 2 * len(troubles)
+	}
+	e := start(t, *seedFlag, setup{servers: 3})
+	s := newStudy(e, *seedFlag, 4)
+	s.noHerd()
+	f := s.follow()
+	s.begin()
+	end := time.Now().Add(*longFlag)
+	for i := 0; i < rounds || time.Now().Before(end); i++ {
+		s.suffer(troubles[i%len(troubles)])
+	}
+	f.settle()
+	s.conclude()
+}
