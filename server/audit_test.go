@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -105,5 +106,51 @@ func TestNoAuditLogUnlessAskedFor(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "operation=") {
 		t.Error("its lines are in the server's log")
+	}
+}
+
+// In an ensemble a request is in the log of the server that its client is connected to,
+// and the removal of an ephemeral in those of all.
+func TestAuditLogOfMembers(t *testing.T) {
+	dir := filepath.ToSlash(t.TempDir())
+	file := func(i int) string { return fmt.Sprint(dir, "/", i) }
+	sites := newMembers(t, 3, 0).start(func(i int) []string {
+		return []string{"audit.enable=true", "zabra.audit.file=" + file(i)}
+	})
+	for i, s := range sites {
+		c := s.client()
+		c.create(fmt.Sprint("/node", i), "", wire.ModePersistent)
+		c.create(fmt.Sprint("/own", i), "", wire.ModeEphemeral)
+		c.do(wire.NodeExists, wire.OpCreate, &wire.CreateRequest{Path: fmt.Sprint("/own", i), ACL: anyone}, nil)
+		c.do(wire.OK, wire.OpCloseSession, nil, nil)
+	}
+	for _, s := range sites {
+		agree(t, sites, "/node2", "")
+		s.client().do(wire.OK, wire.OpSync, &wire.PathRequest{Path: "/"}, nil)
+	}
+	for _, s := range sites {
+		s.halt()
+	}
+	for i := range sites {
+		got := audited(t, file(i))
+		for j := range sites {
+			here := 0
+			if i == j {
+				here = 1
+			}
+			for line, want := range map[string]int{
+				fmt.Sprintf("operation=create znode=/node%d znode_type=persistent result=success\n", j): here,
+				fmt.Sprintf("operation=create znode=/own%d znode_type=ephemeral result=success\n", j):   here,
+				fmt.Sprintf("operation=create znode=/own%d znode_type=persistent result=failure\n", j):  here,
+				fmt.Sprintf("operation=ephemeralZNodeDeletionOnSessionCloseOrExpire znode=/own%d ", j):  1,
+			} {
+				if n := strings.Count(got, line); n != want {
+					t.Errorf("server %d: %d times %q, want %d", i, n, line, want)
+				}
+			}
+		}
+		if t.Failed() {
+			t.Logf("server %d:\n%s", i, got)
+		}
 	}
 }
