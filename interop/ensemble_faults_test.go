@@ -3,7 +3,6 @@ package interop
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/zabra/zabra/interop/harness"
 	"github.com/zabra/zabra/interop/raw"
@@ -139,8 +138,8 @@ func (d *drill) comesBackWithMore(moved bool) {
 	old := d.n.Leader(d.t)
 	others := d.n.Others(old)
 	p := newProber(d.t, old)
-	for _, s := range others {
-		s.Kill()
+	for _, s := range others { // they take nothing in, and do not hang up either
+		s.Pause(d.t)
 	}
 	for i := range 3 {
 		p.xid++
@@ -148,8 +147,16 @@ func (d *drill) comesBackWithMore(moved bool) {
 			d.t.Fatalf("%s: %v", name(old), err)
 		}
 	}
-	time.Sleep(100 * time.Millisecond) // to reach its log
+	eventually(d.t, func() string {
+		if !old.Holds("/never-2") {
+			return name(old) + " has not logged what it was sent"
+		}
+		return ""
+	})
 	old.Kill()
+	for _, s := range others {
+		s.Kill()
+	}
 	for _, s := range others {
 		if err := s.Launch(); err != nil {
 			d.t.Fatal(err)

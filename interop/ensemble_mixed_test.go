@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,29 +220,17 @@ func moves(t *testing.T, s, other *harness.Server) {
 func expires(t *testing.T, n *harness.Ensemble) {
 	t.Helper()
 	var alive []*prober
+	var pinging sync.WaitGroup
+	stop := make(chan struct{})
+	stopped := sync.OnceFunc(func() { close(stop); pinging.Wait() })
+	defer stopped()
 	for _, s := range n.Servers {
 		silent, pings := shortSession(t, s), shortSession(t, s)
-		silent.want("0", raw.OpCreate, flags(own(s, "silent"), raw.Ephemeral))
 		pings.want("0", raw.OpCreate, flags(own(s, "alive"), raw.Ephemeral))
+		pinging.Go(func() { pings.staysAlive(stop) })
+		silent.want("0", raw.OpCreate, flags(own(s, "silent"), raw.Ephemeral))
 		alive = append(alive, pings)
 	}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-			for _, p := range alive {
-				if !p.ping() {
-					t.Errorf("%s: a session that pings has ended", name(p.s))
-					return
-				}
-			}
-		}
-	}()
 	for _, s := range n.Servers {
 		p := newProber(t, s)
 		for _, o := range n.Servers {
@@ -250,10 +239,24 @@ func expires(t *testing.T, n *harness.Ensemble) {
 		}
 		p.end()
 	}
-	close(stop)
-	<-stopped
+	stopped()
 	for _, p := range alive {
 		p.end()
+	}
+}
+
+// staysAlive pings until it is told to stop.
+func (p *prober) staysAlive(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+		if !p.ping() {
+			p.t.Errorf("%s: a session that pings has ended", name(p.s))
+			return
+		}
 	}
 }
 

@@ -99,8 +99,9 @@ func (p *prober) resume() string {
 	return ""
 }
 
-// shortSession opens a session that expires soon.
-func shortSession(t *testing.T, s *harness.Server) *prober { return sessionOf(t, s, 1000) }
+// shortSession opens a session that expires soon, but not between two pings, however
+// busy the machine is.
+func shortSession(t *testing.T, s *harness.Server) *prober { return sessionOf(t, s, 4000) }
 
 // lastingSession opens one that outlives a test without a sign of life.
 func lastingSession(t *testing.T, s *harness.Server) *prober { return sessionOf(t, s, 300_000) }

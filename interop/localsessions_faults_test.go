@@ -16,14 +16,15 @@ import (
 // upgrader is a client that opens local sessions and has them upgraded, while servers
 // are killed. What it is told must hold.
 type upgrader struct {
-	t      *testing.T
-	addrs  []string
-	name   string
-	random *rand.Rand
-	conn   *raw.Conn
-	sess   raw.ConnectResponse
-	xid    int32
-	sure   atomic.Int64 // ephemeral nodes that were acknowledged
+	t       *testing.T
+	addrs   []string
+	apaches []string // of addrs
+	name    string
+	random  *rand.Rand
+	conn    *raw.Conn
+	sess    raw.ConnectResponse
+	xid     int32
+	sure    *atomic.Int64 // ephemeral nodes that were acknowledged
 }
 
 const upgradeTimeout = 4000 // of the sessions, milliseconds
@@ -99,7 +100,7 @@ func (u *upgrader) life(round int) error {
 	case 3: // leaves without a word
 		return u.must(raw.OpMulti, raw.Multi(sub(raw.OpCreate, create(path+"-q")), sub(raw.OpCreate2, flags(path, raw.Ephemeral))), 0)
 	}
-	return u.doesNotWait(path)
+	return u.doesNotWait(path, at)
 }
 
 func (u *upgrader) ownsAndCloses(path string) error {
@@ -165,25 +166,37 @@ func (u *upgrader) comesBackAtOnce(path, at string) error {
 	return u.must(raw.OpExists, raw.Read(path+"-again", false), 0)
 }
 
-func (u *upgrader) doesNotWait(path string) error {
+func (u *upgrader) doesNotWait(path, at string) error {
 	ops := []raw.SubOp{
 		sub(raw.OpSetData, raw.SetData(path+"-p", nil, 0)), sub(raw.OpCreate, flags(path, raw.Ephemeral)), sub(raw.OpExists, raw.Read(path, false)),
 		sub(raw.OpCreate2, flags(path+"-2", raw.Ephemeral)), sub(raw.OpDelete, raw.PathInt(path, 0)), sub(raw.OpExists, raw.Read(path, false)),
 		sub(raw.OpCloseSession, nil),
 	}
+	want := []int32{0, 0, 0, 0, 0, -101, 0}
+	if slices.Contains(u.apaches, at) { // see upgradingBurst
+		if err := u.pipeline(ops[:2], want); err != nil {
+			return err
+		}
+		ops, want = ops[2:], want[2:]
+	}
+	return u.pipeline(ops, want)
+}
+
+// pipeline sends requests without waiting, and wants these codes.
+func (u *upgrader) pipeline(ops []raw.SubOp, codes []int32) error {
 	first := u.xid + 1
 	for _, op := range ops {
 		if err := u.send(op.Op, op.Body); err != nil {
 			return err
 		}
 	}
-	for i, want := range []int32{0, 0, 0, 0, 0, -101, 0} {
+	for i := range ops {
 		k, err := u.conn.Recv()
 		if err != nil {
 			return err
 		}
-		if k.Xid != first+int32(i) || k.Err != want {
-			u.t.Errorf("%s: session 0x%x: request %d of a burst: xid %d, code %d, want %d", u.name, u.sess.SessionID, i, k.Xid-first, k.Err, want)
+		if k.Xid != first+int32(i) || k.Err != codes[i] {
+			u.t.Errorf("%s: session 0x%x: request %d of a burst: xid %d, code %d, want %d", u.name, u.sess.SessionID, i, k.Xid-first, k.Err, codes[i])
 		}
 	}
 	return nil
@@ -207,20 +220,22 @@ func upgradesWhileServersDie(t *testing.T, members string) {
 	c := ensembleConfig()
 	c["localSessionsEnabled"], c["localSessionsUpgradingEnabled"] = "true", "true"
 	n := env.StartEnsemble(t, harness.Members(members), c)
-	var addrs []string
+	var addrs, apaches []string
 	for _, s := range n.Servers {
 		addrs = append(addrs, s.Addr)
+		if s.Kind != harness.Zabra {
+			apaches = append(apaches, s.Addr)
+		}
 	}
 	stop := make(chan struct{})
 	var working sync.WaitGroup
 	var lives, sure atomic.Int64
 	for i := range 16 {
-		u := &upgrader{t: t, addrs: addrs, name: fmt.Sprint("u", i), random: rand.New(rand.NewPCG(uint64(i), 7))}
+		u := &upgrader{t: t, addrs: addrs, apaches: apaches, name: fmt.Sprint("u", i), random: rand.New(rand.NewPCG(uint64(i), 7)), sure: &sure}
 		working.Go(func() {
 			for round := 0; ; round++ {
 				select {
 				case <-stop:
-					sure.Add(u.sure.Load())
 					return
 				default:
 				}
@@ -249,12 +264,15 @@ func upgradesWhileServersDie(t *testing.T, members string) {
 		}
 		n.Await(t)
 	}
+	eventually(t, func() string {
+		if lives.Load() < 100 || sure.Load() < 20 {
+			return fmt.Sprintf("only %d sessions have come to their end, and %d ephemeral nodes were acknowledged", lives.Load(), sure.Load())
+		}
+		return ""
+	})
 	close(stop)
 	working.Wait()
 	t.Logf("%d sessions to their end, %d ephemeral nodes acknowledged, %d servers killed", lives.Load(), sure.Load(), kills)
-	if lives.Load() < 100 || sure.Load() < 20 {
-		t.Error("too little was done")
-	}
 	for _, s := range n.Running() {
 		eventually(t, func() string {
 			m := monitor(t, s)

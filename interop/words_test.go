@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -34,15 +35,24 @@ func startPair(t *testing.T, c harness.Config) serverPair {
 	return p
 }
 
-// word sends the word to both servers and normalises the answers.
+// word sends the word to both servers and normalises the answers. An answer that counts
+// connections is waited for until it counts the two sessions and its own: who has hung up
+// is counted until that is seen.
 func (p serverPair) word(t *testing.T, word string, masks []maskRule) (peer, subject []string) {
 	t.Helper()
 	out := make([][]string, 2)
 	for i, s := range []*harness.Server{p.peer, p.subject} {
-		text, err := s.Word(word)
-		if err != nil {
-			t.Fatalf("%s: %s: %v", s.Kind, word, err)
-		}
+		var text string
+		eventually(t, func() string {
+			var err error
+			if text, err = s.Word(word); err != nil {
+				t.Fatalf("%s: %s: %v", s.Kind, word, err)
+			}
+			if _, counts, ok := strings.Cut(text, "Connections: "); ok && !strings.HasPrefix(counts, "3\n") {
+				return fmt.Sprintf("%s: %s: not three connections:\n%s", s.Kind, word, text)
+			}
+			return ""
+		})
 		for _, m := range masks {
 			text = m.re.ReplaceAllString(text, m.with)
 		}
