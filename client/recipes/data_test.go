@@ -43,6 +43,49 @@ func TestCounter(t *testing.T) {
 	}
 }
 
+// doomed loses one answer, and the session with it.
+type doomed struct {
+	someone
+	t    *testing.T
+	lost bool
+}
+
+func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, error) {
+	results, err := d.someone.Commit(ctx, txn)
+	if err != nil || d.lost {
+		return results, err
+	}
+	d.lost = true
+	s := d.Session()
+	d.way.Cut(true)
+	wait(d.t, s.Done(), "the end of the session")
+	d.way.Unblock()
+	return nil, client.ErrConnectionLost
+}
+
+// What may have happened is not done again when the session has taken its trace along.
+func TestNothingHappensTwiceWhenTheSessionEnds(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	lossy := &doomed{someone: join(t, s, client.Options{SessionTimeout: 300 * time.Millisecond}), t: t}
+	if n, err := recipes.NewCounter(lossy, "/n", recipes.Curator).Add(ctx, 5); !errors.Is(err, client.ErrConnectionLost) {
+		t.Error(n, err)
+	}
+	if n, err := recipes.NewCounter(c, "/n", recipes.Curator).Get(ctx); n != 5 || err != nil {
+		t.Error(n, err)
+	}
+	if err := recipes.NewQueue(c, "/q").Put(ctx, nil, 1); err != nil { // makes its nodes
+		t.Fatal(err)
+	}
+	lossy.lost = false
+	if err := recipes.NewQueue(lossy, "/q").Put(ctx, nil, 1); !errors.Is(err, client.ErrConnectionLost) {
+		t.Error(err)
+	}
+	if names, _, err := c.Children(ctx, "/q/entries"); len(names) != 2 || err != nil {
+		t.Error(names, err)
+	}
+}
+
 // Every item is taken, by priority and age, by one taker at a time; none is lost or
 // doubled although answers are.
 func TestQueue(t *testing.T) {

@@ -27,7 +27,8 @@ func NewQueue(tree client.Tree, path string) *Queue {
 }
 
 // Put adds an item. priority is 0 to 999. If the answer is lost, Put looks whether the
-// item is there, also when somebody has taken it meanwhile.
+// item is there, also when somebody has taken it meanwhile. If the session ends as well,
+// nobody can know any more, and Put fails with ErrConnectionLost.
 func (q *Queue) Put(ctx context.Context, data []byte, priority int) error {
 	if priority < 0 || priority > 999 {
 		return fmt.Errorf("recipes: priority %d: want 0 to 999", priority)
@@ -43,23 +44,26 @@ func (q *Queue) Put(ctx context.Context, data []byte, priority int) error {
 var ErrUnknown = fmt.Errorf("recipes: the session ended before it could be found out: %w", client.ErrConnectionLost)
 
 // once commits a transaction exactly once although answers may be lost: it makes a node
-// of its own below at, whose presence says that it happened. That node goes with the
-// session, so that none is left behind for ever; if the session ends before the node
-// was looked for, it is ErrUnknown. The parents are made if they are not there.
+// of its own below at, whose presence says that it happened. The parents are made if
+// they are not there. If the session ends before that node was looked for, nobody can
+// know any more whether it happened; then it fails with ErrConnectionLost.
 func once(ctx context.Context, tree client.Tree, at string, change func(*client.Txn), parents ...string) error {
 	mark := join(at, "_c_"+guid())
 	for {
-		s := tree.Session()
 		t := new(client.Txn)
 		change(t)
 		t.Create(mark, nil, client.Ephemeral)
+		s := tree.Session()
 		_, err := tree.Commit(ctx, t)
 		switch {
 		case err == nil:
 		case errors.Is(err, client.ErrConnectionLost):
-			happened, err := happened(ctx, tree, s, mark)
-			if err != nil {
-				return err
+			happened, lookErr := exists(ctx, tree, mark)
+			if lookErr != nil {
+				return lookErr
+			}
+			if !happened && tree.Session() != s {
+				return err // the node may have gone with the session
 			}
 			if !happened {
 				continue
@@ -79,20 +83,6 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 		_ = tree.Delete(ctx, mark, client.AnyVersion)
 		return nil
 	}
-}
-
-// happened looks for the mark of a change whose answer was lost, and which was asked for
-// when the session was before, or later.
-func happened(ctx context.Context, tree client.Tree, before *client.Session, mark string) (bool, error) {
-	now := tree.Session()
-	there, err := exists(client.InSession(ctx, now), tree, mark)
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
-	case !there && now != before:
-		return false, ErrUnknown // it may have gone with the session
-	}
-	return there, nil
 }
 
 // exists looks for a node behind a sync: the request that may have made it was sent on

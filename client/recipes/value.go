@@ -27,7 +27,9 @@ func (v *Value) Get(ctx context.Context) ([]byte, error) {
 
 // Update replaces the data by what change makes of it, which is called again when
 // somebody else was quicker, and happens exactly once although answers may be lost. The
-// data is nil if there is no node. It returns what is there now.
+// data is nil if there is no node. It returns what is there now. If an answer is lost
+// and the session ends with it, nobody can know any more whether it happened: then it
+// fails with ErrConnectionLost.
 func (v *Value) Update(ctx context.Context, change func([]byte) ([]byte, error)) ([]byte, error) {
 	for {
 		data, st, err := v.tree.Get(ctx, v.path)
@@ -79,7 +81,7 @@ func (c *Counter) Get(ctx context.Context) (int64, error) {
 	return c.parse(data)
 }
 
-// Add adds to the number and returns it. It happens exactly once.
+// Add adds to the number and returns it. It happens exactly once, or fails like Update.
 func (c *Counter) Add(ctx context.Context, delta int64) (int64, error) {
 	var now int64
 	_, err := c.value.Update(ctx, func(data []byte) ([]byte, error) {

@@ -71,32 +71,43 @@ func Start(t testing.TB, config ...string) *Server {
 // others makes a Server of one that others run, and a place of its own for the test.
 func others(t testing.TB, addr string) *Server {
 	t.Helper()
-	c, err := client.Open(t.Context(), addr, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	root, err := c.Create(t.Context(), "/test-", nil, client.Sequential)
+	root, err := newRoot(t.Context(), addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Server{t: t, addr: addr, dial: new(net.Dialer).DialContext, Root: root, Stop: func() { t.Skip("this test stops the server, and others run it") }}
 }
 
+func newRoot(ctx context.Context, addr string) (string, error) {
+	c, err := client.Open(ctx, addr, client.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	return c.Create(ctx, "/test-", nil, client.Sequential)
+}
+
+// Run starts a server on an empty directory for who is no test, such as an example, and
+// returns a connect string for it. Environment holds for it too.
+func Run(dir string) (connect string, stop func() error, err error) {
+	if addr := os.Getenv(Environment); addr != "" && addr != InProcess {
+		root, err := newRoot(context.Background(), addr)
+		return addr + root, func() error { return nil }, err
+	}
+	srv, stop, err := launch(filepath.ToSlash(dir), "")
+	if err != nil {
+		return "", nil, err
+	}
+	return srv.Addrs()[0].String(), stop, nil
+}
+
 // Start brings a stopped server back. It has another address, which ways know.
 func (s *Server) Start() {
 	s.t.Helper()
-	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(config+"dataDir="+s.dir+"\n"+s.config))
+	srv, stop, err := launch(s.dir, s.config)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	srv, err := server.Open(cfg, osfs.FS{}, zap.NewNop())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Run(ctx) }()
 	s.mu.Lock()
 	s.addr, s.dial = srv.Addrs()[0].String(), new(net.Dialer).DialContext
 	if os.Getenv(Environment) == InProcess {
@@ -104,11 +115,31 @@ func (s *Server) Start() {
 	}
 	s.mu.Unlock()
 	s.Stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		if err := stop(); err != nil {
 			s.t.Error(err)
 		}
 	})
+}
+
+// launch runs a server, with more lines of zoo.cfg, until it is told to stop.
+func launch(dir, more string) (srv *server.Server, stop func() error, err error) {
+	cfg, _, err := zoocfg.Parse("zoo.cfg", []byte(config+"dataDir="+dir+"\n"+more))
+	if err != nil {
+		return nil, nil, err
+	}
+	if srv, err = server.Open(cfg, osfs.FS{}, zap.NewNop()); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }()
+	return srv, func() error {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	}, nil
 }
 
 // Addr is where the server listens.
