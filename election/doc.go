@@ -87,6 +87,9 @@
 //     there may be no quorum without it.
 //   - A server that is elected says so to all voters: who has heard a quorum for
 //     it need not wait for the rest.
+//   - A server that has no vote, and has adopted none, has no round: it enters that of
+//     any voter, also an earlier one. By a configuration of which it has not heard the
+//     others may need its voice, and they do not hear of its rounds.
 //   - Notifications of observing servers are ignored.
 //
 // A server whose data is untrusted takes no part in any of this but out: it joins

@@ -54,8 +54,9 @@ type Own struct {
 	// anything, as far as it knows: it was started on an empty disk, and would vote if
 	// the ensemble were new.
 	Fresh bool
-	// Observer is the server's role by configuration. A participant that the
-	// configuration does not list as a voter follows without a vote.
+	// Observer is the server's role by configuration, until Reconfigure brings another
+	// one. A participant that the configuration does not list as a voter follows without a
+	// vote.
 	Observer bool
 }
 
@@ -179,6 +180,7 @@ func (m *Machine) Reconfigure(now int64, active quorum.Active) {
 	}
 	if !before.Committed.SameMembers(active.Committed) || before.Pending() != active.Pending() ||
 		active.Pending() && !before.Proposed.SameMembers(active.Proposed) {
+		m.own.Observer = active.Committed.IsMember(m.opts.ID) && !active.IsVoter(m.opts.ID)
 		m.nextRound(now)
 	}
 }

@@ -642,3 +642,59 @@ func TestAvoidedCandidate(t *testing.T) {
 		t.Errorf("votes for %v", m.Vote())
 	}
 }
+
+// A server hears, while it looks, of a configuration that changes its role. It takes that
+// role: one that called itself an observer would be no leader's follower to the others.
+func TestReconfigureChangesTheRole(t *testing.T) {
+	observer := members(2, 1)
+	voter := members(3, 0)
+	voter.Version = 9
+	m, _ := started(3, observer, Own{LastLogged: 5, Observer: true})
+	m.Reconfigure(1, only(voter))
+	m.Receive(2, 1, settled(wire.Following, 2, 1, 4))
+	m.Receive(2, 2, settled(wire.Leading, 2, 1, 4))
+	if d := m.Take().Decision; d == nil || d.State != wire.Following {
+		t.Errorf("decided %v", d)
+	}
+	voter.Version, observer.Version = 0, 9
+	m, _ = started(3, voter, Own{LastLogged: 5})
+	m.Reconfigure(1, only(observer))
+	m.Receive(2, 1, settled(wire.Following, 2, 1, 4))
+	m.Receive(2, 2, settled(wire.Leading, 2, 1, 4))
+	if d := m.Take().Decision; d == nil || d.State != wire.Observing {
+		t.Errorf("decided %v", d)
+	}
+}
+
+// 3 is an observer as far as it knows, and is in a later round than the others. By the
+// configuration that is proposed they need its voice, and do not hear of its round.
+func TestWhoHasNoVoteHasNoRound(t *testing.T) {
+	known, proposed := members(2, 2), members(4, 0)
+	proposed.Version = 9
+	o, _ := started(3, known, Own{LastLogged: 4, Observer: true})
+	o.Start(1, Own{LastLogged: 4, Observer: true}, only(known)) // round 2
+	o.Take()
+	m := New(Options{ID: 2, Reconfig: true})
+	m.Start(0, Own{LastLogged: 5}, quorum.Active{Committed: known, Proposed: proposed})
+	m.Take()
+	m.Receive(1, 1, looking(2, 5, 0, 1))
+	m.Unreachable(1, 4)
+	o.Receive(2, 2, looking(2, 5, 0, 1))
+	for _, msg := range o.Take().Messages {
+		if msg.To == 2 {
+			m.Receive(3, 3, &msg.Notification)
+		}
+	}
+	m.Tick(1000)
+	if d := m.Take().Decision; d == nil || d.Vote.Leader != 2 {
+		t.Errorf("decided %v", d)
+	}
+	// A voter keeps its round.
+	v, _ := started(3, proposed, Own{LastLogged: 4})
+	v.Start(1, Own{LastLogged: 4}, only(proposed))
+	v.Take()
+	v.Receive(2, 2, looking(2, 5, 0, 1))
+	if v.Round() != 2 {
+		t.Errorf("round %d", v.Round())
+	}
+}

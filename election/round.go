@@ -51,6 +51,10 @@ func (m *Machine) hearLooking(now int64, from wire.SID, b ballot) {
 	case m.own.Untrusted:
 		m.abstain(now, from, b)
 		return
+	case b.round < m.clock && b.round > 0 && m.proposal == noVote && m.active.IsVoter(b.Leader):
+		// Who has no vote has no round of its own. The others do not hear of it, and may
+		// need this server's voice, by a configuration that it has not heard of.
+		m.clock = b.round
 	case b.round < m.clock && !plant.In(plant.StaleNotification):
 		m.reply(now, from, b, m.cast())
 		return

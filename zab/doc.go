@@ -86,6 +86,11 @@
 //
 // # Observer masters
 //
+// An observer whose history makes it a voter, and that waits for UPTODATE in vain, comes
+// back as a follower after a tick: the leader may need its ACK of NEWLEADER, and does not
+// count those of observers, since Apache ZooKeeper's did not log all they acknowledged
+// before 3.9.4. ZooKeeper counts them.
+//
 // A follower may serve observers (observerMasterPort); ObserverMaster is that part of its
 // Learner. Observers are sent what the follower itself has delivered, so it is committed
 // and in the follower's log. What they ask of the leader goes through the follower's

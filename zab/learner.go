@@ -102,6 +102,7 @@ type Learner struct {
 	buffer  []Txn           // to be written at NEWLEADER
 	size    int             // bytes in buffer
 	config  quorum.Config   // of NEWLEADER
+	pledged int             // when NEWLEADER came
 	pledge  uint64          // the Ready whose writes the ACK of NEWLEADER stands behind
 	history wire.Zxid       // what was committed of it when NEWLEADER came; all that is in the log
 
@@ -190,6 +191,9 @@ func (l *Learner) Tick() {
 	}
 	if l.phase != learnerStopped && l.ticks-l.heard > 2*limit {
 		l.stop(&TimeoutError{"a word from the leader", limit})
+	}
+	if l.promoted() {
+		l.stop(&RoleChange{Leader: l.cfg.Leader, Zxid: wire.Zxid(l.config.Version)})
 	}
 	l.master.tick()
 }

@@ -281,8 +281,18 @@ func (l *Learner) newLeader(pkt *wire.QuorumPacket) error {
 	l.pledge = l.out.last + 1
 	l.committed = max(l.committed, l.base)
 	l.history = l.committed
-	l.phase = pledged
+	l.phase, l.pledged = pledged, l.ticks
 	return nil
+}
+
+// promoted reports whether this observer has taken over a history that makes it a voter,
+// and waits in vain for the leader to be established: that may take its acknowledgement
+// as one's, which an observer's is not. Apache ZooKeeper counts it, although its
+// observers before 3.9.4 acknowledge what they have not logged.
+func (l *Learner) promoted() bool {
+	c := l.config
+	return l.phase == pledged && l.cfg.Observer && l.ticks-l.pledged > 2 && !l.out.waitsFor(l.pledge) &&
+		c.IsVoter(l.cfg.ID) && c.Version > l.cfg.Active.Committed.Version && wire.Zxid(c.Version) <= l.history
 }
 
 // upToDate says that the history is committed and the leader serves.

@@ -29,6 +29,7 @@ const (
 	VoteFromTree            Bug = "vote-from-tree"            // the vote names the last applied transaction instead of the last logged
 	ProposedConfigForgotten Bug = "proposed-config-forgotten" // who looks for a leader forgets the configuration that its log proposes
 	ProposedConfigOverheard Bug = "proposed-config-overheard" // a configuration that a peer tells replaces the one that the own log proposes
+	OnlyOneLeaves           Bug = "only-one-leaves"           // of several servers that are to leave only the first is removed
 	EpochNotRaised          Bug = "epoch-not-raised"          // a leader reuses the largest epoch it heard of
 
 	// Synchronisation and broadcast.

@@ -329,8 +329,11 @@ func (c *client) count(o *history.Op) {
 	if o.Err == wire.OK && (o.Op == wire.OpGetData || o.Op == wire.OpSetData) {
 		c.versions[o.Path] = o.Stat.Version
 	}
-	if o.Op == wire.OpReconfig && o.Err == wire.OK && o.Deed != "" {
-		c.grid.did(o.Deed)
+	if o.Op == wire.OpReconfig && o.Err == wire.OK {
+		c.left(o)
+		if o.Deed != "" {
+			c.grid.did(o.Deed)
+		}
 	}
 }
 
@@ -456,7 +459,7 @@ func (c *client) syncAndGet() {
 // there are always three voters.
 func (c *client) reconfigure() {
 	now := c.ledger.active.Committed
-	if now.Version == 0 || c.opts.Joins && !c.nemesis.allVote() {
+	if now.Version == 0 {
 		return
 	}
 	id := wire.SID(1 + c.rng.IntN(len(c.servers)))
@@ -478,6 +481,8 @@ func (c *client) reconfigure() {
 		r.Joining = fmt.Sprintf("server.%d=%s", id, line)
 	case len(now.Voters()) <= 3:
 		return
+	case remove && len(now.Voters()) > 4 && c.opts.Joins:
+		deed, r.Leaving = "several removed", c.several(id, now)
 	case remove:
 		r.Leaving = fmt.Sprint(id)
 	default:
@@ -485,8 +490,36 @@ func (c *client) reconfigure() {
 		r.Joining = fmt.Sprintf("server.%d=%s", id, line)
 	}
 	if r.Joining == wire.NullString || c.opts.Joins {
-		c.ask(&history.Op{Op: wire.OpReconfig, Path: "/zookeeper/config", Deed: deed}, r)
+		o := &history.Op{Op: wire.OpReconfig, Path: "/zookeeper/config", Deed: deed}
+		if r.Leaving != wire.NullString {
+			o.Data = []byte(r.Leaving)
+		}
+		c.ask(o, r)
 	}
+}
+
+// left checks that those who were to leave are not in the configuration that a
+// reconfiguration was answered with (I20).
+func (c *client) left(o *history.Op) {
+	made, err := quorum.Parse(o.Value)
+	if err != nil {
+		c.fail("I20", "a reconfiguration was answered with no configuration: %v", err)
+	}
+	for _, s := range made.Servers {
+		if slices.Contains(strings.Split(string(o.Data), ","), fmt.Sprint(s.ID)) {
+			c.fail("I20", "servers %s were to leave, and %d is in configuration %#x", o.Data, s.ID, made.Version)
+		}
+	}
+}
+
+// several are a voter and one more member, which leaves three voters of five.
+func (c *client) several(id wire.SID, now quorum.Config) string {
+	for i := range now.Servers {
+		if s := &now.Servers[(i+int(id))%len(now.Servers)]; s.ID != id {
+			return fmt.Sprintf("%d,%d", id, s.ID)
+		}
+	}
+	return fmt.Sprint(id)
 }
 
 // watchForGood sets a watch that stays.

@@ -41,7 +41,7 @@ func frames(in []byte, f func(frame []byte) bool) (rest []byte, err error) {
 // readAnswer reads what stands behind the header of an answer.
 func readAnswer(o *history.Op, d *wire.Decoder) {
 	switch o.Op {
-	case wire.OpGetData:
+	case wire.OpGetData, wire.OpReconfig:
 		var r wire.GetDataResponse
 		r.DecodeFrom(d)
 		o.Value, o.Stat = r.Data, r.Stat

@@ -61,7 +61,7 @@ type Grid struct {
 var Deeds = []string{
 	"hierarchical quorum", "linearizable read", "read refused", "read of a secret", "persistent watch", "recursive watch",
 	"watch for good set again", "multi behind a check", "multi refused by a check", "container reaped", "TTL node reaped",
-	"observer removed", "epoch waits for room",
+	"observer removed", "several removed", "epoch waits for room",
 }
 
 // NewGrid returns an empty grid.

@@ -270,20 +270,6 @@ func (n *nemesis) othersVote(s *server) bool {
 		if o == s || !n.opts.Joins && !n.ledger.active.IsVoter(o.id) && !n.config.IsVoter(o.id) {
 			continue // with joins anybody may be about to vote
 		}
-		if n.opts.Joins && (!o.up() || o.recall().Pending()) {
-			return false // the voters that are to be may not know that they are
-		}
-		if n.ledger.books[o.id].lost || n.harmed[o.id] || !n.joined[o.id] {
-			return false
-		}
-	}
-	return true
-}
-
-// allVote reports whether every server has what it was given: no administrator enlarges
-// an ensemble that is short of one.
-func (n *nemesis) allVote() bool {
-	for _, o := range n.servers {
 		if n.ledger.books[o.id].lost || n.harmed[o.id] || !n.joined[o.id] {
 			return false
 		}

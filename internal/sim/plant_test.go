@@ -49,6 +49,11 @@ func slowLeaders(o *Options) {
 
 func reconfigured(o *Options) { o.Reconfig, o.Joins, o.Voters, o.Observers = true, false, 5, 1 }
 
+// shrinking has servers leave, several at once.
+func shrinking(o *Options) {
+	o.Reconfig, o.Joins, o.ReconfigRate, o.Voters, o.Groups, o.FaultEvery = true, true, 3, 7, false, 0
+}
+
 // wiped takes disks while others are behind, or away.
 func wiped(o *Options) {
 	o.Kinds = []Fault{Wipe, Wipe, Wipe, Isolate, PowerLoss, StaleVote, StaleVote}
@@ -88,6 +93,7 @@ var mutants = []mutant{
 	{bug: plant.VoteFromTree, by: "I15 I13"},
 	{bug: plant.EpochNotRaised, by: "I1 I13 I21"},
 	{bug: plant.ProposedConfigForgotten, by: "I10 I20 election", prepare: reconfigured},
+	{bug: plant.OnlyOneLeaves, by: "I20", prepare: shrinking},
 	{bug: plant.DiffWithHole, by: "I13"},
 	{bug: plant.NewLeaderAckEarly, by: "I14"},
 	{bug: plant.CommitOutOfOrder, by: "I16 I5 I3"},
