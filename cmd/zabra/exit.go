@@ -15,11 +15,12 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitConfig      = 78
 	exitInterrupted = 130
 )
 
-// A usageError is a command line that makes no sense: exit code 2 and a pointer
-// to the help.
+// A usageError is a command line that makes no sense: the exit code of usageCode and
+// a pointer to the help.
 type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
@@ -66,12 +67,23 @@ func report(cmd *cobra.Command, err error, w io.Writer) int {
 	case errors.As(err, &usage), isCobraUsage(err):
 		printError(w, err)
 		fmt.Fprintf(w, "Run \"%s --help\" for usage.\n", cmd.CommandPath())
-		return exitUsage
+		return usageCode(cmd)
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
 	printError(w, err)
 	return exitFailed
+}
+
+// usageCode is the exit code of a mistake in the command line. A server has one of its
+// own, that of sysexits for a wrong configuration: whatever looks after it need not
+// start it again then, and has to when it ended with 2, as Go's runtime ends a process
+// that has crashed.
+func usageCode(cmd *cobra.Command) int {
+	if cmd.Name() == "server" {
+		return exitConfig
+	}
+	return exitUsage
 }
 
 func printError(w io.Writer, err error) {

@@ -7,12 +7,13 @@
 //
 //	0    done
 //	1    it did not work; standard error says why
-//	2    the command line is wrong
+//	2    the command line is wrong (but of zabra server), or the process has crashed
 //	3    what guarded a command (zabra lock, zabra elect) was lost while it ran;
 //	     of zabra cli: no server was reached, or the connection was lost;
 //	     of zabra status: nobody serves
 //	4    of zabra cli: credentials were refused, or an ACL does not allow it
 //	5    of zabra cli: somebody else has changed the node
+//	78   of zabra server: the command line or the configuration is wrong
 //	127  the shell (zabra cli) does not know the command
 //	130  interrupted (Ctrl-C), after what was measured or done has been printed
 package main

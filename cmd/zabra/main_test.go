@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -66,9 +70,34 @@ func TestServerWithoutItsConfiguration(t *testing.T) {
 		"--config names no file":                      {"server", "--config", ""},
 		"a configuration file is given with --config": {"server", "zoo.cfg"},
 		"no such file":                                {"server", "--config", "/does/not/exist.cfg"},
+		"unknown flag":                                {"server", "--frobnicate"},
+		"tickTime = \"soon\"":                         {"server", "--tickTime", "soon"},
 	} {
-		if _, stderr, code := zabra(t, args...); code != exitUsage || !strings.Contains(stderr, want) {
+		if _, stderr, code := zabra(t, args...); code != exitConfig || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit code %d, %s", args, code, stderr)
 		}
+	}
+}
+
+// A server that has crashed is to be started again, and one that is configured wrongly
+// is not: whoever looks after it tells them apart by the exit code, and a crash has the
+// one that Go's runtime gives it.
+func TestCrashIsNoMistakeInTheConfiguration(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("\nRestartPreventExitStatus=%d\n", exitConfig); !strings.Contains(string(page), want) {
+		t.Errorf("docs/operating.md lacks %q", want)
+	}
+	if os.Getenv("ZABRA_TEST_CRASH") != "" {
+		go panic("crash")
+		select {}
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashIsNoMistakeInTheConfiguration$")
+	cmd.Env = append(os.Environ(), "ZABRA_TEST_CRASH=1")
+	var exit *exec.ExitError
+	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() == exitConfig {
+		t.Errorf("a crash ends with %v", err)
 	}
 }
