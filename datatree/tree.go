@@ -303,6 +303,7 @@ type Stored struct {
 	Cversion    int32 // children ever created; the next sequence number
 	Aversion    int32
 	Owner       int64 // session, or the marker of a container or TTL node
+	Ephemeral   bool  // goes with a session, so that it can have no children
 	NumChildren int
 	DataLen     int // 0 for null
 	Mtime       int64
@@ -314,7 +315,7 @@ func (t *Tree) Stored(n Node) Stored {
 	nd := t.node(n)
 	e := t.stored(nd)
 	return Stored{
-		Version: e.version, Cversion: e.cversion, Aversion: e.aversion, Owner: e.owner,
+		Version: e.version, Cversion: e.cversion, Aversion: e.aversion, Owner: e.owner, Ephemeral: t.kind(e.owner) == ephemeral,
 		NumChildren: int(e.kids), DataLen: int(max(nd.dataLen, 0)), Mtime: e.mtime, ACL: t.acls.list(nd.acl),
 	}
 }

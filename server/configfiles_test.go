@@ -17,6 +17,7 @@ import (
 	"github.com/zabra/zabra/server/txnlog"
 	"github.com/zabra/zabra/server/zoocfg"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -259,14 +260,14 @@ func TestLoggedReconfigurationsAreWritten(t *testing.T) {
 	d := &data{log: log, fs: osfs.FS{}, zap: zap.NewNop(), metrics: metrics.New(), cfg: &zoocfg.Config{DataDir: dir, DataLogDir: dir}}
 	j := d.journal(newConfigFiles(load(t, disk), disk, zap.NewNop()))
 	next := membership(t, 3, 1, 2)
-	var txns []wire.Txn
+	var txns []zab.Txn
 	for z := wire.Zxid(1); z <= 4; z++ {
 		h := wire.TxnHeader{Zxid: z, Op: wire.OpSetData}
 		if z == 3 {
 			h.Op = wire.OpReconfig
 		}
 		raw := wire.EncodeTxn(nil, h, &wire.SetDataTxn{Path: "/zookeeper/config", Data: next.Text(), Version: -1}).Raw
-		txns = append(txns, wire.Txn{Header: wire.TxnHeader{Zxid: z}, Raw: raw}) // as they travel
+		txns = append(txns, zab.Txn{Zxid: z, Raw: raw})
 	}
 	if err := j.Append(txns[:2]); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func newShelf(t testing.TB, distributed bool) *shelf {
 	for i := range 300 {
 		txn := wire.EncodeTxn(nil, wire.TxnHeader{Zxid: wire.MakeZxid(1, uint32(i+1)), Op: wire.OpCreate},
 			&wire.CreateTxn{Path: fmt.Sprintf("/n%d", i), Data: make([]byte, 100), ParentCversion: int32(i + 1)})
-		s.ok(j.Append([]wire.Txn{txn}))
+		s.ok(j.Append([]zab.Txn{{Zxid: txn.Header.Zxid, Raw: txn.Raw}}))
 		if i < 150 {
 			d.tree.Apply(&txn)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/server/txnlog"
-	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 	"go.uber.org/zap"
 )
 
@@ -26,11 +26,11 @@ type journal struct {
 	configs  *configFiles
 }
 
-func (j *journal) Append(txns []wire.Txn) error {
+func (j *journal) Append(txns []zab.Txn) error {
 	j.recs = j.recs[:0]
 	var bytes uint64
 	for i := range txns {
-		j.recs = append(j.recs, txnlog.Record{Zxid: txns[i].Header.Zxid, Payload: txns[i].Raw})
+		j.recs = append(j.recs, txnlog.Record{Zxid: txns[i].Zxid, Payload: txns[i].Raw})
 		bytes += uint64(len(txns[i].Raw))
 	}
 	err := j.shortage.worthTrying(bytes)
@@ -51,7 +51,7 @@ func (j *journal) Append(txns []wire.Txn) error {
 
 // noteConfigs writes reconfigurations into files before anybody hears that they are
 // logged.
-func (j *journal) noteConfigs(txns []wire.Txn) {
+func (j *journal) noteConfigs(txns []zab.Txn) {
 	if j.configs == nil {
 		return
 	}

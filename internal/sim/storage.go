@@ -100,11 +100,11 @@ func (s *storage) try(what string, err error) bool {
 }
 
 // Append appends transactions, which a crash may keep or lose before the next Sync.
-func (s *storage) Append(txns []wire.Txn) error {
+func (s *storage) Append(txns []zab.Txn) error {
 	recs := make([]txnlog.Record, len(txns))
 	for i, t := range txns {
-		s.ledger.appending(s.id, t.Header.Zxid, t.Raw)
-		recs[i] = txnlog.Record{Zxid: t.Header.Zxid, Payload: t.Raw}
+		s.ledger.appending(s.id, t.Zxid, t.Raw)
+		recs[i] = txnlog.Record{Zxid: t.Zxid, Payload: t.Raw}
 	}
 	err := s.log.Append(recs)
 	if !txnlog.NoSpace(err) {

@@ -24,6 +24,7 @@ import (
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -45,11 +46,15 @@ func newMemLog() *memLog {
 	return l
 }
 
-func (l *memLog) Append(txns []wire.Txn) error {
+func (l *memLog) Append(txns []zab.Txn) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range txns {
-		l.txns = append(l.txns, txns[i].Header)
+		txn, err := wire.DecodeTxn(txns[i].Raw)
+		if err != nil {
+			return err
+		}
+		l.txns = append(l.txns, txn.Header)
 	}
 	return nil
 }

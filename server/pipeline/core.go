@@ -12,6 +12,7 @@ import (
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/watch"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // Options bound and tune a Core. Zero values are replaced by the defaults.
@@ -51,7 +52,7 @@ type Options struct {
 type Log interface {
 	// Append writes transactions, which are durable only after the next Sync. It
 	// is called again after an error that wraps ErrNoSpace; any other is final.
-	Append(txns []wire.Txn) error
+	Append(txns []zab.Txn) error
 	// Sync makes everything appended durable. After an error nothing may be
 	// acknowledged any more.
 	Sync() error
@@ -103,7 +104,7 @@ type Core struct {
 	local    localSessions
 	owners   map[wire.SessionID]*Client
 	inflight fifo[proposal]
-	batch    []wire.Txn
+	batch    []zab.Txn
 	role     role      // nil while a member of an ensemble has none
 	decided  wire.Zxid // everything up to here is durable, here or in a quorum
 	written  run       // within one round of commits

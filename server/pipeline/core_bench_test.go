@@ -6,6 +6,7 @@ import (
 
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // A nullSocket takes everything.
@@ -20,9 +21,9 @@ func (nullSocket) Close() error                   { return nil }
 // A nullLog keeps nothing.
 type nullLog struct{}
 
-func (nullLog) Append([]wire.Txn) error { return nil }
-func (nullLog) Sync() error             { return nil }
-func (nullLog) Settle() error           { return nil }
+func (nullLog) Append([]zab.Txn) error { return nil }
+func (nullLog) Sync() error            { return nil }
+func (nullLog) Settle() error          { return nil }
 
 // A steady client sends the same requests again and again.
 type steady struct {

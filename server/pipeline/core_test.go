@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // A fakeLog keeps transactions in memory. While held, Sync does not return.
@@ -29,10 +31,16 @@ type fakeLog struct {
 
 var errSocketClosed = errors.New("closed")
 
-func (l *fakeLog) Append(txns []wire.Txn) error {
+func (l *fakeLog) Append(txns []zab.Txn) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.txns = append(l.txns, txns...)
+	for i := range txns {
+		txn, err := wire.DecodeTxn(txns[i].Raw)
+		if err != nil || txn.Header.Zxid != txns[i].Zxid {
+			return fmt.Errorf("transaction %v: %+v, %w", txns[i].Zxid, txn.Header, err)
+		}
+		l.txns = append(l.txns, txn)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/session"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // A fullLog has no room while full.
@@ -20,7 +21,7 @@ type fullLog struct {
 	tries atomic.Int64 // that failed
 }
 
-func (l *fullLog) Append(txns []wire.Txn) error {
+func (l *fullLog) Append(txns []zab.Txn) error {
 	if l.full.Load() {
 		l.tries.Add(1)
 		return fmt.Errorf("log.5: %w: %w", ErrNoSpace, syscall.ENOSPC)
@@ -279,7 +280,7 @@ func TestLogAloneComesInTurn(t *testing.T) {
 		syncs, at := 0, -1
 		r.log.stall = func() { syncs++ }
 		txn := func(z wire.Zxid) logItem {
-			return logItem{txn: wire.EncodeTxn(nil, wire.TxnHeader{Zxid: z, Op: wire.OpError}, &wire.ErrorTxn{})}
+			return logItem{txn: zab.Txn{Zxid: z, Raw: wire.EncodeTxn(nil, wire.TxnHeader{Zxid: z, Op: wire.OpError}, &wire.ErrorTxn{}).Raw}}
 		}
 		w := newLogWriter(r.core)
 		if w.work([]logItem{txn(1), txn(2), {call: func() error { at = syncs*100 + len(r.log.txns); return nil }}, txn(3), {stop: true}}) {

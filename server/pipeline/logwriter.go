@@ -3,7 +3,6 @@ package pipeline
 import (
 	"time"
 
-	"github.com/zabra/zabra/wire"
 	"github.com/zabra/zabra/zab"
 )
 
@@ -12,7 +11,7 @@ import (
 type logWriter struct {
 	core  *Core
 	inbox *inbox[logItem]
-	txns  []wire.Txn    // gathered, to be kept together
+	txns  []zab.Txn     // gathered, to be kept together
 	after []func()      // to be called when they are durable
 	first time.Duration // when the oldest of them was handed over
 	short bool          // there was no room for them
@@ -25,7 +24,7 @@ type logWriter struct {
 // is durable, without waiting for it to be so; or one that needs the log to itself; or
 // the order to stop.
 type logItem struct {
-	txn   wire.Txn
+	txn   zab.Txn
 	at    time.Duration // when it was handed over, on the core's clock
 	after func()
 	call  func() error // an error is the log's
@@ -36,22 +35,17 @@ func newLogWriter(c *Core) *logWriter {
 	return &logWriter{core: c, inbox: newInbox[logItem](), ended: make(chan struct{})}
 }
 
-// put hands over transactions, and what to call when they are durable.
-func (w *logWriter) put(txns []wire.Txn, after func()) {
-	now := w.core.Now()
-	w.inbox.putAll(len(txns)+1, func(i int) logItem {
+// put hands over transactions, and what to call when they are durable, if anything.
+func (w *logWriter) put(txns []zab.Txn, after func()) {
+	now, n := w.core.Now(), len(txns)
+	if after != nil {
+		n++
+	}
+	w.inbox.putAll(n, func(i int) logItem {
 		if i == len(txns) {
 			return logItem{after: after}
 		}
 		return logItem{txn: txns[i], at: now}
-	})
-}
-
-// putRaw hands over transactions as they travel between servers.
-func (w *logWriter) putRaw(txns []zab.Txn) {
-	now := w.core.Now()
-	w.inbox.putAll(len(txns), func(i int) logItem {
-		return logItem{txn: wire.Txn{Header: wire.TxnHeader{Zxid: txns[i].Zxid}, Raw: txns[i].Raw}, at: now}
 	})
 }
 

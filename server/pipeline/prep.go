@@ -119,8 +119,8 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	case wire.OpCloseSession:
 		return p.closeSession(h), nil
 	}
-	c, code := p.change(req, req.Op, req.Body, false)
-	if code != wire.OK {
+	var c change
+	if code := p.change(&c, req, req.Op, req.Body, false); code != wire.OK {
 		return p.fail(h, code), nil
 	}
 	if bodySize(c.body) > p.opts.maxTxn() {
@@ -154,48 +154,52 @@ type change struct {
 	at      datatree.Node // see Found
 }
 
-// change judges one operation. multi tells that it is part of one.
-func (p *Preparer) change(req *Request, op wire.OpCode, body wire.Record, multi bool) (change, wire.Code) {
+// change judges one operation and says in c, which is empty, what it will do. multi
+// tells that it is part of one.
+func (p *Preparer) change(c *change, req *Request, op wire.OpCode, body wire.Record, multi bool) wire.Code {
 	switch r := body.(type) {
 	case *wire.CreateRequest:
-		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), noTTL})
+		return p.create(c, req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), noTTL})
 	case *wire.CreateTTLRequest:
-		return p.create(req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), r.TTL})
+		return p.create(c, req, &creation{op, r.Path, r.Data, r.ACL, wire.CreateMode(r.Flags), r.TTL})
 	case *wire.SetDataRequest:
-		return p.setData(req, r)
+		return p.setData(c, req, r)
 	case *wire.SetACLRequest:
-		return p.setACL(req, r)
+		return p.setACL(c, req, r)
 	case *wire.ReconfigRequest:
-		return p.reconfig(req, r)
+		return p.reconfig(c, req, r)
 	case *wire.PathVersionRequest:
 		if op == wire.OpDelete {
-			return p.delete(req, r)
+			return p.delete(c, req, r)
 		}
 		if multi {
-			return p.check(req, r)
+			return p.check(c, req, r)
 		}
 	case *wire.PathRequest:
 		if op == wire.OpDeleteContainer {
-			return p.deleteContainer(r.Path)
+			return p.deleteContainer(c, r.Path)
 		}
 	}
-	return change{}, wire.Unimplemented
+	return wire.Unimplemented
 }
 
-// node returns what a node will be when the transactions under way are applied.
-func (p *Preparer) node(path string) (nodeState, bool) {
+// node fills in what a node will be when the transactions under way are applied, and
+// reports whether there will be one.
+func (p *Preparer) node(path string, s *nodeState) bool {
 	if c, ok := p.overlay.nodes[path]; ok {
-		return c.nodeState, c.exists
+		*s = c.nodeState
+		return c.exists
 	}
 	n, ok := p.tree.Find(path)
 	if !ok {
-		return nodeState{}, false
+		return false
 	}
-	s := p.tree.Stored(n)
-	return nodeState{
-		exists: true, at: n, version: s.Version, cversion: s.Cversion, aversion: s.Aversion,
-		children: int32(s.NumChildren), dataLen: int32(s.DataLen), owner: s.Owner, ephemeral: p.tree.Ephemeral(n), acl: s.ACL,
-	}, true
+	d := p.tree.Stored(n)
+	*s = nodeState{
+		exists: true, at: n, version: d.Version, cversion: d.Cversion, aversion: d.Aversion,
+		children: int32(d.NumChildren), dataLen: int32(d.DataLen), owner: d.Owner, ephemeral: d.Ephemeral, acl: d.ACL,
+	}
+	return true
 }
 
 // record puts a change into the overlay, under the path and ACL of its body,

@@ -24,36 +24,37 @@ const noTTL = -1
 // create checks in ZooKeeper's order, which clients can see: flags and TTL,
 // session, shape of the path, ACL, parent, permission on it, the whole path,
 // existence, kind of parent, quota.
-func (p *Preparer) create(req *Request, c *creation) (change, wire.Code) {
+func (p *Preparer) create(ch *change, req *Request, c *creation) wire.Code {
 	if code := p.checkMode(c); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	if code := p.checkCreator(req, c); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	if code := checkCreatePath(c.path); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	acl, code := p.acls.FixupACL(c.acl, req.Auth)
 	if code != wire.OK {
-		return change{}, code
+		return code
 	}
-	parent, ok := p.node(parentOf(c.path))
-	if !ok {
-		return change{}, wire.NoNode
+	parent := &ch.parent
+	if !p.node(parentOf(c.path), parent) {
+		return wire.NoNode
 	}
 	if !p.acls.Allowed(parent.acl, req.Auth, wire.PermCreate) {
-		return change{}, wire.NoAuth
+		return wire.NoAuth
 	}
-	if code := p.checkTarget(c, &parent); code != wire.OK {
-		return change{}, code
+	if code := p.checkTarget(ch, c); code != wire.OK {
+		return code
 	}
 	parent.cversion = max(parent.cversion, parent.cversion+1) // stays at the top, as the tree does
 	parent.children++
-	node := nodeState{
+	ch.node = nodeState{
 		exists: true, ephemeral: c.mode.Ephemeral(), dataLen: int32(len(c.data)), owner: c.owner(req.Session),
 	}
-	return change{body: c.txn(acl, parent.cversion), node: node, parent: parent, inTree: true, at: parent.at}, wire.OK
+	ch.body, ch.inTree, ch.at = c.txn(acl, parent.cversion), true, parent.at
+	return wire.OK
 }
 
 // checkMode refuses flags that do not exist or do not go with the opcode.
@@ -97,17 +98,17 @@ func checkCreatePath(path string) wire.Code {
 }
 
 // checkTarget names a sequential node and checks the final path.
-func (p *Preparer) checkTarget(c *creation, parent *nodeState) wire.Code {
+func (p *Preparer) checkTarget(ch *change, c *creation) wire.Code {
 	if c.mode.Sequential() {
-		c.path = sequentialName(c.path, sequence(parent))
+		c.path = sequentialName(c.path, sequence(&ch.parent))
 	}
 	if !wire.ValidPath(c.path) {
 		return wire.BadArguments
 	}
-	if _, ok := p.node(c.path); ok {
+	if p.node(c.path, &ch.node) {
 		return wire.NodeExists
 	}
-	if parent.ephemeral {
+	if ch.parent.ephemeral {
 		return wire.NoChildrenForEphemerals
 	}
 	return p.checkQuota(c.path, int64(len(c.data)), 1)

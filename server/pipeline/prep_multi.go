@@ -32,8 +32,8 @@ func (p *Preparer) multi(h wire.TxnHeader, req *Request) wire.Txn {
 func (p *Preparer) multiOps(z wire.Zxid, req *Request, subs []wire.SubTxn) wire.Code {
 	left := p.opts.maxTxn()
 	for i, op := range req.Multi {
-		c, code := p.change(req, op.Op, op.Body, true)
-		if code != wire.OK {
+		var c change
+		if code := p.change(&c, req, op.Op, op.Body, true); code != wire.OK {
 			subs[i] = errorSub(code)
 			for j := range subs[i+1:] {
 				subs[i+1+j] = errorSub(wire.RuntimeInconsistency)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/wire"
@@ -17,70 +16,72 @@ func versionMatches(expected, current int32) bool {
 	return expected == anyVersion || expected == current
 }
 
-func (p *Preparer) setData(req *Request, r *wire.SetDataRequest) (change, wire.Code) {
-	node, code := p.target(req, r.Path)
-	if code != wire.OK {
-		return change{}, code
+func (p *Preparer) setData(c *change, req *Request, r *wire.SetDataRequest) wire.Code {
+	node := &c.node
+	if code := p.target(node, req, r.Path); code != wire.OK {
+		return code
 	}
 	if !p.acls.Allowed(node.acl, req.Auth, wire.PermWrite) {
-		return change{}, wire.NoAuth
+		return wire.NoAuth
 	}
 	if code := p.checkQuota(r.Path, int64(len(r.Data))-int64(node.dataLen), 0); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	if !versionMatches(r.Version, node.version) && !plant.In(plant.VersionUnchecked) {
-		return change{}, wire.BadVersion
+		return wire.BadVersion
 	}
 	node.version++
 	node.dataLen = int32(len(r.Data))
-	return change{body: &wire.SetDataTxn{Path: r.Path, Data: r.Data, Version: node.version}, node: node, at: node.at}, wire.OK
+	c.body, c.at = &wire.SetDataTxn{Path: r.Path, Data: r.Data, Version: node.version}, node.at
+	return wire.OK
 }
 
-func (p *Preparer) setACL(req *Request, r *wire.SetACLRequest) (change, wire.Code) {
+func (p *Preparer) setACL(c *change, req *Request, r *wire.SetACLRequest) wire.Code {
 	if code := p.checkSessionAndPath(req, r.Path); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	acl, code := p.acls.FixupACL(r.ACL, req.Auth)
 	if code != wire.OK {
-		return change{}, code
+		return code
 	}
-	node, ok := p.node(r.Path)
-	switch {
+	node := &c.node
+	switch ok := p.node(r.Path, node); {
 	case !ok:
-		return change{}, wire.NoNode
+		return wire.NoNode
 	case !p.acls.Allowed(node.acl, req.Auth, wire.PermAdmin):
-		return change{}, wire.NoAuth
+		return wire.NoAuth
 	case !versionMatches(r.Version, node.aversion):
-		return change{}, wire.BadVersion
+		return wire.BadVersion
 	}
 	node.aversion++
-	return change{body: &wire.SetACLTxn{Path: r.Path, ACL: acl, Aversion: node.aversion}, node: node, at: node.at}, wire.OK
+	c.body, c.at = &wire.SetACLTxn{Path: r.Path, ACL: acl, Aversion: node.aversion}, node.at
+	return wire.OK
 }
 
 // check is the operation of a multi that only compares a version.
-func (p *Preparer) check(req *Request, r *wire.PathVersionRequest) (change, wire.Code) {
-	node, code := p.target(req, r.Path)
-	switch {
+func (p *Preparer) check(c *change, req *Request, r *wire.PathVersionRequest) wire.Code {
+	node := &c.node
+	switch code := p.target(node, req, r.Path); {
 	case code != wire.OK:
-		return change{}, code
+		return code
 	case !p.acls.Allowed(node.acl, req.Auth, wire.PermRead):
-		return change{}, wire.NoAuth
+		return wire.NoAuth
 	case !versionMatches(r.Version, node.version) && !plant.In(plant.CheckIgnored):
-		return change{}, wire.BadVersion
+		return wire.BadVersion
 	}
-	return change{body: &wire.CheckVersionTxn{Path: r.Path, Version: node.version + 1}, noWrite: true}, wire.OK
+	c.body, c.noWrite = &wire.CheckVersionTxn{Path: r.Path, Version: node.version + 1}, true
+	return wire.OK
 }
 
 // target finds the node of a setData or check.
-func (p *Preparer) target(req *Request, path string) (nodeState, wire.Code) {
+func (p *Preparer) target(node *nodeState, req *Request, path string) wire.Code {
 	if code := p.checkSessionAndPath(req, path); code != wire.OK {
-		return nodeState{}, code
+		return code
 	}
-	node, ok := p.node(path)
-	if !ok {
-		return nodeState{}, wire.NoNode
+	if !p.node(path, node) {
+		return wire.NoNode
 	}
-	return node, wire.OK
+	return wire.OK
 }
 
 func (p *Preparer) checkSessionAndPath(req *Request, path string) wire.Code {
@@ -93,30 +94,29 @@ func (p *Preparer) checkSessionAndPath(req *Request, path string) wire.Code {
 	return wire.OK
 }
 
-func (p *Preparer) delete(req *Request, r *wire.PathVersionRequest) (change, wire.Code) {
+func (p *Preparer) delete(c *change, req *Request, r *wire.PathVersionRequest) wire.Code {
 	if code := p.checkSession(req, false); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	if code := checkDeletable(r.Path); code != wire.OK {
-		return change{}, code
+		return code
 	}
-	parent, ok := p.node(parentOf(r.Path))
-	if !ok {
-		return change{}, wire.NoNode
+	if !p.node(parentOf(r.Path), &c.parent) {
+		return wire.NoNode
 	}
-	if !p.acls.Allowed(parent.acl, req.Auth, wire.PermDelete) {
-		return change{}, wire.NoAuth
+	if !p.acls.Allowed(c.parent.acl, req.Auth, wire.PermDelete) {
+		return wire.NoAuth
 	}
-	node, ok := p.node(r.Path)
-	switch {
+	switch ok := p.node(r.Path, &c.node); {
 	case !ok:
-		return change{}, wire.NoNode
-	case !versionMatches(r.Version, node.version):
-		return change{}, wire.BadVersion
-	case node.children > 0:
-		return change{}, wire.NotEmpty
+		return wire.NoNode
+	case !versionMatches(r.Version, c.node.version):
+		return wire.BadVersion
+	case c.node.children > 0:
+		return wire.NotEmpty
 	}
-	return removal(r.Path, parent, node.at), wire.OK
+	c.remove(r.Path)
+	return wire.OK
 }
 
 // deleteContainer deletes a container or TTL node on behalf of the server,
@@ -124,31 +124,32 @@ func (p *Preparer) delete(req *Request, r *wire.PathVersionRequest) (change, wir
 // has happened to it since takes precedence: children, another kind of node
 // under its name, or any change still under way. (ZooKeeper deletes a plain
 // node that has come in its place.)
-func (p *Preparer) deleteContainer(path string) (change, wire.Code) {
+func (p *Preparer) deleteContainer(c *change, path string) wire.Code {
 	if code := checkDeletable(path); code != wire.OK {
-		return change{}, code
+		return code
 	}
-	node, ok := p.node(path)
-	if !ok {
-		return change{}, wire.NoNode
+	node := &c.node
+	if !p.node(path, node) {
+		return wire.NoNode
 	}
 	_, changed := p.overlay.nodes[path]
 	switch {
 	case node.children > 0 && !plant.In(plant.ContainerInUse):
-		return change{}, wire.NotEmpty
+		return wire.NotEmpty
 	case changed && !plant.In(plant.ContainerInUse), node.owner == 0, node.ephemeral:
-		return change{}, wire.BadVersion
+		return wire.BadVersion
 	}
-	parent, ok := p.node(parentOf(path))
-	if !ok {
-		return change{}, wire.NoNode
+	if !p.node(parentOf(path), &c.parent) {
+		return wire.NoNode
 	}
-	return removal(path, parent, node.at), wire.OK
+	c.remove(path)
+	return wire.OK
 }
 
-func removal(path string, parent nodeState, at datatree.Node) change {
-	parent.children--
-	return change{body: &wire.DeleteTxn{Path: path}, parent: parent, inTree: true, at: at}
+// remove makes c the deletion of the node that it has found, with its parent.
+func (c *change) remove(path string) {
+	c.parent.children--
+	c.body, c.inTree, c.at, c.node = &wire.DeleteTxn{Path: path}, true, c.node.at, nodeState{}
 }
 
 // checkDeletable checks what ZooKeeper checks of a path to delete, which is
@@ -171,33 +172,34 @@ const configPath = "/zookeeper/config"
 
 // reconfig changes the configuration of the ensemble. A server that does not lead
 // one has none to change.
-func (p *Preparer) reconfig(req *Request, r *wire.ReconfigRequest) (change, wire.Code) {
+func (p *Preparer) reconfig(c *change, req *Request, r *wire.ReconfigRequest) wire.Code {
 	if !p.opts.ReconfigEnabled {
-		return change{}, wire.ReconfigDisabled
+		return wire.ReconfigDisabled
 	}
 	if code := p.checkSession(req, false); code != wire.OK {
-		return change{}, code
+		return code
 	}
 	if p.opts.Reconfigure == nil {
-		return change{}, wire.Unimplemented
+		return wire.Unimplemented
 	}
 	next, err := p.opts.Reconfigure(r, p.last)
 	var refused *quorum.ReconfigError
 	if errors.As(err, &refused) {
-		return change{}, refused.Code
+		return refused.Code
 	}
-	node, ok := p.node(configPath)
+	node := &c.node
 	switch {
 	case err != nil:
-		return change{}, wire.RuntimeInconsistency
-	case !ok:
-		return change{}, wire.NoNode
+		return wire.RuntimeInconsistency
+	case !p.node(configPath, node):
+		return wire.NoNode
 	case !p.acls.Allowed(node.acl, req.Auth, wire.PermWrite):
-		return change{}, wire.NoAuth
+		return wire.NoAuth
 	}
 	text := next.Text()
 	node.version, node.dataLen = -1, int32(len(text))
-	return change{body: &wire.SetDataTxn{Path: configPath, Data: text, Version: -1}, node: node}, wire.OK
+	c.body = &wire.SetDataTxn{Path: configPath, Data: text, Version: -1}
+	return wire.OK
 }
 
 // parentOf is the path before the last slash; the parent of a top-level node is

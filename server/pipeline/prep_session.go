@@ -31,10 +31,11 @@ func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
 	}
 	txn := p.sealClose(h, body)
 	for _, path := range body.Paths {
-		parent, _ := p.node(parentOf(path))
-		c := removal(path, parent, 0)
-		p.overlay.put(h.Zxid, path, c.node)
-		p.overlay.put(h.Zxid, parentOf(path), c.parent)
+		var parent nodeState
+		p.node(parentOf(path), &parent)
+		parent.children--
+		p.overlay.put(h.Zxid, path, nodeState{})
+		p.overlay.put(h.Zxid, parentOf(path), parent)
 	}
 	p.releasePaths()
 	p.overlay.putSession(h.Zxid, h.Session, sessionClosing)

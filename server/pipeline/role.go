@@ -124,7 +124,7 @@ func (r alone) submit(req *Request) {
 	}
 	if p, ok := r.prepare(req); ok {
 		r.inflight.push(p)
-		r.batch = append(r.batch, p.txn)
+		r.batch = append(r.batch, zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw})
 		if len(r.batch) >= handOverBatch {
 			r.flush()
 		}
@@ -157,7 +157,7 @@ func (r alone) flush() {
 		return
 	}
 	r.metrics.ProposalCount.Add(0, int64(len(r.batch)))
-	z := r.batch[len(r.batch)-1].Header.Zxid
+	z := r.batch[len(r.batch)-1].Zxid
 	r.writer.put(r.batch, func() { r.inbox.put(message{decided: z}) })
 	clear(r.batch)
 	r.batch = r.batch[:0]
@@ -276,7 +276,7 @@ func (c *Core) perform(r role, rd *zab.Ready, p pledge) {
 		w := &rd.Writes[i]
 		switch w.Op {
 		case zab.WriteTxns:
-			c.writer.putRaw(w.Txns)
+			c.writer.put(w.Txns, nil)
 		case zab.WriteTruncate:
 			c.writer.do(func() error { return p.vault.Truncate(w.Zxid) })
 		case zab.WriteSnapshot:

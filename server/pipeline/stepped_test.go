@@ -9,6 +9,7 @@ import (
 	"github.com/zabra/zabra/server/auth"
 	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/wire"
+	"github.com/zabra/zabra/zab"
 )
 
 // A handClock goes on when told to.
@@ -23,7 +24,7 @@ type noisyLog struct {
 	noRoom int
 }
 
-func (l *noisyLog) Append(txns []wire.Txn) error {
+func (l *noisyLog) Append(txns []zab.Txn) error {
 	l.said = append(l.said, fmt.Sprintf("append %d", len(txns)))
 	if l.noRoom > 0 {
 		l.noRoom--
