@@ -369,13 +369,13 @@ func TestFullDisk(t *testing.T) {
 
 // While the disk stalls, pings and reads are answered and no session is lost.
 func TestSlowDiskLosesNoSession(t *testing.T) {
-	const stall, timeout = 2500 * time.Millisecond, time.Second
+	const stall, timeout = 4 * time.Second, 2 * time.Second
 	var slow atomic.Bool
-	stalled := make(chan struct{}, 1000)
+	stalled, goesOn := make(chan struct{}, 1000), make(chan struct{})
 	disk := vfs.Intercept(memfs.New(), vfs.Hooks{Before: func(c vfs.Call) error {
 		if c.Op == vfs.OpSync && slow.CompareAndSwap(true, false) {
 			stalled <- struct{}{}
-			time.Sleep(stall)
+			<-goesOn
 		}
 		return nil
 	}})
@@ -399,8 +399,10 @@ func TestSlowDiskLosesNoSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-stalled
+	goOn := sync.OnceFunc(func() { close(goesOn) })
+	defer goOn()
 	began, pings := time.Now(), 0
-	for time.Since(began) < stall-500*time.Millisecond {
+	for time.Since(began) < stall {
 		for _, c := range clients[1:] {
 			var stat wire.StatResponse
 			if err := c.Do(wire.OpExists, &wire.PathWatchRequest{Path: "/e0"}, &stat); err != nil {
@@ -414,8 +416,9 @@ func TestSlowDiskLosesNoSession(t *testing.T) {
 		if err := writer.Ping(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(timeout / 5)
+		time.Sleep(timeout / 10)
 	}
+	goOn()
 	if h, _, err := writer.Recv(); err != nil || h.Err != wire.OK {
 		t.Fatalf("the write that was held up: %v, %v", h.Err, err)
 	}

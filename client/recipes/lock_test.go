@@ -200,11 +200,13 @@ func TestLockUnderPartition(t *testing.T) {
 		w.Unblock()
 		time.Sleep(100 * time.Millisecond)
 	}
+	eventually(t, "a hundred writes", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return store.writes >= 100
+	})
 	close(stop)
 	wg.Wait()
-	if store.writes < 100 {
-		t.Errorf("only %d writes", store.writes)
-	}
 }
 
 // The loss is known before somebody else has the lock.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,16 +61,20 @@ func TestLostLockEndsTheCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	runs := filepath.Join(t.TempDir(), "runs")
 	go func() {
 		for t.Context().Err() == nil {
+			if _, err := os.Stat(runs); err != nil {
+				time.Sleep(time.Millisecond)
+				continue
+			}
 			names, _, _ := c.Children(t.Context(), "/l")
-			time.Sleep(200 * time.Millisecond) // let the command begin
 			for _, n := range names {
 				c.Delete(t.Context(), "/l/"+n, client.AnyVersion)
 			}
 		}
 	}()
-	_, errs, code := zabra(t, "lock", "--server", s.Addr(), "/l", "--", "sleep", "60")
+	_, errs, code := zabra(t, "lock", "--server", s.Addr(), "/l", "--", "sh", "-c", "touch '"+runs+"'; exec sleep 60")
 	if code != exitLost || !strings.Contains(errs, "was lost while the command ran") {
 		t.Errorf("%d %q", code, errs)
 	}
