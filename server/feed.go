@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/zabra/zabra/server/metrics"
 	"github.com/zabra/zabra/server/peer"
 	"github.com/zabra/zabra/wire"
 	"go.uber.org/zap"
@@ -79,6 +80,7 @@ func (f *feed) measure(pkts []wire.QuorumPacket) {
 	mt := f.m.server.metrics
 	var proposals, commits int64
 	var last wire.Zxid
+	latency, propagation := ages{timer: &mt.ProposalLatency}, ages{timer: &mt.CommitPropagationLatency}
 	for i := range pkts {
 		switch p := &pkts[i]; p.Type {
 		case wire.PacketProposal:
@@ -86,19 +88,21 @@ func (f *feed) measure(pkts []wire.QuorumPacket) {
 			last = p.Zxid
 			made := madeAt(p.Data)
 			f.made.put(p.Zxid, made)
-			mt.ProposalLatency.Observe(0, since(now, made))
+			latency.add(since(now, made))
 		case wire.PacketCommit, wire.PacketCommitAndActivate:
 			commits++
 			if made, ok := f.made.get(p.Zxid); ok {
-				mt.CommitPropagationLatency.Observe(0, since(now, made))
+				propagation.add(since(now, made))
 			}
 		case wire.PacketInform:
 			commits++
-			mt.CommitPropagationLatency.Observe(0, since(now, madeAt(p.Data)))
+			propagation.add(since(now, madeAt(p.Data)))
 		case wire.PacketInformAndActivate:
 			commits++
 		}
 	}
+	latency.tell()
+	propagation.tell()
 	if proposals > 0 {
 		f.acks.arrived(last)
 	}
@@ -106,6 +110,27 @@ func (f *feed) measure(pkts []wire.QuorumPacket) {
 		mt.LearnerProposals.Add(0, proposals)
 		mt.LearnerCommits.Add(0, commits)
 	}
+}
+
+// An ages gathers durations for a timer as long as they are the same: what a leader has
+// made together is of the same millisecond.
+type ages struct {
+	timer *metrics.Timer
+	age   time.Duration
+	n     int64
+}
+
+func (a *ages) add(age time.Duration) {
+	if age != a.age {
+		a.tell()
+		a.age = age
+	}
+	a.n++
+}
+
+func (a *ages) tell() {
+	a.timer.ObserveN(0, a.age, a.n)
+	a.n = 0
 }
 
 func since(now, made int64) time.Duration { return time.Duration(now-made) * time.Millisecond }

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // LearnerInfo is the data of FOLLOWERINFO and OBSERVERINFO.
 type LearnerInfo struct {
@@ -103,6 +106,7 @@ type ForwardedRequest struct {
 
 // AppendTo appends the record's encoding.
 func (r *ForwardedRequest) AppendTo(b []byte) []byte {
+	b = slices.Grow(b, 8+4+4+len(r.Body))
 	b = AppendInt(AppendInt(AppendLong(b, int64(r.Session)), int32(r.Cxid)), int32(r.Op))
 	return append(b, r.Body...)
 }

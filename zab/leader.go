@@ -197,6 +197,7 @@ func (l *Leader) Ready() (LeaderReady, bool) {
 	}
 	r := l.out.extra
 	l.out.extra = LeaderReady{}
+	l.out.room.requests = max(l.out.room.requests/2, min(len(r.Requests), maxRoom))
 	r.Ready = l.out.take()
 	return r, true
 }

@@ -311,6 +311,9 @@ func (l *Leader) request(p *peer, pkt *wire.QuorumPacket) error {
 	if r.DecodeFrom(&d); d.Err() != nil {
 		return malformed(pkt, d.Err())
 	}
+	if l.out.extra.Requests == nil {
+		l.out.extra.Requests = make([]Request, 0, max(1, l.out.room.requests))
+	}
 	l.out.extra.Requests = append(l.out.extra.Requests, r)
 	if plant.In(plant.ForwardedTwice) {
 		l.out.extra.Requests = append(l.out.extra.Requests, r)

@@ -175,7 +175,7 @@ type output struct {
 
 // room is how much the last Ready held of what comes in numbers: the next one is
 // likely to be of that size.
-type room struct{ send, txns, deliver int }
+type room struct{ send, txns, deliver, requests int }
 
 // maxRoom bounds the room that is made before it is needed.
 const maxRoom = 4096

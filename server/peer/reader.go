@@ -25,6 +25,7 @@ type input struct {
 	buf   []byte // bytes read and not handed out; room behind them is up to cap
 	need  int    // how many bytes buf must have before it is worth looking at it again
 	size  int    // of the next chunk
+	count int    // packets that were handed out last
 }
 
 func newInput(src io.Reader, limit int) *input {
@@ -87,7 +88,11 @@ func (in *input) packets() (list []wire.QuorumPacket, snap bool, err error) {
 			return list, false, err
 		}
 		in.buf = in.buf[n:]
+		if list == nil { // as many are likely to come as came last
+			list = make([]wire.QuorumPacket, 0, max(1, in.count))
+		}
 		list = append(list, p)
+		in.count = len(list)
 		snap = p.Type == wire.PacketSnap
 	}
 	in.need = 0

@@ -79,9 +79,20 @@ func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
 	l.r.later(func() {
 		l.r.timing.received(conn, pkts, l.r.Now())
 		for i := range pkts {
+			if i+1 < len(pkts) && implied(&pkts[i], &pkts[i+1]) {
+				continue
+			}
 			l.r.machine.Receive(conn, &pkts[i])
 		}
 	})
+}
+
+// implied reports whether a packet says nothing that the next one does not say too: an
+// ACK of a transaction is one of all before it. Those that arrive together cost the
+// machine one look at what has a quorum.
+func implied(p, next *wire.QuorumPacket) bool {
+	return p.Type == wire.PacketAck && next.Type == wire.PacketAck && p.Zxid.Counter() > 0 &&
+		p.Zxid.Epoch() == next.Zxid.Epoch() && p.Zxid < next.Zxid
 }
 
 // Progress tells that a part of what is queued for a connection has gone out, and
@@ -314,20 +325,20 @@ func (r *leading) fail(err error) {
 // decodeForwarded reads a request that a learner passed on. Whatever it is, it
 // becomes one transaction.
 func decodeForwarded(f *wire.ForwardedRequest) (*Request, wire.Code) {
-	req, code := &Request{}, wire.OK
+	var req *Request
+	code := wire.OK
 	switch f.Op {
 	case wire.OpCreateSession:
 		d := wire.NewDecoder(f.Body)
-		req.Body = &wire.CreateSessionTxn{Timeout: d.Int()}
+		req = &Request{Body: &wire.CreateSessionTxn{Timeout: d.Int()}}
 		if d.Err() != nil {
 			code = wire.MarshallingError
 		}
 	case wire.OpCloseSession:
+		req = &Request{}
 	default:
-		if r, c := DecodeRequest(f.Op, f.Body); c != wire.OK {
-			code = c
-		} else {
-			req = r
+		if req, code = DecodeRequest(f.Op, f.Body); code != wire.OK {
+			req = &Request{}
 		}
 	}
 	req.Session, req.Cxid, req.Op = f.Session, f.Cxid, f.Op
