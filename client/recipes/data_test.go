@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,6 +62,38 @@ func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 	wait(d.t, s.Done(), "the end of the session")
 	d.way.Unblock()
 	return nil, client.ErrConnectionLost
+}
+
+// leaver ends the caller's context when an item has been claimed.
+type leaver struct {
+	someone
+	leave context.CancelFunc
+}
+
+func (l leaver) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	made, err := l.someone.Create(ctx, path, data, o...)
+	if strings.HasPrefix(path, "/q/taken/") {
+		l.leave()
+	}
+	return made, err
+}
+
+// An item whose taker goes while it takes it is free again, although the session lives.
+func TestTakerThatGoesLeavesTheItem(t *testing.T) {
+	s := testserver.Start(t)
+	ctx, leave := context.WithCancel(t.Context())
+	c := join(t, s, client.Options{})
+	q := recipes.NewQueue(leaver{c, leave}, "/q")
+	if err := q.Put(ctx, nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	if item, err := q.Take(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(item, err)
+	}
+	eventually(t, "nobody has it", func() bool {
+		names, _, err := c.Children(t.Context(), "/q/taken")
+		return err == nil && len(names) == 0
+	})
 }
 
 // What may have happened is not done again when the session has taken its trace along.

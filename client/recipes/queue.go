@@ -193,9 +193,13 @@ func (q *Queue) claim(ctx context.Context, name string) (*Item, error) {
 			return nil, err
 		}
 		data, _, err := q.tree.Get(ctx, join(q.entries, name))
-		if err != nil { // finished by its former taker
+		if errors.Is(err, client.ErrNoNode) { // finished by its former taker
 			_ = q.tree.Delete(ctx, path, client.AnyVersion)
-			return nil, unless(err, client.ErrNoNode)
+			return nil, nil
+		}
+		if err != nil {
+			go q.unclaim(context.WithoutCancel(ctx), s, name, id)
+			return nil, err
 		}
 		return &Item{Data: data, queue: q, name: name, session: s}, nil
 	}

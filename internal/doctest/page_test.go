@@ -91,11 +91,11 @@ func (p *page) spans() []string {
 // root is the top of the checkout.
 const root = "../.."
 
-// pages reads all pages: those at the top and those in docs.
+// pages reads all pages: those at the top, those in docs, and those of the recipes.
 func pages(t *testing.T) []*page {
 	t.Helper()
 	var all []*page
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/recipes/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
