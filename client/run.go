@@ -381,7 +381,8 @@ func (c *Client) expired(s *Session, why error) {
 	if l != nil {
 		l.kill(ErrSessionExpired) // it belongs to that session
 	}
-	c.failWaiting(all, ErrSessionExpired)
+	// What was asked for when Done was closed already belongs to the next session.
+	c.failWaiting(func(k *call) bool { return !k.queued.After(s.ended) }, ErrSessionExpired)
 }
 
 // forget makes the next handshake ask for a new session.

@@ -22,6 +22,7 @@ type Session struct {
 	contact time.Time // when a request was sent that is known to have arrived
 	timer   *time.Timer
 	over    bool
+	ended   time.Time // when over, before done is closed
 	onOver  func(*Session)
 }
 
@@ -99,7 +100,7 @@ func (s *Session) end() bool {
 }
 
 func (s *Session) endLocked() {
-	s.over = true
+	s.over, s.ended = true, time.Now()
 	s.timer.Stop()
 	close(s.done)
 }

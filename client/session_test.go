@@ -114,6 +114,10 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// lateness is how much later than it should a timer may be noticed in a test whose machine
+// has more to do than it can.
+const lateness = 500 * time.Millisecond
+
 // A client that is cut off gives its session up before the server does.
 func TestClientGivesUpBeforeTheServer(t *testing.T) {
 	ctx := t.Context()
@@ -128,8 +132,13 @@ func TestClientGivesUpBeforeTheServer(t *testing.T) {
 		}
 		s := holder.Session()
 		r.Cut(true)
-		if e := next(t, w); e.Type != client.EventDeleted || s.Alive() {
-			t.Errorf("%v, and the holder believes in its session: %v", e, s.Alive())
+		if e := next(t, w); e.Type != client.EventDeleted {
+			t.Error(e)
+		}
+		select {
+		case <-s.Done():
+		case <-time.After(lateness):
+			t.Error("the holder believes in its session")
 		}
 		r.Unblock()
 	}

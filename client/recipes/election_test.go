@@ -40,7 +40,7 @@ func TestElection(t *testing.T) {
 	}
 	a.way.Cut(true) // its session ends
 	h := <-next
-	if first.Err() == nil || h.Token() <= first.Token() {
+	if !lostByNow(first) || h.Token() <= first.Token() {
 		t.Error("two lead")
 	}
 	h.Release(ctx)

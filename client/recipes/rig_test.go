@@ -99,6 +99,17 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// lostByNow reports whether something is lost, as it must be when somebody else has it. A
+// machine that has more to do than it can may notice late.
+func lostByNow(h *recipes.Held) bool {
+	select {
+	case <-h.Lost():
+		return true
+	case <-time.After(500 * time.Millisecond):
+		return false
+	}
+}
+
 // held wants something to be held.
 func held(t testing.TB) func(*recipes.Held, error) *recipes.Held {
 	return func(h *recipes.Held, err error) *recipes.Held {

@@ -86,7 +86,7 @@ func (f *followers) announce(w *worker) {
 func (f *followers) write(ctx context.Context) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := 0; ctx.Err() == nil; i++ {
-		path := fmt.Sprintf("%s/%d", copied, rng.IntN(4))
+		path := fmt.Sprintf("%s/%d", copied, rng.IntN(300)) // so many that what was missed is not written again soon
 		if rng.IntN(2) == 0 {
 			path += fmt.Sprintf("/%d", rng.IntN(4))
 		}

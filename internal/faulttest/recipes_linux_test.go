@@ -47,6 +47,7 @@ type worker struct {
 	ended  atomic.Int64 // sessions, before their client was closed
 	lost   atomic.Int64 // answers
 	storm  atomic.Bool  // connections break when an answer comes
+	alone  atomic.Bool  // cut off, one way or both
 }
 
 // workerSession is shorter than some of the faults, so that sessions expire in them.
@@ -224,11 +225,17 @@ func (w *worker) forever(f func() error) {
 	})
 }
 
-// holds keeps something for a moment.
-func (w *worker) holds(h *recipes.Held) {
-	select {
-	case <-h.Lost():
-	case <-time.After(rand.N(5 * time.Millisecond)):
+// keeps something for a moment; who is cut off keeps it until it is lost.
+func (w *worker) keeps(lost <-chan struct{}, moment time.Duration) {
+	for {
+		select {
+		case <-lost:
+			return
+		case <-time.After(rand.N(moment)):
+			if !w.alone.Load() {
+				return
+			}
+		}
 	}
 }
 
@@ -242,7 +249,7 @@ func (s *study) begin() {
 				return err
 			}
 			s.locked.enter(h)
-			w.holds(h)
+			w.keeps(h.Lost(), 5*time.Millisecond)
 			s.locked.leave(h)
 			return h.Release(s.ctx)
 		})
@@ -257,7 +264,7 @@ func (s *study) begin() {
 				return err
 			}
 			s.shared.enter(h, writes)
-			w.holds(h)
+			w.keeps(h.Lost(), 5*time.Millisecond)
 			s.shared.leave(h)
 			return h.Release(s.ctx)
 		})
@@ -268,14 +275,14 @@ func (s *study) begin() {
 				return err
 			}
 			s.leases.enter(h)
-			w.holds(h)
+			w.keeps(h.Lost(), 60*time.Millisecond) // long enough to be held by many
 			s.leases.leave(h)
 			return h.Release(s.ctx)
 		})
 		w.forever(func() error {
 			return recipes.NewElection(w.c, "/election", recipes.Curator).Run(s.ctx, fmt.Sprint(w.id), func(_ context.Context, h *recipes.Held) error {
 				s.leading.enter(h)
-				w.holds(h)
+				w.keeps(h.Lost(), 5*time.Millisecond)
 				s.leading.leave(h)
 				return nil
 			})
@@ -307,7 +314,10 @@ func (s *study) queueing(w *worker) {
 		if err != nil {
 			return err
 		}
-		return s.queued.finish(item, func() error { return item.Done(s.ctx) })
+		return s.queued.finish(item, func() error {
+			w.keeps(item.Lost(), 5*time.Millisecond)
+			return item.Done(s.ctx)
+		})
 	})
 }
 
@@ -352,15 +362,15 @@ type trouble struct {
 	hold   time.Duration
 }
 
+// some are the first worker, who has a cache, and perhaps another one.
 func (s *study) some() []*worker {
-	list := append([]*worker(nil), s.workers...)
-	s.rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	return list[:1+s.rng.IntN(len(list)/2)]
+	return []*worker{s.workers[0], s.workers[s.rng.IntN(len(s.workers))]}
 }
 
 // deaf cuts hosts from servers, in the directions that are asked for.
 func (s *study) deaf(workers []*worker, up, down bool) func() {
 	for _, w := range workers {
+		w.alone.Store(true)
 		for _, v := range s.servers {
 			if up {
 				s.lab.Shape(w.host, v.Host, netlab.Quality{Loss: 1})
@@ -370,7 +380,12 @@ func (s *study) deaf(workers []*worker, up, down bool) func() {
 			}
 		}
 	}
-	return s.lab.Heal
+	return func() {
+		s.lab.Heal()
+		for _, w := range workers {
+			w.alone.Store(false)
+		}
+	}
 }
 
 // What is longer than a session lets it expire.
