@@ -28,7 +28,7 @@ func NewQueue(tree client.Tree, path string) *Queue {
 
 // Put adds an item. priority is 0 to 999. If the answer is lost, Put looks whether the
 // item is there, also when somebody has taken it meanwhile. If the session ends as well,
-// nobody can know any more, and Put fails with ErrConnectionLost.
+// nobody can know any more, and Put fails with ErrUnknown.
 func (q *Queue) Put(ctx context.Context, data []byte, priority int) error {
 	if priority < 0 || priority > 999 {
 		return fmt.Errorf("recipes: priority %d: want 0 to 999", priority)
@@ -46,7 +46,7 @@ var ErrUnknown = fmt.Errorf("recipes: the session ended before it could be found
 // once commits a transaction exactly once although answers may be lost: it makes a node
 // of its own below at, whose presence says that it happened. The parents are made if
 // they are not there. If the session ends before that node was looked for, nobody can
-// know any more whether it happened; then it fails with ErrConnectionLost.
+// know any more whether it happened; then it fails with ErrUnknown.
 func once(ctx context.Context, tree client.Tree, at string, change func(*client.Txn), parents ...string) error {
 	mark := join(at, "_c_"+guid())
 	for {
@@ -58,12 +58,9 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 		switch {
 		case err == nil:
 		case errors.Is(err, client.ErrConnectionLost):
-			happened, lookErr := exists(ctx, tree, mark)
-			if lookErr != nil {
-				return lookErr
-			}
-			if !happened && tree.Session() != s {
-				return err // the node may have gone with the session
+			happened, err := happened(ctx, tree, s, mark)
+			if err != nil {
+				return err
 			}
 			if !happened {
 				continue
@@ -83,6 +80,21 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 		_ = tree.Delete(ctx, mark, client.AnyVersion)
 		return nil
 	}
+}
+
+// happened looks for the mark of a change whose answer was lost, and which was asked for
+// when the session was before, or later. What it cannot find out is ErrUnknown, whatever
+// the reason: ErrSessionExpired alone would say that nothing had been asked for.
+func happened(ctx context.Context, tree client.Tree, before *client.Session, mark string) (bool, error) {
+	now := tree.Session()
+	there, err := exists(client.InSession(ctx, now), tree, mark)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+	case !there && now != before:
+		return false, ErrUnknown // it may have gone with the session
+	}
+	return there, nil
 }
 
 // exists looks for a node behind a sync: the request that may have made it was sent on

@@ -29,7 +29,7 @@ func (v *Value) Get(ctx context.Context) ([]byte, error) {
 // somebody else was quicker, and happens exactly once although answers may be lost. The
 // data is nil if there is no node. It returns what is there now. If an answer is lost
 // and the session ends with it, nobody can know any more whether it happened: then it
-// fails with ErrConnectionLost.
+// fails with ErrUnknown.
 func (v *Value) Update(ctx context.Context, change func([]byte) ([]byte, error)) ([]byte, error) {
 	for {
 		data, st, err := v.tree.Get(ctx, v.path)
