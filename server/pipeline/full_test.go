@@ -326,22 +326,22 @@ func TestFullLogGivesUpABarredClient(t *testing.T) {
 func TestACallWaitsForRoom(t *testing.T) {
 	inFullBubble(t, func(t *testing.T, r *coreRig, log *fullLog) {
 		p := r.connect(10_000)
-		tries := 0
+		var tries atomic.Int64
 		r.core.writer.do(func() error {
-			if tries++; tries < 4 {
+			if tries.Add(1) < 4 {
 				return fmt.Errorf("epoch: %w: %w", ErrNoSpace, syscall.ENOSPC)
 			}
 			return nil
 		})
 		p.send(call{1, wire.OpCreate, create("/a")})
 		synctest.Wait()
-		if got := p.take(); len(got) > 0 || tries != 1 {
-			t.Errorf("answered %v after %d tries", got, tries)
+		if got := p.take(); len(got) > 0 || tries.Load() != 1 {
+			t.Errorf("answered %v after %d tries", got, tries.Load())
 		}
 		time.Sleep(4 * lastRetry)
 		mustAnswer(t, p, 1)
-		if tries != 4 {
-			t.Errorf("%d tries", tries)
+		if n := tries.Load(); n != 4 {
+			t.Errorf("%d tries", n)
 		}
 	})
 }
