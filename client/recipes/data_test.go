@@ -78,6 +78,21 @@ func (l leaver) Create(ctx context.Context, path string, data []byte, o ...clien
 	return made, err
 }
 
+func (l leaver) Get(ctx context.Context, path string) ([]byte, client.Stat, error) {
+	if ctx.Err() != nil { // of the client's own Get the answer may be quicker
+		return nil, client.Stat{}, context.Cause(ctx)
+	}
+	return l.someone.Get(ctx, path)
+}
+
+// Delete does nothing for a caller that has gone, as a client without a connection.
+func (l leaver) Delete(ctx context.Context, path string, version int32) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return l.someone.Delete(ctx, path, version)
+}
+
 // An item whose taker goes while it takes it is free again, although the session lives.
 func TestTakerThatGoesLeavesTheItem(t *testing.T) {
 	s := testserver.Start(t)
