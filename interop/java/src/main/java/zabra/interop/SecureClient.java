@@ -54,11 +54,15 @@ public final class SecureClient {
         section(who);
         Transcript.Events events = new Transcript.Events();
         ZooKeeper zk = new ZooKeeper(server, TIMEOUT, events, config(who));
-        if (!connected(events)) {
+        // The client holds requests back until SASL has come to an end, so that the first
+        // answer tells how it ended.
+        String first = connected(events) ? firstAnswer(zk) : "AUTHFAILED";
+        boolean refused = first.equals("AUTHFAILED");
+        show("state", refused ? "refused" : "connected");
+        if (refused) {
             zk.close(1);
             return;
         }
-        String first = firstAnswer(zk);
         show("first request", first);
         if (!first.equals("OK")) {
             zk.close(1);
@@ -114,25 +118,18 @@ public final class SecureClient {
         return conf;
     }
 
-    /** Waits until it is clear whether the server takes this person. */
-    private boolean connected(Transcript.Events events) throws InterruptedException {
+    /** Waits until the server has accepted the connection, or it is clear that it does not. */
+    private static boolean connected(Transcript.Events events) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(8);
-        boolean connected = false;
-        while (System.nanoTime() < end) {
-            String e = events.poll(connected ? 500 : 8000);
-            if (e == null && connected) {
-                break;
+        for (long left; (left = end - System.nanoTime()) > 0; ) {
+            String e = events.poll(TimeUnit.NANOSECONDS.toMillis(left) + 1);
+            if ("state SyncConnected".equals(e)) {
+                return true;
             }
             if ("state AuthFailed".equals(e)) {
-                show("state", "refused");
                 return false;
             }
-            connected = connected ? !"state Disconnected".equals(e) : "state SyncConnected".equals(e);
-            if (connected && "state SaslAuthenticated".equals(e)) {
-                break;
-            }
         }
-        show("state", connected ? "connected" : "refused");
-        return connected;
+        return false;
     }
 }
