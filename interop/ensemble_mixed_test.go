@@ -24,6 +24,7 @@ func TestMixedEnsembleServes(t *testing.T) {
 		for i, s := range n.Servers {
 			watches(t, s, n.Servers[(i+1)%len(n.Servers)])
 			moves(t, s, n.Servers[(i+1)%len(n.Servers)])
+			leavesBehind(t, s, n.Servers[(i+1)%len(n.Servers)], n.Leader(t))
 		}
 		expires(t, n)
 		reaped(t, n)
@@ -183,6 +184,37 @@ func watches(t *testing.T, s, other *harness.Server) {
 	}
 	w.end()
 	p.end()
+}
+
+// leavesBehind takes a session to another server while its old connection stays open.
+// For a write it is closed without an answer, while a server that does not lead, and so
+// does not know yet, still answers reads and pings there. Apache's leader closes it with
+// the next request, Zabra's at once.
+func leavesBehind(t *testing.T, s, other, leader *harness.Server) {
+	t.Helper()
+	at := own(s, "left")
+	p := newProber(t, s)
+	p.want("0", raw.OpCreate, flags(at, raw.Ephemeral))
+	q := &prober{t: t, s: other, sess: p.sess, xid: p.xid + 1000} // answers are told apart by their xids
+	if why := q.resume(); why != "" {
+		t.Fatalf("session from %s: %s", name(s), why)
+	}
+	q.sync()
+	q.want("0", raw.OpSetData, raw.SetData(at, []byte("there"), 0))
+	if s != leader {
+		p.want("0", raw.OpExists, raw.Read(at, false))
+		if !p.ping() {
+			t.Errorf("%s does not answer a ping of a session that has moved to %s", name(s), name(other))
+		}
+	}
+	if s != leader || s.Kind != harness.Zabra {
+		if err := p.conn.Send(p.xid+1, raw.OpSetData, raw.SetData(at, []byte("behind"), -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantClosed(t, p.conn, "through "+name(s)+", which the session has left for "+name(other))
+	q.want("0", raw.OpSetData, raw.SetData(at, []byte("and goes on"), 1))
+	q.end()
 }
 
 // moves takes a session to another server and back; its ephemeral node stays, and
