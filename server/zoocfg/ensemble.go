@@ -36,6 +36,8 @@ type Weight struct {
 type Ensemble struct {
 	// MyID is the number in the myid file, NoSID without one.
 	MyID wire.SID
+
+	unreadable bool // the myid file; told already
 	// Servers, Groups and Weights are the lines of those names, by id.
 	Servers []Server
 	Groups  []Group

@@ -115,11 +115,13 @@ func (l *loader) readMyID() {
 	}
 	if err != nil {
 		l.errs = append(l.errs, &FileError{Path: path, Role: "myid file", Err: err})
+		l.cfg.Ensemble.unreadable = true
 		return
 	}
 	id, want := parseMyID(text)
 	if want != "" {
 		l.errs = append(l.errs, &ValueError{Origin: Origin{File: path, Line: 1}, Key: "myid", Value: firstLine(text), Want: want})
+		l.cfg.Ensemble.unreadable = true
 		return
 	}
 	l.cfg.Ensemble.MyID = id

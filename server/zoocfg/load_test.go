@@ -257,6 +257,15 @@ func TestFileErrors(t *testing.T) {
 	}
 }
 
+// A file myid that makes no sense is not said to be missing.
+func TestMalformedMyIDIsToldOnce(t *testing.T) {
+	_, _, err := Load(Source{File: "z", ReadFile: files(map[string]string{
+		"z": minimal + "initLimit=5\nsyncLimit=5\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n", "/d/myid": "abc"})})
+	if err == nil || !strings.Contains(err.Error(), "abc") || strings.Contains(err.Error(), "has no file") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestMyID(t *testing.T) {
 	for text, want := range map[string]string{"1": "1", "7\n": "7", " 3 \r\n": "3", "255": "255", "2\nrest": "2",
 		"": "", "x": "", "-1": "", "256": "", "1 2": ""} {

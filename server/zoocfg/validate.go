@@ -363,7 +363,7 @@ func (e *Ensemble) check(v *validator, extendedTypes bool) {
 	}
 	v.require(e.InitLimit > 0, "initLimit", "is not set; an ensemble needs it: ticks that a server may take to connect and catch up, such as 10")
 	v.require(e.SyncLimit > 0, "syncLimit", "is not set; an ensemble needs it: ticks that a server may be behind or silent, such as 5")
-	v.require(e.MyID != NoSID, "dataDir", "has no file myid; write the number of this server's line into it, such as 1 for server.1")
+	v.require(e.MyID != NoSID || e.unreadable, "dataDir", "has no file myid; write the number of this server's line into it, such as 1 for server.1")
 	_, listed := e.Self()
 	v.require(e.MyID == NoSID || listed, fmt.Sprintf("server.%d", e.MyID), "is missing, and the file myid says that it is this server; %s", e.unlisted())
 }
