@@ -109,7 +109,7 @@ func (c *Client) reply(l *link, s *Session, h wire.ReplyHeader, body []byte) err
 		c.seen.Store(int64(h.Zxid))
 	}
 	k.answer(body, h.Err)
-	if k.watch != nil && !k.unsynced() {
+	if k.watch != nil {
 		k.watch.set(k.op, h.Err)
 	}
 	c.finish(k)
