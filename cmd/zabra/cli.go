@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
@@ -151,7 +152,7 @@ func serverFlag(f *pflag.FlagSet, name string) pflag.NormalizedName {
 func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
 	cfg := cli.Config{
 		Servers: c.servers, JSON: c.json, Version: versionText(), Patience: c.patience,
-		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), In: cmd.InOrStdin(), Editor: editor(),
+		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(),
 		Colour: coloured(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
 		Options: client.Options{SessionTimeout: time.Duration(c.timeout), ReadOnly: c.readOnly},
 	}
@@ -177,24 +178,19 @@ func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
 	return cfg, nil
 }
 
-// editor is the words of the command that edits a file.
-func editor() []string {
-	for _, name := range []string{"VISUAL", "EDITOR"} {
-		if words := strings.Fields(os.Getenv(name)); len(words) > 0 {
-			return words
-		}
-	}
-	return []string{"vi"}
-}
-
 func (c *cliFlags) run(cmd *cobra.Command, args []string) error {
 	cfg, err := c.shell(cmd)
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 {
-		return interactive(cmd, cfg)
+	in := cmd.InOrStdin()
+	if isTerminal(in) && isTerminal(cmd.OutOrStdout()) {
+		cfg.Edit, cfg.Ask = editFile, ask
 	}
+	if len(args) == 0 {
+		return interactive(cmd, in, cfg)
+	}
+	cfg.In = in
 	return cliExit(oneShot(cmd.Context(), cfg, args))
 }
 
@@ -217,6 +213,9 @@ func oneShot(ctx context.Context, cfg cli.Config, args []string) error {
 // cliExit gives an error the exit code that the shell has for it.
 func cliExit(err error) error {
 	code := cli.ExitCode(err)
+	if errors.Is(err, cli.ErrDiffer) {
+		return exitError{code: code}
+	}
 	if err == nil || errors.Is(err, context.Canceled) || code == exitFailed {
 		return err
 	}
@@ -224,8 +223,8 @@ func cliExit(err error) error {
 }
 
 // interactive reads commands: a person's, or a script's.
-func interactive(cmd *cobra.Command, cfg cli.Config) error {
-	if isTerminal(cfg.In) && isTerminal(cfg.Out) {
+func interactive(cmd *cobra.Command, in io.Reader, cfg cli.Config) error {
+	if isTerminal(in) && isTerminal(cfg.Out) {
 		return terminal(cmd, cfg)
 	}
 	ctx := cmd.Context()
@@ -234,7 +233,7 @@ func interactive(cmd *cobra.Command, cfg cli.Config) error {
 	if err := shell.Connect(ctx); err != nil {
 		return cliExit(err)
 	}
-	return printed(ctx, shell.Interactive(ctx, cli.Script(cfg.In), nil))
+	return printed(ctx, shell.Interactive(ctx, cli.Script(in), nil))
 }
 
 // terminal is a person's shell: Ctrl-C ends a command, not the shell.

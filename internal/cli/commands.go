@@ -32,7 +32,7 @@ var (
 // commands is the table of all commands, by family.
 func commands() []*command {
 	return slices.Concat(readCommands(), writeCommands(), quotaCommands(), ensembleCommands(), sessionCommands(), watchCommands(),
-		lookCommands(), followCommands())
+		lookCommands(), followCommands(), copyCommands(), diffCommands(), editCommands())
 }
 
 // find looks a command up. zkCli's names differ in case, and so do habits.

@@ -32,6 +32,10 @@ func Terminal(cfg Config, historyFile string) (*Shell, *Keyboard, error) {
 	k.rl = rl
 	// Through readline, so that an event does not land in the line that is being typed.
 	cfg.Out, cfg.Err = rl.Stdout(), rl.Stderr()
+	cfg.Ask = func(question string) (string, error) {
+		rl.SetPrompt(question)
+		return rl.ReadLine()
+	}
 	k.shell = New(cfg)
 	lines, err := loadHistory(historyFile)
 	if err != nil {

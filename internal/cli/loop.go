@@ -55,7 +55,6 @@ type typed struct {
 // given up when interrupt has something, which may be nil; the shell is, when ctx ends.
 // It returns the error of the last command, so that a script has an exit code.
 func (s *Shell) Interactive(ctx context.Context, lines LineReader, interrupt <-chan os.Signal) error {
-	s.ask = func(question string) (string, error) { return lines.ReadLine(question) }
 	wanted, got := make(chan string), make(chan typed)
 	defer close(wanted)
 	go func() {
@@ -141,7 +140,7 @@ func (s *Shell) interruptible(ctx context.Context, args []string, interrupt <-ch
 func (s *Shell) report(err error) {
 	var unknown *UnknownCommand
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, ErrDiffer):
 	case errors.As(err, &unknown):
 		s.out.notice("ZooKeeper -server host:port -client-configuration properties-file cmd args\n%s%v", Help(), err)
 	case errors.Is(err, context.Canceled):

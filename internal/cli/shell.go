@@ -20,8 +20,12 @@ type Config struct {
 	Colour   bool           // Out is a terminal that shows colours
 	Person   bool           // Err is a terminal that somebody looks at: progress is shown
 	Version  string         // what version prints
-	Editor   []string       // what edit runs; empty for none
-	In       io.Reader      // what edit's questions are answered from, and the editor reads
+	In       io.Reader      // what import reads from "-"; nil where commands come from there
+
+	// Edit has a person edit a file, and Ask has one answer a question. nil where there
+	// is nobody.
+	Edit func(file string) error
+	Ask  func(question string) (string, error)
 
 	// Dial opens sessions. client.Open if nil.
 	Dial Dialler
@@ -39,8 +43,7 @@ type Shell struct {
 	watches      watches
 	printWatches bool
 	lines        []string // commands of this run, by number
-	ask          func(question string) (string, error)
-	greeted      bool // a session has been opened before, or its opening is to be told
+	greeted      bool     // a session has been opened before, or its opening is to be told
 	clock        progressClock
 }
 

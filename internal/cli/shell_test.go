@@ -3,7 +3,11 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,11 +79,35 @@ func steady(s string) string {
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
 		r := newRig(t, nil)
+		dir := t.TempDir()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			r.t = t
-			return r.script(d.Input)
+			if d.Cmd == "files" {
+				return files(t, dir)
+			}
+			out := r.script(strings.ReplaceAll(d.Input, "DIR", dir))
+			return strings.ReplaceAll(out, dir, "DIR")
 		})
 	})
+}
+
+// files is what a directory holds, file by file.
+func files(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		fmt.Fprintf(&b, "-- %s --\n%s\n", filepath.ToSlash(rel), strings.TrimSuffix(strings.ToValidUTF8(string(text), "?"), "\n"))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return b.String()
 }
 
 func TestWords(t *testing.T) {

@@ -130,3 +130,18 @@ func join(parent, name string) string {
 	}
 	return parent + "/" + name
 }
+
+// below is path with to in place of from, which it is at or below.
+func below(path, from, to string) string {
+	rest := path[len(from):]
+	if from == "/" {
+		rest = path
+	}
+	switch {
+	case rest == "" || rest == "/":
+		return to
+	case to == "/":
+		return rest
+	}
+	return to + rest
+}

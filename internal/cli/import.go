@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/zabra/zabra/client"
+)
+
+// importTree makes the nodes of an export. A file is read once before, so that one
+// that is broken or not whole changes nothing.
+func importTree(ctx context.Context, c *call) error {
+	from, to := c.args[0], c.args[1]
+	if err := c.checkPath(to); err != nil {
+		return err
+	}
+	s := c.sink(c.svc, "imported")
+	put := func(path string, data []byte, acl []client.ACL) error {
+		if c.has("no-acl") {
+			acl = nil
+		}
+		at := below(path, "/", to)
+		if at == "/" { // it is always there
+			return ctx.Err()
+		}
+		return s.put(ctx, at, data, acl)
+	}
+	err := c.readFrom(from, put)
+	if err == nil {
+		err = s.flush(ctx)
+	}
+	if err != nil {
+		return partly("imported", s.done, err)
+	}
+	return c.show(doneView{Nodes: s.done, what: "imported"})
+}
+
+func (c *call) readFrom(from string, put func(string, []byte, []client.ACL) error) error {
+	if from == "-" {
+		if c.cfg.In == nil {
+			return c.usage("- can be read from by a single command only")
+		}
+		return readExport(c.cfg.In, put)
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	if info.IsDir() {
+		return readDirs(from, put)
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	defer f.Close()
+	if err := readExport(f, func(string, []byte, []client.ACL) error { return nil }); err != nil {
+		return fmt.Errorf("import %s: %w", from, err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	return readExport(f, put)
+}
