@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A screen is the other end of a terminal: it answers where its cursor is, and holds
+// what was printed.
+type screen struct {
+	*os.File
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// openScreen makes a terminal and the file that a process takes for it.
+func openScreen(t *testing.T) (*screen, *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("there are no terminals here: %v", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	fd := int(master.Fd())
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 120})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{File: master}
+	go s.read()
+	return s, slave
+}
+
+func (s *screen) read() {
+	b := make([]byte, 4096)
+	for {
+		n, err := s.Read(b)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.text.Write(b[:n])
+		s.mu.Unlock()
+		if strings.Contains(string(b[:n]), "\x1b[6n") {
+			s.WriteString("\x1b[1;1R")
+		}
+	}
+}
+
+// wait waits until a text has been on the screen.
+func (s *screen) wait(t *testing.T, text string) {
+	t.Helper()
+	for range 1000 {
+		s.mu.Lock()
+		all := s.text.String()
+		s.mu.Unlock()
+		if strings.Contains(all, text) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("no %q on the screen:\n%s", text, s.text.String())
+}
+
+// TestCLITerminal completes a command and a path, and searches a history that
+// another run has left.
+func TestCLITerminal(t *testing.T) {
+	addr := startServer(t)
+	zabra(t, "cli", "--server", addr, "create", "/apples", "red")
+	history := t.TempDir() + "/history"
+	if err := os.WriteFile(history, []byte("get -b /apples\nls /\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, slave := openScreen(t)
+	cmd := exec.Command(os.Args[0], "-test.run=TestCLITerminalChild$")
+	cmd.Env = append(os.Environ(), "ZABRA_TEST_TERMINAL="+addr, "ZABRA_HISTORY="+history, "TERM=xterm", "NO_COLOR=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	s.wait(t, "(CONNECTED) 0]")
+	s.WriteString("get /app\t\r")
+	s.wait(t, "(CONNECTED) 1]")
+	s.WriteString("\x12-b /app")
+	s.WriteString("\r")
+	s.wait(t, "cmVk") // red, as base64
+	s.wait(t, "(CONNECTED) 2]")
+	s.WriteString("quit\r")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(history); err != nil || !strings.Contains(string(text), "get /apples\n") {
+		t.Errorf("history %q, %v", text, err)
+	}
+}
+
+// TestCLITerminalChild is the process in the terminal.
+func TestCLITerminalChild(t *testing.T) {
+	addr := os.Getenv("ZABRA_TEST_TERMINAL")
+	if addr == "" {
+		t.Skip("it runs in a terminal that another test makes")
+	}
+	os.Exit(run(t.Context(), []string{"cli", "--server", addr}, environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
