@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"sync"
@@ -151,15 +152,19 @@ func (c *fakeConn) answer(h wire.RequestHeader) {
 
 // serve answers everything.
 func (c *fakeConn) serve(id wire.SessionID) {
-	if !c.hello(id) {
-		return
+	for h := range c.requests(id) {
+		c.answer(h)
 	}
-	for {
-		h, _, ok := c.next()
-		if !ok {
+}
+
+// requests opens a session and has its requests but pings.
+func (c *fakeConn) requests(id wire.SessionID) iter.Seq[wire.RequestHeader] {
+	return func(yield func(wire.RequestHeader) bool) {
+		if !c.hello(id) {
 			return
 		}
-		c.answer(h)
+		for h, _, ok := c.next(); ok && yield(h); h, _, ok = c.next() {
+		}
 	}
 }
 

@@ -18,14 +18,7 @@ func TestReadWhoseSyncFailed(t *testing.T) {
 	var mu sync.Mutex
 	fails := true
 	f := play(t, func(c *fakeConn) {
-		if !c.hello(1) {
-			return
-		}
-		for {
-			h, _, ok := c.next()
-			if !ok {
-				return
-			}
+		for h := range c.requests(1) {
 			mu.Lock()
 			fail := fails && h.Op == wire.OpSync
 			mu.Unlock()
@@ -94,14 +87,7 @@ func TestSessionThatWasNeverUsed(t *testing.T) {
 // Client: its calls fail, and Close returns.
 func TestRefusalAfterReconnecting(t *testing.T) {
 	f := play(t, func(c *fakeConn) {
-		if !c.hello(1) {
-			return
-		}
-		for {
-			h, _, ok := c.next()
-			if !ok {
-				return
-			}
+		for h := range c.requests(1) {
 			if h.Op == wire.OpAuth && c.n == 3 {
 				c.reply(h.Xid, wire.AuthFailed)
 				return
@@ -139,14 +125,7 @@ func TestRefusalAfterReconnecting(t *testing.T) {
 // An answer that cannot be read fails its call in the end, and does not go round for ever.
 func TestAnswerThatIsTooLarge(t *testing.T) {
 	f := play(t, func(c *fakeConn) {
-		if !c.hello(1) {
-			return
-		}
-		for {
-			h, _, ok := c.next()
-			if !ok {
-				return
-			}
+		for h := range c.requests(1) {
 			if h.Op == wire.OpGetData {
 				c.reply(h.Xid, wire.OK, &wire.GetDataResponse{Data: make([]byte, 4<<10)})
 				continue
@@ -203,14 +182,7 @@ func TestIdentityIsProvedBeforeAnythingElse(t *testing.T) {
 	var mu sync.Mutex
 	said := map[int][]wire.OpCode{}
 	f := play(t, func(c *fakeConn) {
-		if !c.hello(1) {
-			return
-		}
-		for {
-			h, _, ok := c.next()
-			if !ok {
-				return
-			}
+		for h := range c.requests(1) {
 			mu.Lock()
 			said[c.n] = append(said[c.n], h.Op)
 			mu.Unlock()

@@ -19,8 +19,11 @@ type marks struct {
 // touch announces that a slot is about to change, be filled or be emptied.
 func (t *Tree) touch(slot uint32) {
 	t.marks.dirty.set(slot)
-	for _, w := range t.marks.active {
-		if w.pending.has(slot) {
+	for i := len(t.marks.active) - 1; i >= 0; i-- {
+		switch w := t.marks.active[i]; {
+		case w.over:
+			t.marks.active = slices.Delete(t.marks.active, i, i+1)
+		case w.pending.has(slot):
 			w.visit(&w.saved, slot)
 		}
 	}
@@ -45,6 +48,7 @@ type walk struct {
 	out     batch
 	chain   []uint32
 	put     func(b *batch, slot uint32)
+	over    bool
 }
 
 // A batch is what visits produced.
@@ -64,15 +68,14 @@ func (b *batch) reset() { b.buf, b.ends = b.buf[:0], b.ends[:0] }
 
 func (t *Tree) startWalk(set bitmap, put func(*batch, uint32)) *walk {
 	w := &walk{t: t, pending: set, put: put}
-	t.marks.active = append(t.marks.active, w)
+	t.marks.active = append(slices.DeleteFunc(t.marks.active, func(w *walk) bool { return w.over }), w)
 	return w
 }
 
+// stop ends the walk. Several may end at the same time, each in a Step of its own: so
+// the next change takes it from the tree's list, which nobody reads meanwhile.
 func (w *walk) stop() {
-	i := slices.Index(w.t.marks.active, w)
-	if i >= 0 {
-		w.t.marks.active = slices.Delete(w.t.marks.active, i, i+1)
-	}
+	w.over, w.pending, w.saved = true, nil, batch{}
 }
 
 // visit visits the slot and before it those of its ancestors that are pending.

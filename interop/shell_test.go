@@ -84,6 +84,7 @@ getAcl /cli
 create /cli/t
 create /cli/t/a
 create /cli/t/a/b
+create /cli/unseen
 setAcl -R /cli/t world:anyone:cdrw
 getAcl /cli/t/a/b
 addauth digest ann:secret
@@ -149,8 +150,8 @@ delete /cli/cont
 printwatches
 printwatches off
 printwatches
-get -w /cli/q
-set /cli/q unseen
+get -w /cli/unseen
+set /cli/unseen x
 printwatches on
 deleteall /cli -b 3
 deleteall /cli
@@ -182,6 +183,11 @@ func shellAnswers(text string) (answers, events []string) {
 	return answers, events
 }
 
+// late reports whether an event is the one that printwatches hides. zkCli prints events in
+// a thread of its own, which may come to that one when they are printed again; zabra cli
+// never does.
+func late(event string) bool { return strings.Contains(event, "path:/cli/unseen") }
+
 // TestShellSaysWhatZkCliSays types one script into both shells, against the same
 // server, and wants the same lines.
 func TestShellSaysWhatZkCliSays(t *testing.T) {
@@ -198,6 +204,7 @@ func TestShellSaysWhatZkCliSays(t *testing.T) {
 			peer := env.ZkCli(t, s, script)
 			own := env.ZabraCli(t, s, script)
 			want, wantEvents := shellAnswers(peer)
+			wantEvents = slices.DeleteFunc(wantEvents, late)
 			got, gotEvents := shellAnswers(own)
 			if len(want) < 250 || len(wantEvents) < 10 {
 				t.Errorf("%d lines and %d events of zkCli:\n%s", len(want), len(wantEvents), peer)

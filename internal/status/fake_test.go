@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
@@ -20,8 +21,9 @@ type fake struct {
 	id     byte
 	config string            // "" refuses sessions
 	words  map[string]string // "" closes the connection
-	silent bool              // accepts connections, and says nothing
 	asked  map[string]int
+
+	silent atomic.Bool // accepts connections, and says nothing
 }
 
 // notListed is what servers say of a word outside of their whitelist.
@@ -56,7 +58,7 @@ func (f *fake) run(t *testing.T) string {
 			wg.Go(func() {
 				defer nc.Close()
 				defer context.AfterFunc(ctx, func() { nc.Close() })()
-				if f.silent {
+				if f.silent.Load() {
 					<-ctx.Done()
 					return
 				}

@@ -105,7 +105,7 @@ func oneBlank(s string) string {
 func TestTroubleIsARow(t *testing.T) {
 	e, fakes := three(t)
 	delete(e, "10.0.0.1:2181")
-	fakes[2].silent = true
+	fakes[2].silent.Store(true)
 	r := ask(t, Options{Servers: []string{"10.0.0.2:2181"}, Dial: e.dial, Timeout: 300 * time.Millisecond})
 	wantBrief(t, r, "1 10.0.0.1:2181 no answer ; 2 10.0.0.2:2181 serving leader; 3 10.0.0.3:2181 no answer ; degraded")
 	want := []string{
