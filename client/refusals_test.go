@@ -145,6 +145,20 @@ func TestAnswerThatIsTooLarge(t *testing.T) {
 	}
 }
 
+// A caller may give a watch up in the moment in which its answer comes. The race detector
+// watches.
+func TestWatchGivenUpAsItsAnswerComes(t *testing.T) {
+	c := openFake(t, play(t, func(c *fakeConn) { c.serve(1) }), client.Options{})
+	for range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		if _, _, w, err := c.ExistsW(ctx, "/a"); err == nil {
+			w.Close()
+		}
+		cancel()
+	}
+}
+
 // A read whose connections break again and again fails in the end.
 func TestReadThatBreaksConnections(t *testing.T) {
 	f := play(t, func(c *fakeConn) {

@@ -60,8 +60,9 @@ type Watch struct {
 	C <-chan Event
 
 	client *Client
-	kind   watchKind
-	path   string // the server's
+	kind   watchKind // that was asked for
+	in     watchKind // the table that it is in, under the lock of those
+	path   string    // the server's
 	queue  *queue[Event]
 	gap    bool // the last that was put is a gap for want of room
 }
@@ -92,33 +93,35 @@ type watchTable struct {
 	paths [watchKinds]map[string][]*Watch
 }
 
-// add takes a watch in, unless it was closed before the answer to its request came.
-func (t *watchTable) add(w *Watch) {
+// add takes a watch into the table of a kind, unless it was closed before the answer to
+// its request came.
+func (t *watchTable) add(w *Watch, kind watchKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if w.queue.closed() {
 		return
 	}
-	if t.paths[w.kind] == nil {
-		t.paths[w.kind] = map[string][]*Watch{}
+	w.in = kind
+	if t.paths[kind] == nil {
+		t.paths[kind] = map[string][]*Watch{}
 	}
-	t.paths[w.kind][w.path] = append(t.paths[w.kind][w.path], w)
+	t.paths[kind][w.path] = append(t.paths[kind][w.path], w)
 }
 
 // remove forgets a watch, and reports whether it was the only one of its kind and path.
 func (t *watchTable) remove(w *Watch) (last bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := t.paths[w.kind][w.path]
+	list := t.paths[w.in][w.path]
 	i := slices.Index(list, w)
 	if i < 0 {
 		return false
 	}
 	if list = slices.Delete(list, i, i+1); len(list) > 0 {
-		t.paths[w.kind][w.path] = list
+		t.paths[w.in][w.path] = list
 		return false
 	}
-	delete(t.paths[w.kind], w.path)
+	delete(t.paths[w.in], w.path)
 	return true
 }
 
@@ -242,18 +245,17 @@ func (c *Client) newWatch(kind watchKind, full string) *Watch {
 		limit = c.opts.MaxQueuedEvents
 	}
 	q := newQueue[Event](limit)
-	return &Watch{C: q.out, client: c, kind: kind, path: full, queue: q}
+	return &Watch{C: q.out, client: c, kind: kind, in: kind, path: full, queue: q}
 }
 
 // set notes a watch that the server now keeps, by the answer to the request that
 // asked for it. Whoever reads calls it before it reads on, so no event can be earlier.
 func (w *Watch) set(op wire.OpCode, code wire.Code) {
-	if op == wire.OpExists && code == wire.NoNode {
-		w.kind = existWatch
-		code = wire.OK
-	}
-	if code == wire.OK {
-		w.client.watches.add(w)
+	switch {
+	case code == wire.OK:
+		w.client.watches.add(w, w.kind)
+	case op == wire.OpExists && code == wire.NoNode:
+		w.client.watches.add(w, existWatch)
 	}
 }
 
@@ -275,7 +277,7 @@ func (c *Client) AddWatch(ctx context.Context, path string, recursive bool) (*Wa
 	k.frame = req.AppendTo(k.frame)
 	k.again = true
 	w := c.newWatch(kind, full)
-	k.before = func() { c.watches.add(w) }
+	k.before = func() { c.watches.add(w, kind) }
 	if err := c.just(ctx, k); err != nil {
 		w.Close()
 		return nil, err
