@@ -87,7 +87,7 @@ var mutants = []mutant{
 	{bug: plant.TruncateSkipped, by: "I12 I13 I15 I10 start"},
 	{bug: plant.SnapshotUnchecked, by: "I17 start", prepare: only1(Checkpoint, Checkpoint, BitFlip)},
 	{bug: plant.QuorumOffByOne, by: "election I10 I1 I9"},
-	{bug: plant.ObserverCounted, by: "I10 I9", prepare: withObservers},
+	{bug: plant.ObserverCounted, by: "I10 I9 sync", prepare: withObservers}, // a deposed leader's observers confirm its syncs, too
 	{bug: plant.OwnAckUncounted, by: "I10"},
 	{bug: plant.LowerZxidWins, by: "I9 I8 I10 I21"},
 	{bug: plant.VoteFromTree, by: "I15 I13"},
