@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/client"
-	"github.com/zabra/zabra/client/recipes"
 	"github.com/zabra/zabra/interop/harness"
 )
 
@@ -174,11 +173,7 @@ func (r *registering) end() error {
 // Curator finds what zabra register registers, and loses it when that ends.
 func TestRegisterWithCurator(t *testing.T) {
 	eachAlone(t, harness.Config{}, func(t *testing.T, s *harness.Server) {
-		p, prog := newPartner(t, s), env.JavaWith(s, "zabra.interop.RecipesClient", s.Addr)
-		p.on(prog, p.lockActs("/mixed", recipes.Curator))
-		p.on(prog, p.counterActs(recipes.NewCounter(p.c, "/mixed/counter", recipes.Curator)))
-		p.on(prog, p.semaphoreActs(recipes.NewSemaphore(p.c, "/mixed/semaphore", 2)))
-		p.on(prog, p.discoveryActs(recipes.NewDiscovery(p.c, "/mixed/services")))
+		p, prog := besideCurator(t, s)
 		var r *registering
 		p.on(prog, map[string]func() error{
 			"register": func() error {

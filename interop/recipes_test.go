@@ -181,15 +181,21 @@ func (p *partner) discoveryActs(d *recipes.Discovery) map[string]func() error {
 	}
 }
 
+// besideCurator is Curator's program, and our part of its acts.
+func besideCurator(t *testing.T, s *harness.Server) (*partner, *harness.Program) {
+	p, prog := newPartner(t, s), env.JavaWith(s, "zabra.interop.RecipesClient", s.Addr)
+	p.on(prog, p.lockActs("/mixed", recipes.Curator))
+	p.on(prog, p.counterActs(recipes.NewCounter(p.c, "/mixed/counter", recipes.Curator)))
+	p.on(prog, p.semaphoreActs(recipes.NewSemaphore(p.c, "/mixed/semaphore", 2)))
+	p.on(prog, p.discoveryActs(recipes.NewDiscovery(p.c, "/mixed/services")))
+	return p, prog
+}
+
 // Curator and our recipes use one lock, one election, one semaphore ..., on ZooKeeper
 // and on Zabra.
 func TestRecipesWithCurator(t *testing.T) {
 	eachAlone(t, harness.Config{}, func(t *testing.T, s *harness.Server) {
-		p, prog := newPartner(t, s), env.JavaWith(s, "zabra.interop.RecipesClient", s.Addr)
-		p.on(prog, p.lockActs("/mixed", recipes.Curator))
-		p.on(prog, p.counterActs(recipes.NewCounter(p.c, "/mixed/counter", recipes.Curator)))
-		p.on(prog, p.semaphoreActs(recipes.NewSemaphore(p.c, "/mixed/semaphore", 2)))
-		p.on(prog, p.discoveryActs(recipes.NewDiscovery(p.c, "/mixed/services")))
+		_, prog := besideCurator(t, s)
 		got := prog.Run(t)
 		wantText(t, got, `== lock
 acquired while the other holds it -> false
