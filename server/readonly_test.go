@@ -154,10 +154,12 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 	sites := startEnsemble(t, 3, withReadOnly, "zabra.reads=linearizable")
 	sites[0].client().create("/n", "x", wire.ModePersistent)
 	agree(t, sites, "/n", "x")
-	last := sites[1].zxid(t)
-	sites[1].eventually("a note of what is decided", func() bool {
+	// The last session that agree opened may not have come to all servers yet.
+	var last string
+	sites[1].eventually("what is decided on all servers, and a note of that", func() bool {
+		last = sites[1].zxid(t)
 		note, err := os.ReadFile(filepath.Join(sites[1].dir, "zabra-decided"))
-		return err == nil && strings.HasPrefix(string(note), last+" ")
+		return err == nil && strings.HasPrefix(string(note), last+" ") && sites[0].zxid(t) == last && sites[2].zxid(t) == last
 	})
 	for _, s := range sites {
 		s.halt()
