@@ -80,8 +80,14 @@ func (i *impostor) hears() (p wire.QuorumPacket, ok bool) {
 // joins registers as a learner, and returns the epoch that it is told.
 func (i *impostor) joins(id wire.SID) wire.Epoch {
 	i.t.Helper()
+	return i.joinsAs(wire.PacketFollowerInfo, id)
+}
+
+// joinsAs registers with one of the packets that do.
+func (i *impostor) joinsAs(typ wire.PacketType, id wire.SID) wire.Epoch {
+	i.t.Helper()
 	info := wire.LearnerInfo{SID: id, Protocol: wire.ProtocolVersion}
-	i.packet(wire.PacketFollowerInfo, 0, info.AppendTo(nil))
+	i.packet(typ, 0, info.AppendTo(nil))
 	p, ok := i.hears()
 	if !ok || p.Type != wire.PacketLeaderInfo {
 		i.t.Fatalf("registered, and heard %v, %v", p.Type, ok)
@@ -172,6 +178,15 @@ func TestHostilePeers(t *testing.T) {
 			i.syncs(wire.MakeZxid(e, 0))
 			ack(wire.MakeZxid(e, 0))(i)
 			i.packet(wire.PacketPing, 0, []byte{1, 2, 3})
+		},
+		"no ACK of the history": func(i *impostor) {
+			e := i.joins(stranger)
+			i.syncs(wire.MakeZxid(e, 0))
+		},
+		"no answer to PINGs": func(i *impostor) {
+			e := i.joinsAs(wire.PacketObserverInfo, stranger)
+			i.syncs(wire.MakeZxid(e, 0))
+			ack(wire.MakeZxid(e, 0))(i)
 		},
 		"no ACK of what is proposed": func(i *impostor) {
 			e := i.joins(stranger)

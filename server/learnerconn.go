@@ -34,6 +34,8 @@ type learnerConn struct {
 
 	in, out, requests atomic.Int64 // packets
 
+	uptake uptake
+
 	started time.Time // when the history began; of the goroutine that sends
 	told    time.Time // when it was said last that it lags; of the goroutine that looks
 }
@@ -50,6 +52,7 @@ type syncStats struct {
 func newLearnerConn(c *peer.Conn, log *zap.Logger, stats *syncStats, listed func(wire.SID) bool) *learnerConn {
 	l := &learnerConn{Conn: c, began: time.Now(), log: log, stats: stats, listed: listed}
 	l.sid.Store(noSID)
+	l.uptake.conn = c
 	return l
 }
 

@@ -37,7 +37,8 @@ type host interface {
 	Connected(zab.Conn)
 	Disconnected(zab.Conn)
 	Receive(conn zab.Conn, pkts []wire.QuorumPacket)
-	Progress(conn zab.Conn, left int64)
+	Progress(conn zab.Conn)
+	Backlog(conn zab.Conn, bytes int64)
 	Followers() []zab.Follower
 }
 
@@ -141,6 +142,7 @@ func (l *learners) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
 	if c := l.conn(to); c != nil {
 		c.sending(pkts)
 		c.Send(pkts...)
+		c.uptake.sent(pkts)
 	}
 }
 
@@ -159,29 +161,26 @@ func (l *learners) Close(to zab.Conn, why error) {
 	}
 }
 
-// watch tells the leader which connections take what they are sent, and how much
-// waits for them.
+// watch tells the leader which learners get on with what they were sent, and how much
+// waits for each.
 func (l *learners) watch(every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	written := map[zab.Conn]int64{}
 	for {
 		select {
 		case <-l.ended:
 			return
 		case <-tick.C:
 		}
-		now := map[zab.Conn]int64{}
 		l.mu.Lock()
 		for id, c := range l.conns {
-			now[id] = c.Written()
 			c.look()
-			if n, known := written[id]; known && n < now[id] {
-				l.host.Progress(id, c.Backlog())
+			l.host.Backlog(id, c.Backlog())
+			if c.uptake.progress() {
+				l.host.Progress(id)
 			}
 		}
 		l.mu.Unlock()
-		written = now
 	}
 }
 

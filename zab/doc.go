@@ -32,6 +32,11 @@
 // made them; of the bytes, the machines read the header, and the body of a
 // reconfiguration.
 //
+// A learner has InitLimit for each step up to its ACK of NEWLEADER, and then SyncLimit
+// between any two words. Words that are not asked for are no step. What it is still being
+// sent counts as its progress, if the driver says so (Progress): a history may take long
+// on its way. When it has got all of it its time begins.
+//
 // A machine that ends says why in Stop, and wants nothing more. A change of role is a
 // barrier: the driver lets the writes under way end, and takes the next State from the
 // disk, by Recover, and not from what the old machine believed. What the error asks for:

@@ -14,7 +14,7 @@ func (l *Leader) Receive(c Conn, pkt *wire.QuorumPacket) {
 	if p == nil || l.phase == leaderStopped {
 		return
 	}
-	p.heard = l.ticks
+	p.spoke(l.ticks)
 	if p.stage >= synced {
 		p.deadline = l.ticks + 2*l.cfg.SyncLimit
 	}
@@ -118,7 +118,7 @@ func (l *Leader) ackEpoch(p *peer, pkt *wire.QuorumPacket) error {
 	case l.phase == electing && current >= 0 && l.behind(wire.Epoch(current), pkt.Zxid):
 		return &AheadError{p.sid, "has a longer history than this leader"}
 	}
-	p.stage, p.zxid, p.counts = promised, pkt.Zxid, current >= 0
+	p.stage, p.zxid, p.counts, p.heard = promised, pkt.Zxid, current >= 0, l.ticks
 	if p.counts && p.zxid != wire.NoZxid {
 		l.promisedBy(p)
 	}

@@ -64,6 +64,11 @@ func TestProgress(t *testing.T) {
 	c.proposals(3, 1)
 	c.follow(1, 3)
 	k := c.node(1).link
+	for c.node(3).leader.peer(k.conn).stage < syncing {
+		c.deliverOne(k, len(k.down) > 0)
+		c.flush(1)
+		c.flush(3)
+	}
 	for range 30 {
 		c.node(3).leader.Progress(k.conn)
 		c.node(1).learner.Progress()

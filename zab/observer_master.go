@@ -69,10 +69,10 @@ func (m *ObserverMaster) peer(c Conn) *peer {
 	return nil
 }
 
-// Progress says that a part of what is queued for an observer has gone out.
+// Progress says that an observer gets on with what it was sent; see Leader.Progress.
 func (m *ObserverMaster) Progress(c Conn) {
 	if p := m.peer(c); p != nil {
-		p.heard = m.l.ticks
+		p.progress(m.l.ticks)
 	}
 }
 
@@ -100,7 +100,7 @@ func (m *ObserverMaster) Receive(c Conn, pkt *wire.QuorumPacket) {
 	if p == nil {
 		return
 	}
-	p.heard = m.l.ticks
+	p.spoke(m.l.ticks)
 	if err := m.handle(p, pkt); err != nil {
 		m.drop(c, err)
 	}
@@ -146,7 +146,7 @@ func (m *ObserverMaster) observerInfo(p *peer, pkt *wire.QuorumPacket) error {
 			break
 		}
 	}
-	p.sid, p.accepted, p.stage = info.SID, pkt.Zxid.Epoch(), told
+	p.sid, p.accepted, p.stage, p.heard = info.SID, pkt.Zxid.Epoch(), told, m.l.ticks
 	// The epoch is durable since this server acknowledged NEWLEADER.
 	m.l.out.Then = append(m.l.out.Then, Vouch{
 		To: p.conn, kind: leaderInfo, zxid: wire.MakeZxid(m.l.epoch, 0), value: wire.ProtocolVersion,
@@ -164,7 +164,7 @@ func (m *ObserverMaster) ackEpoch(p *peer, pkt *wire.QuorumPacket) error {
 	case pkt.Zxid.Epoch() > m.l.epoch || wire.Epoch(current) > m.l.epoch:
 		return &AheadError{p.sid, "has seen a later epoch than this follower's"}
 	}
-	p.stage, p.zxid, p.counts = promised, pkt.Zxid, current >= 0
+	p.stage, p.zxid, p.counts, p.heard = promised, pkt.Zxid, current >= 0, m.l.ticks
 	m.synchronise(p)
 	return nil
 }
@@ -232,7 +232,7 @@ func (m *ObserverMaster) ack(p *peer, pkt *wire.QuorumPacket) error {
 // release sends UPTODATE, and everything that was delivered meanwhile.
 func (m *ObserverMaster) release(p *peer) {
 	l := m.l
-	p.stage = live
+	p.stage, p.heard = live, l.ticks
 	l.out.send(Message{To: p.conn, kind: upToDate, zxid: wire.NoZxid})
 	for i := range m.reconfigs {
 		if a := &m.reconfigs[i]; a.txn.Zxid > p.sent {

@@ -29,7 +29,7 @@ type peer struct {
 	zxid     wire.Zxid  // of ACKEPOCH
 	sent     wire.Zxid  // it was sent everything up to here
 	acked    wire.Zxid  // and this is in its log
-	heard    int        // when it said something last, or had to wait for us
+	heard    int        // when its time began to run: see spoke and progress
 	deadline int        // it counts as in contact until then
 	behind   lag
 	first    wire.PacketType // what its history began with
@@ -133,11 +133,27 @@ func (l *Leader) drop(c Conn, err error) {
 	l.Disconnected(c)
 }
 
-// Progress says that a part of a Stream has gone out: the learner is not silent, it
-// has not got everything yet.
+// Progress says that a learner takes what it was sent, and has not got all of it that
+// comes before what it is to answer, NEWLEADER or a PING: it is not silent. When it has
+// got that, it has InitLimit for the first, and SyncLimit for the second.
 func (l *Leader) Progress(c Conn) {
 	if p := l.peer(c); p != nil {
-		p.heard = l.ticks
+		p.progress(l.ticks)
+	}
+}
+
+func (p *peer) progress(now int) {
+	if p.stage >= syncing {
+		p.heard = now
+	}
+}
+
+// spoke notes that a learner has said something. Before it has acknowledged NEWLEADER
+// words are not enough: whoever says other things would keep its history, and its place
+// in the Throttle, for ever. So each stage up to that has its time from its beginning.
+func (p *peer) spoke(now int) {
+	if p.stage >= synced {
+		p.heard = now
 	}
 }
 

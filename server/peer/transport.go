@@ -141,7 +141,10 @@ func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 func (p *peeked) CloseWrite() error { return closeWrite(p.Conn) }
 
 // closeNow closes a connection without a farewell: that of TLS could take seconds.
-func closeNow(nc net.Conn) {
+func closeNow(nc net.Conn) { underneath(nc).Close() }
+
+// underneath is the connection that a connection of a Transport runs over, or itself.
+func underneath(nc net.Conn) net.Conn {
 	for {
 		switch c := nc.(type) {
 		case *tls.Conn:
@@ -149,8 +152,7 @@ func closeNow(nc net.Conn) {
 		case *peeked:
 			nc = c.Conn
 		default:
-			nc.Close()
-			return
+			return nc
 		}
 	}
 }

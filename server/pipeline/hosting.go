@@ -33,13 +33,14 @@ func (h *Hosting) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
 	})
 }
 
-// Progress tells that a part of what is queued for a connection has gone out, and how
-// many bytes are left.
-func (h *Hosting) Progress(conn zab.Conn, left int64) {
-	h.r.later(func() {
-		h.r.machine.Master().Progress(conn)
-		h.r.machine.Master().Backlog(conn, left)
-	})
+// Progress tells that a learner gets on with what it was sent: see zab.Leader.Progress.
+func (h *Hosting) Progress(conn zab.Conn) {
+	h.r.later(func() { h.r.machine.Master().Progress(conn) })
+}
+
+// Backlog tells how many bytes wait to be sent on a connection.
+func (h *Hosting) Backlog(conn zab.Conn, bytes int64) {
+	h.r.later(func() { h.r.machine.Master().Backlog(conn, bytes) })
 }
 
 // Followers says how the observers are doing.

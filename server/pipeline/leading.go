@@ -95,13 +95,14 @@ func implied(p, next *wire.QuorumPacket) bool {
 		p.Zxid.Epoch() == next.Zxid.Epoch() && p.Zxid < next.Zxid
 }
 
-// Progress tells that a part of what is queued for a connection has gone out, and
-// how many bytes are left.
-func (l *Leadership) Progress(conn zab.Conn, left int64) {
-	l.r.later(func() {
-		l.r.machine.Progress(conn)
-		l.r.machine.Backlog(conn, left)
-	})
+// Progress tells that a learner gets on with what it was sent: see zab.Leader.Progress.
+func (l *Leadership) Progress(conn zab.Conn) {
+	l.r.later(func() { l.r.machine.Progress(conn) })
+}
+
+// Backlog tells how many bytes wait to be sent on a connection.
+func (l *Leadership) Backlog(conn zab.Conn, bytes int64) {
+	l.r.later(func() { l.r.machine.Backlog(conn, bytes) })
 }
 
 // Resign ends the role.
