@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -249,4 +251,23 @@ func (e *countingExchange) Step(answer []byte) ([]byte, bool, error) {
 	}
 	e.left--
 	return answer, false, nil
+}
+
+// A server that says nothing is named when Open gives up, and that Open has given up is
+// not taken for what is wrong with it.
+func TestOpenNamesASilentServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() // the system accepts, and nobody answers
+	ctx, giveUp := context.WithCancelCause(t.Context())
+	o := client.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		defer giveUp(client.ErrNoConnection)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	_, err = client.Open(ctx, ln.Addr().String(), o)
+	if errors.Is(err, context.Canceled) || !errors.Is(err, client.ErrNoConnection) || !strings.Contains(err.Error(), ln.Addr().String()+": no answer so far") {
+		t.Error(err)
+	}
 }

@@ -15,6 +15,9 @@ import (
 // errOver says that a server answered that the session is over.
 var errOver = errors.New("the server says that the session is over")
 
+// errPending is why there is no connection to a server that was not waited for any longer.
+var errPending = errors.New("no answer so far")
+
 // lasting is how long a connection holds that is no part of a row of failures: when it
 // breaks, the next one is tried for without a pause.
 const lasting = time.Second
@@ -73,15 +76,21 @@ func (c *Client) giveUp(err error) {
 }
 
 // connect makes one attempt at one server.
-func (c *Client) connect(ctx context.Context) (*link, error) {
+func (c *Client) connect(run context.Context) (*link, error) {
 	hostPort, pause := c.servers.next()
-	if err := sleep(ctx, pause); err != nil {
+	if err := sleep(run, pause); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.opts.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(run, c.opts.ConnectTimeout)
 	defer cancel()
 	t := c.resolve(ctx, hostPort)
 	l, err := c.open(ctx, t)
+	if err != nil && run.Err() != nil { // the Client has ended, which says nothing about the server
+		if c.servers.err == nil {
+			c.servers.err = fmt.Errorf("%s: %w", t.address, errPending)
+		}
+		return nil, err
+	}
 	if err != nil {
 		c.servers.err = fmt.Errorf("%s: %w", t.address, err)
 		c.opts.Logger.Debug("no connection", "server", t.address, "error", err)

@@ -16,23 +16,22 @@ import (
 
 // A connection is how zabra lock, elect and register reach the service.
 type connection struct {
-	servers string
+	accessFlags
 	session time.Duration
-	auth    []string
 }
 
 func (c *connection) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.servers, "server", "127.0.0.1:2181", "host:port[,host:port...][/path]")
+	c.accessFlags.register(f, "host:port[,host:port...][/path]")
 	f.DurationVar(&c.session, "session-timeout", 10*time.Second, "after so long without contact it counts as lost")
-	f.StringArrayVar(&c.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
 }
 
 func (c *connection) open(ctx context.Context) (*client.Client, error) {
-	auth, err := parseAuth(c.auth)
+	o, err := c.options()
 	if err != nil {
 		return nil, err
 	}
-	return client.Open(ctx, c.servers, client.Options{SessionTimeout: c.session, Auth: auth})
+	o.SessionTimeout = c.session
+	return client.Open(ctx, c.servers, o)
 }
 
 // killAfter is how long a command has to end by itself.

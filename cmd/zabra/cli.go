@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -15,25 +14,21 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/cli"
 )
 
 // cliFlags are what zabra cli is told before the command.
 type cliFlags struct {
-	servers  string
+	accessFlags
 	timeout  sessionTimeout
 	readOnly bool
 	wait     bool
 	patience time.Duration
-	auth     []string
-	config   string
 	json     bool
-	tls      cliTLS
 }
 
 func newCLI() *cobra.Command {
-	flags := cliFlags{servers: "127.0.0.1:2181", timeout: sessionTimeout(30 * time.Second)}
+	flags := cliFlags{timeout: sessionTimeout(30 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "cli [flag...] [command [argument...]]",
 		Short: "Look at and change znodes, as zkCli does",
@@ -44,6 +39,8 @@ host:port ls /. Results go to standard output, errors and "Created ..." to
 standard error.
 
 addWatch as the one command prints events until Ctrl-C.
+
+` + accessHelp + `
 
 Exit codes: 0 done; 1 the server said no, or something here did not work; 2 the
 command makes no sense; 3 no server was reached, or the connection was lost; 4
@@ -62,7 +59,7 @@ Commands:
 		// zkCli's options have one dash, and pflag would take them for letters.
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cmd.Flags().Parse(twoDashes(args)); err != nil {
+			if err := cmd.Flags().Parse(twoDashes(cmd.Flags(), args)); err != nil {
 				return usageError{err}
 			}
 			if help, _ := cmd.Flags().GetBool("help"); help {
@@ -78,15 +75,12 @@ Commands:
 
 func (c *cliFlags) register(f *pflag.FlagSet) {
 	f.SetInterspersed(false) // what follows the command's name is its own
-	f.StringVarP(&c.servers, "server", "s", c.servers, "host:port[,host:port...][/path], tried in random order")
+	c.accessFlags.register(f, "host:port[,host:port...][/path], tried in random order")
 	f.Var(&c.timeout, "timeout", "session timeout to ask for, such as 30s; a bare number is milliseconds")
 	f.BoolVarP(&c.readOnly, "read-only", "r", false, "be content with a server that has lost its quorum")
 	f.BoolVar(&c.wait, "waitforconnection", false, "try to connect for as long as the session timeout")
 	f.DurationVar(&c.patience, "connect-timeout", 5*time.Second, "how long to try to connect")
-	f.StringArrayVar(&c.auth, "auth", nil, "scheme:credentials to authenticate with, such as digest:user:password")
-	f.StringVar(&c.config, "client-configuration", "", "a properties file of ZooKeeper's Java client; its TLS settings are used")
 	f.BoolVar(&c.json, "json", false, "print what is read, and events, as JSON")
-	c.tls.register(f)
 }
 
 // ownSpelling are the options of zkCli that have one dash and a word.
@@ -94,7 +88,7 @@ var ownSpelling = map[string]bool{"-server": true, "-timeout": true, "-waitforco
 
 // twoDashes gives zkCli's options the second dash that flags have here, up to the
 // command.
-func twoDashes(args []string) []string {
+func twoDashes(f *pflag.FlagSet, args []string) []string {
 	out := append([]string{}, args...)
 	for i := 0; i < len(out); i++ {
 		a := out[i]
@@ -104,7 +98,7 @@ func twoDashes(args []string) []string {
 		if ownSpelling[a] {
 			out[i] = "-" + a
 		}
-		if takesNext(out[i]) {
+		if takesNext(f, out[i]) {
 			i++
 		}
 	}
@@ -112,13 +106,16 @@ func twoDashes(args []string) []string {
 }
 
 // takesNext reports whether the word behind a flag is its value.
-func takesNext(flag string) bool {
-	switch flag {
-	case "-s", "--server", "--servers", "--timeout", "--connect-timeout", "--auth", "--client-configuration",
-		"--cafile", "--cert", "--key", "--tls-server-name":
-		return true
+func takesNext(f *pflag.FlagSet, word string) bool {
+	name, long := strings.CutPrefix(word, "--")
+	var flag *pflag.Flag
+	switch {
+	case long:
+		flag = f.Lookup(name)
+	case len(word) == 2:
+		flag = f.ShorthandLookup(word[1:])
 	}
-	return false
+	return flag != nil && flag.NoOptDefVal == ""
 }
 
 // A sessionTimeout is a duration, or zkCli's number of milliseconds.
@@ -150,30 +147,18 @@ func serverFlag(f *pflag.FlagSet, name string) pflag.NormalizedName {
 
 // shell is the configuration that the flags make.
 func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
+	o, err := c.options()
+	if err != nil {
+		return cli.Config{}, err
+	}
+	o.SessionTimeout, o.ReadOnly = time.Duration(c.timeout), c.readOnly
 	cfg := cli.Config{
-		Servers: c.servers, JSON: c.json, Version: versionText(), Patience: c.patience,
+		Servers: c.servers, JSON: c.json, Version: versionText(), Patience: c.patience, Options: o,
 		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(),
 		Colour: coloured(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
-		Options: client.Options{SessionTimeout: time.Duration(c.timeout), ReadOnly: c.readOnly},
 	}
 	if c.wait {
 		cfg.Patience = max(c.patience, time.Duration(c.timeout))
-	}
-	for _, a := range c.auth {
-		scheme, data, ok := strings.Cut(a, ":")
-		if !ok {
-			return cfg, usageError{fmt.Errorf("--auth %q: want scheme:credentials", scheme)}
-		}
-		cfg.Options.Auth = append(cfg.Options.Auth, client.Auth{Scheme: scheme, Data: []byte(data)})
-	}
-	var err error
-	if c.config != "" {
-		if err = c.tls.fromFile(c.config); err != nil {
-			return cfg, usageError{err}
-		}
-	}
-	if cfg.Options.TLS, err = c.tls.config(); err != nil {
-		return cfg, usageError{err}
 	}
 	return cfg, nil
 }

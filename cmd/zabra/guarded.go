@@ -77,7 +77,9 @@ SIGTERM, five seconds later by SIGKILL, and the exit code is 3.
 The command finds the fencing token in ZABRA_LOCK_TOKEN: a number that is larger
 for every holder. What it writes to should refuse smaller ones.
 
-Curator's InterProcessMutex uses the same lock; so does kazoo's Lock with --kazoo.`,
+Curator's InterProcessMutex uses the same lock; so does kazoo's Lock with --kazoo.
+
+` + accessHelp,
 		Example: `  zabra lock /locks/backup -- ./backup.sh
   zabra lock --wait 1s /locks/cron -- ./job   # exit code 1 if somebody has it for longer`,
 		Args: usageArgs(guardedArgs),
@@ -116,7 +118,9 @@ campaigns again.
 The command finds the fencing token in ZABRA_LOCK_TOKEN.
 
 Curator's LeaderLatch uses the same election; so does kazoo's Election with
---kazoo.`,
+--kazoo.
+
+` + accessHelp,
 		Example: `  zabra elect /services/scheduler -- ./scheduler
   zabra elect --id $(hostname) /services/scheduler -- ./scheduler`,
 		Args: usageArgs(guardedArgs),

@@ -43,7 +43,9 @@ it is.
 
 With --health the instance is registered only while that shell command succeeds.
 
-The command finds the instance's id in ZABRA_INSTANCE_ID.`,
+The command finds the instance's id in ZABRA_INSTANCE_ID.
+
+` + accessHelp,
 		Example: `  zabra register web --address 10.0.0.1:8080 -- ./web --port 8080
   zabra register web --address 10.0.0.1:8080 --health 'curl -sf http://10.0.0.1:8080/health' -- ./web
   zabra register db --address 10.0.0.2:5432 --id db-1 --payload '{"zone":"a"}'`,

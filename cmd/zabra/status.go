@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/bench"
 	"github.com/zabra/zabra/internal/status"
 )
@@ -20,8 +18,7 @@ const exitDown = 3
 
 func newStatus() *cobra.Command {
 	var o status.Options
-	var servers string
-	var auth []string
+	var access accessFlags
 	var watch time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -38,6 +35,11 @@ asked. A server that does not answer is a row, and delays nobody.
 Lag is by how many transactions a server was behind the leader, and after how
 long it had them, at most. One that needs longer than --max-lag is a problem.
 
+With TLS give the TLS ports of all servers: the configuration of an ensemble does
+not name them. Admin servers are asked by HTTP all the same.
+
+` + accessHelp + `
+
 Exit codes:
   0  all is well
   1  the service is there, but a server is missing, behind, or not as it should be
@@ -49,12 +51,13 @@ Exit codes:
   zabra status --json | jq .verdict`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if o.Servers, err = bench.ParseServers(servers); err != nil {
-				return usageError{fmt.Errorf("--server: %w", err)}
-			}
-			if o.Auth, err = parseAuth(auth); err != nil {
+			to, err := access.options()
+			if err != nil {
 				return err
+			}
+			o.Auth, o.SASL, o.TLS = to.Auth, to.SASL, to.TLS
+			if o.Servers, err = bench.ParseServers(access.servers); err != nil {
+				return usageError{fmt.Errorf("--server: %w", err)}
 			}
 			if o.AdminPort < 0 || o.AdminPort > 65535 {
 				return usageError{fmt.Errorf("--admin-port %d: want a port, or 0 for none", o.AdminPort)}
@@ -72,27 +75,14 @@ Exit codes:
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&servers, "server", "127.0.0.1:2181", "host:port[,host:port...] of clients; one is enough while that one serves")
+	access.register(f, "host:port[,host:port...] of clients; one is enough while that one serves")
 	f.DurationVar(&o.Timeout, "timeout", 2*time.Second, "how long to wait for a server's answers")
 	f.DurationVar(&o.MaxLag, "max-lag", time.Second, "how much later than the leader a server may have a transaction")
 	f.IntVar(&o.AdminPort, "admin-port", 8080, "port of the admin servers, for what four-letter words may not tell; 0: do not ask them")
-	f.StringArrayVar(&auth, "auth", nil, "scheme:credentials for the session that looks for the members, if the servers want some")
 	f.DurationVar(&watch, "watch", 0, "show it again after each such time, until Ctrl-C")
 	f.Lookup("watch").NoOptDefVal = "2s"
 	f.BoolVar(&asJSON, "json", false, "print JSON, with --watch an object a line")
 	return cmd
-}
-
-// parseAuth takes the values of --auth.
-func parseAuth(list []string) (auth []client.Auth, err error) {
-	for _, a := range list {
-		scheme, data, ok := strings.Cut(a, ":")
-		if !ok {
-			return nil, usageError{errors.New("--auth: want scheme:credentials")}
-		}
-		auth = append(auth, client.Auth{Scheme: scheme, Data: []byte(data)})
-	}
-	return auth, nil
 }
 
 // runStatus asks once, or again and again, and returns the exit code of the last answers.

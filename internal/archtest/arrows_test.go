@@ -29,6 +29,7 @@ var arrows = []arrow{
 	{from: "internal/properties", only: []string{}, reason: "a syntax knows nothing of what is written in it"},
 	{from: "internal/freeport", only: []string{}, reason: "it serves the tests of every package"},
 	{from: "internal/cli", only: []string{"./client", "./wire", "./internal/properties"}, reason: "a shell is a user of the service like any other"},
+	{from: "internal/access", only: []string{"./client", "./internal/properties", "./server/auth", "./server/tlsconf", "./server/zoocfg"}, reason: "it reads what servers read, and knows no server"},
 	{from: "internal/rawclient", only: []string{"./wire"}, reason: "it measures and tests servers from outside"},
 	{from: "internal/bench", only: []string{"./wire", "./internal/rawclient", "./internal/bench"}, reason: "it measures any server of the protocol, from outside"},
 	{from: "internal/dev", only: []string{"./quorum", "./internal/vfs"}, reason: "its servers are processes: it starts what is shipped"},

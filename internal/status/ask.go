@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -23,9 +24,13 @@ type Options struct {
 	MaxLag time.Duration
 	// AdminPort is where admin servers are asked, 0 for not at all.
 	AdminPort int
-	// Auth are identities for the session that reads the configuration; only servers
-	// that refuse sessions without one want them.
+	// Auth and SASL are identities for the session that reads the configuration; only
+	// servers that refuse sessions without one want them.
 	Auth []client.Auth
+	SASL client.SASL
+	// TLS has sessions and words go by TLS; the admin servers are asked without. A
+	// config without ServerName verifies the name of the server it connects to.
+	TLS *tls.Config
 	// Dial makes connections. A net.Dialer if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

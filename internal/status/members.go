@@ -54,7 +54,8 @@ func (a *Asker) look(ctx context.Context) {
 // lookAt opens a session at one address and reads the configuration.
 func (a *Asker) lookAt(ctx context.Context, address string) found {
 	f := found{address: address}
-	c, err := client.Open(ctx, address, client.Options{ReadOnly: true, Auth: a.o.Auth, Dial: a.o.Dial, SessionTimeout: 10 * time.Second})
+	c, err := client.Open(ctx, address, client.Options{ReadOnly: true, Auth: a.o.Auth, SASL: a.o.SASL, TLS: a.o.TLS,
+		Dial: a.o.Dial, SessionTimeout: 10 * time.Second})
 	if err != nil {
 		return f
 	}

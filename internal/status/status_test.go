@@ -2,15 +2,19 @@ package status
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/testserver"
 	"github.com/zabra/zabra/wire"
 )
@@ -244,4 +248,22 @@ func TestStandalone(t *testing.T) {
 	s.Stop()
 	r = ask(t, Options{Servers: []string{s.Addr()}})
 	wantBrief(t, r, "? "+s.Addr()+" no answer ; down")
+}
+
+// A prover counts how often it is to prove who it is.
+type prover struct{ n atomic.Int32 }
+
+func (p *prover) Begin(context.Context, string) (client.SASLExchange, error) {
+	p.n.Add(1)
+	return nil, errors.New("no proof today")
+}
+
+// The session that looks for the members proves by SASL who it is.
+func TestSessionsProveWhoTheyAre(t *testing.T) {
+	e, fakes := three(t)
+	p := new(prover)
+	r := ask(t, Options{Servers: []string{"10.0.0.1:2181"}, Dial: e.dial, SASL: p, Timeout: 500 * time.Millisecond})
+	if p.n.Load() == 0 || len(r.Servers) != 1 || fakes[0].said("srvr") == 0 {
+		t.Errorf("%d %s", p.n.Load(), brief(r))
+	}
 }

@@ -2,11 +2,14 @@ package status
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/zabra/zabra/wire"
@@ -28,7 +31,7 @@ const mostAnswer = 4 << 20
 
 // word asks a server for the answer to a four-letter word.
 func (a *Asker) word(ctx context.Context, address, word string) (string, error) {
-	nc, err := a.o.Dial(ctx, "tcp", address)
+	nc, err := a.reach(ctx, address)
 	if err != nil {
 		return "", err
 	}
@@ -49,6 +52,33 @@ func (a *Asker) word(ctx context.Context, address, word string) (string, error) 
 		return "", fmt.Errorf("it closed the connection without answering %s", word)
 	}
 	return string(text), nil
+}
+
+// reach connects to the port of clients.
+func (a *Asker) reach(ctx context.Context, address string) (net.Conn, error) {
+	nc, err := a.o.Dial(ctx, "tcp", address)
+	if err != nil || a.o.TLS == nil {
+		return nc, err
+	}
+	cfg := a.o.TLS.Clone()
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = net.SplitHostPort(address) // it was dialled, and so can be split
+	}
+	secure := tls.Client(nc, cfg)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, explained(ctx, err)
+	}
+	return secure, nil
+}
+
+// explained says what to do about a port without TLS.
+func explained(ctx context.Context, err error) error {
+	var other tls.RecordHeaderError
+	if errors.As(err, &other) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("it speaks no TLS at this port: give the one where it does with --server: %w", err)
+	}
+	return ended(ctx, err)
 }
 
 // ended says that time is over where that is the reason.

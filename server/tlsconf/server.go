@@ -85,8 +85,26 @@ func newServer(prefix string, cfg zoocfg.TLS, dials bool, onReload func(error)) 
 	return s, s.Reload()
 }
 
-// refuseUnsupported refuses settings whose silent absence would be a hole.
+// refuseUnsupported refuses what a server cannot do with, or without.
 func (s *Server) refuseUnsupported() error {
+	if err := s.refuseUnchecked(); err != nil {
+		return err
+	}
+	switch {
+	case s.cfg.KeyStore.Location == "":
+		return &PolicyError{Key: s.prefix + "keyStore.location", Problem: "is not set; a server needs a certificate"}
+	case s.dials && s.cfg.TrustStore.Location == "":
+		return &PolicyError{Key: s.prefix + "trustStore.location", Problem: "is not set; servers check each other's certificates"}
+	case s.cfg.ClientAuth == "need" && s.cfg.TrustStore.Location == "":
+		return &PolicyError{Key: s.prefix + "trustStore.location",
+			Problem: "is not set; set it, or " + s.prefix + "clientAuth=none"}
+	default:
+		return nil
+	}
+}
+
+// refuseUnchecked refuses settings whose silent absence would be a hole.
+func (s *Server) refuseUnchecked() error {
 	switch {
 	case s.cfg.CRL:
 		return &PolicyError{Key: s.prefix + "crl", Value: "true",
@@ -97,13 +115,6 @@ func (s *Server) refuseUnsupported() error {
 	case s.cfg.ContextSupplier != "":
 		return &PolicyError{Key: s.prefix + "context.supplier.class", Value: s.cfg.ContextSupplier,
 			Problem: "Java classes cannot be loaded; set " + s.prefix + "keyStore.location"}
-	case s.cfg.KeyStore.Location == "":
-		return &PolicyError{Key: s.prefix + "keyStore.location", Problem: "is not set; a server needs a certificate"}
-	case s.dials && s.cfg.TrustStore.Location == "":
-		return &PolicyError{Key: s.prefix + "trustStore.location", Problem: "is not set; servers check each other's certificates"}
-	case s.cfg.ClientAuth == "need" && s.cfg.TrustStore.Location == "":
-		return &PolicyError{Key: s.prefix + "trustStore.location",
-			Problem: "is not set; set it, or " + s.prefix + "clientAuth=none"}
 	default:
 		return nil
 	}
@@ -191,15 +202,22 @@ func (s *Server) addRoots(m *material) error {
 		m.notes = append(m.notes, s.prefix+"clientAuth=want has no effect without "+s.prefix+"trustStore.location")
 		return nil
 	}
+	var err error
+	m.roots, err = s.loadRoots()
+	return err
+}
+
+// loadRoots reads the trust store.
+func (s *Server) loadRoots() (*x509.CertPool, error) {
 	trusted, err := loadTrust(&s.cfg.TrustStore)
 	if err != nil {
-		return &StoreError{Key: s.prefix + "trustStore.location", Path: s.cfg.TrustStore.Location, Err: err}
+		return nil, &StoreError{Key: s.prefix + "trustStore.location", Path: s.cfg.TrustStore.Location, Err: err}
 	}
-	m.roots = x509.NewCertPool()
+	roots := x509.NewCertPool()
 	for _, cert := range trusted {
-		m.roots.AddCert(cert)
+		roots.AddCert(cert)
 	}
-	return nil
+	return roots, nil
 }
 
 func (s *Server) addClientAuth(m *material) {
