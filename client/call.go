@@ -28,7 +28,7 @@ type call struct {
 
 	began  time.Time
 	left   atomic.Bool // its caller went before it was finished
-	queued time.Time   // when it began to wait for a connection
+	queued time.Time   // when it began to wait to be sent, for want of a connection; else zero
 
 	body   []byte
 	small  []byte // what body is a part of unless keep
@@ -57,7 +57,7 @@ func (k *call) free() {
 	k.frame, k.small = k.frame[:0], k.small[:0]
 	k.again, k.keep, k.absent, k.hidden = false, false, false, false
 	k.watch, k.before, k.body, k.err = nil, nil, nil, nil
-	k.sync, k.sends = nil, 0
+	k.sync, k.sends, k.queued = nil, 0, time.Time{}
 	calls.Put(k)
 }
 

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"errors"
+	"io"
 	"math"
 	"net"
 	"slices"
@@ -111,5 +113,46 @@ func TestWrongAnswerLeavesTheCall(t *testing.T) {
 	}
 	if sent, _ := l.unanswered(); len(sent) != 1 {
 		t.Error("the call is gone")
+	}
+}
+
+// connected is a client with a link and a call on it that was not written.
+func connected(t *testing.T, s *Session, k *call) (*Client, *link) {
+	t.Helper()
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	c := &Client{opts: Options{}.withDefaults(), servers: new(servers), session: s, link: l}
+	if _, err := l.add(k, false); err != nil {
+		t.Fatal(err)
+	}
+	return c, l
+}
+
+// What was asked for in a session, and not sent, is not carried out in the next one.
+func TestUnsentCallOfASessionThatIsOver(t *testing.T) {
+	s := newSession(1, nil, time.Hour, time.Now(), func(*Session) {})
+	k := newCall(wire.OpSetData, "/")
+	c, l := connected(t, s, k)
+	s.end()
+	c.disconnected(l, io.EOF)
+	if n := c.waiting.len(); n != 0 || !errors.Is(k.err, ErrSessionExpired) {
+		t.Errorf("%d calls wait for the next session; %v", n, k.err)
+	}
+}
+
+// A call whose connections break before it is written ends like one that finds none.
+func TestUnsentCallEnds(t *testing.T) {
+	s := newSession(1, nil, time.Hour, time.Now(), func(*Session) {})
+	k := newCall(wire.OpSetData, "/")
+	c, l := connected(t, s, k)
+	began := time.Now().Add(-time.Hour)
+	k.queued = began // before this link came
+	c.disconnected(l, io.EOF)
+	if n := c.waiting.len(); n != 1 || k.queued != began {
+		t.Errorf("%d calls wait, this one since %v", n, k.queued)
+	}
+	c.expireWaiting()
+	if !errors.Is(k.err, ErrNoConnection) {
+		t.Error(k.err)
 	}
 }

@@ -48,7 +48,10 @@ func (c *Client) run(ctx context.Context, opened chan<- error) {
 		c.disconnected(l, err)
 		if time.Since(l.born) >= lasting {
 			c.servers.good()
+		} else {
+			c.servers.err = fmt.Errorf("%s: %w", l.server, err)
 		}
+		c.expireWaiting()
 	}
 }
 
@@ -308,25 +311,29 @@ func (c *Client) postWaitingLocked(l *link) (left []*call) {
 	return left
 }
 
-// disconnected takes the link away. What was not sent, and reads, wait for the next.
+// disconnected takes the link away. What was not sent, and reads, wait for the next,
+// unless the session that they were asked for in is over.
 func (c *Client) disconnected(l *link, why error) {
 	c.mu.Lock()
 	c.link = nil
-	var failed []*call
+	var failed, over []*call
 	var again fifo
 	now := time.Now()
+	alive := c.session.Alive()
 	sent, unsent := l.unanswered()
 	for i, k := range append(sent, unsent...) {
+		written := i < len(sent)
 		switch {
 		case k.hidden:
-		case i >= len(sent):
-			k.queued = now
-			again.push(k)
-		case k.mayRepeat(why):
-			k.queued = now
-			again.push(k)
-		default:
+		case written && !k.mayRepeat(why):
 			failed = append(failed, k)
+		case !alive:
+			over = append(over, k)
+		default:
+			if written || k.queued.IsZero() { // else it has waited since before this link
+				k.queued = now
+			}
+			again.push(k)
 		}
 	}
 	for _, k := range c.waiting.drain() {
@@ -336,6 +343,7 @@ func (c *Client) disconnected(l *link, why error) {
 	c.becomeLocked(Connecting, l.server, why)
 	c.mu.Unlock()
 	c.fail(failed, lostBy(why))
+	c.fail(over, ErrSessionExpired)
 	c.opts.Logger.Info("disconnected", "server", l.server, "reason", why)
 }
 
