@@ -129,7 +129,7 @@ func TestReadOnly(t *testing.T) {
 		}
 	}
 	lonely, good := play(t, member(true)), play(t, member(false))
-	ctx := soon(t, 60*time.Second)
+	ctx := soon(t, 2*time.Minute)
 	c, err := client.Open(ctx, lonely.addr+","+good.addr, client.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)

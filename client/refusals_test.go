@@ -31,7 +31,7 @@ func TestReadWhoseSyncFailed(t *testing.T) {
 			}
 		}
 	})
-	ctx := soon(t, 30*time.Second)
+	ctx := soon(t, time.Minute)
 	c := openFake(t, f, client.Options{Linearizable: true})
 	data, _, err := c.Get(ctx, "/a")
 	var failed *client.SyncError
@@ -61,6 +61,7 @@ func TestReadWhoseSyncFailed(t *testing.T) {
 // A session that was opened on a connection that broke before it was used does nothing
 // to the one that came after it.
 func TestSessionThatWasNeverUsed(t *testing.T) {
+	t.Parallel()
 	f := play(t, func(c *fakeConn) {
 		if c.n == 0 {
 			c.hello(1)
@@ -68,7 +69,7 @@ func TestSessionThatWasNeverUsed(t *testing.T) {
 		}
 		c.serve(2)
 	})
-	c := openFake(t, f, client.Options{SessionTimeout: 300 * time.Millisecond, Auth: []client.Auth{{Scheme: "digest"}}})
+	c := openFake(t, f, client.Options{SessionTimeout: brief, Auth: []client.Auth{{Scheme: "digest"}}})
 	s := c.Session()
 	if s.ID != 2 {
 		t.Fatal(s.ID)
@@ -78,7 +79,7 @@ func TestSessionThatWasNeverUsed(t *testing.T) {
 	select {
 	case ch := <-states:
 		t.Error(ch)
-	case <-time.After(time.Second):
+	case <-time.After(brief * 3 / 2):
 	}
 	if c.Session() != s || !s.Alive() {
 		t.Error("the session was ended by another one")
@@ -100,7 +101,7 @@ func TestRefusalAfterReconnecting(t *testing.T) {
 			}
 		}
 	})
-	ctx := soon(t, 30*time.Second)
+	ctx := soon(t, time.Minute)
 	c := openFake(t, f, client.Options{Auth: []client.Auth{{Scheme: "digest", Data: []byte("a:b")}}})
 	var err error
 	for range 10 {
@@ -135,7 +136,7 @@ func TestAnswerThatIsTooLarge(t *testing.T) {
 			c.answer(h)
 		}
 	})
-	ctx := soon(t, 30*time.Second)
+	ctx := soon(t, time.Minute)
 	c := openFake(t, f, client.Options{MaxReply: 1 << 10})
 	_, _, err := c.Get(ctx, "/large")
 	var broken *client.ProtocolError
@@ -169,7 +170,7 @@ func TestReadThatBreaksConnections(t *testing.T) {
 		}
 	})
 	c := openFake(t, f, client.Options{})
-	if _, _, err := c.Get(soon(t, 60*time.Second), "/"); !errors.Is(err, client.ErrConnectionLost) {
+	if _, _, err := c.Get(soon(t, 2*time.Minute), "/"); !errors.Is(err, client.ErrConnectionLost) {
 		t.Error(err)
 	}
 }
@@ -186,8 +187,8 @@ func TestServerThatOnlyAnswersPings(t *testing.T) {
 		}
 		c.serve(1)
 	})
-	c := openFake(t, f, client.Options{SessionTimeout: time.Second, AnswerTimeout: 100 * time.Millisecond})
-	if data, _, err := c.Get(soon(t, 30*time.Second), "/"); err != nil || string(data) != "x" {
+	c := openFake(t, f, client.Options{SessionTimeout: 6 * time.Second, AnswerTimeout: time.Second})
+	if data, _, err := c.Get(soon(t, time.Minute), "/"); err != nil || string(data) != "x" {
 		t.Errorf("%q, %v", data, err)
 	}
 }
@@ -212,7 +213,7 @@ func TestIdentityIsProvedBeforeAnythingElse(t *testing.T) {
 			}
 		}
 	})
-	ctx := soon(t, 30*time.Second)
+	ctx := soon(t, time.Minute)
 	m := &counting{steps: 3}
 	c := openFake(t, f, client.Options{SASL: m, Auth: []client.Auth{{Scheme: "digest", Data: []byte("a:b")}}})
 	if _, _, _, err := c.ExistsW(ctx, "/w"); err != nil {

@@ -49,7 +49,7 @@ func await(t testing.TB, states <-chan client.StateChange, want client.State) cl
 			if ch.State == want {
 				return ch
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("never %v", want)
 		}
 	}
@@ -63,7 +63,7 @@ func next(t testing.TB, w *client.Watch) client.Event {
 			t.Fatal("the watch is closed")
 		}
 		return e
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no event")
 	}
 	panic("unreachable")

@@ -54,7 +54,7 @@ func TestSASL(t *testing.T) {
 func TestSASLRefusals(t *testing.T) {
 	refusal := func(r *rig, m client.SASL) *client.AuthError {
 		t.Helper()
-		c, err := client.Open(soon(t, 30*time.Second), "127.0.0.1:1", client.Options{Dial: r.Dial, SASL: m})
+		c, err := client.Open(soon(t, time.Minute), "127.0.0.1:1", client.Options{Dial: r.Dial, SASL: m})
 		var refused *client.AuthError
 		if !errors.As(err, &refused) || !errors.Is(err, client.ErrAuthFailed) || refused.Scheme != "sasl" || refused.Server == "" {
 			t.Fatal(c, err)
@@ -93,7 +93,7 @@ func TestServerThatDoesNotKnowThePassword(t *testing.T) {
 			c.reply(h.Xid, wire.OK, &wire.SASLRequest{Token: []byte(token)})
 		}
 	})
-	_, err := client.Open(soon(t, 30*time.Second), f.addr, client.Options{SASL: client.DigestMD5("bob", "secret")})
+	_, err := client.Open(soon(t, time.Minute), f.addr, client.Options{SASL: client.DigestMD5("bob", "secret")})
 	if !errors.Is(err, client.ErrAuthFailed) {
 		t.Error(err)
 	}

@@ -14,7 +14,7 @@ func AllInProcess(t *testing.T, least int) {
 	if os.Getenv(Environment) != "" {
 		t.Skip("it is another run already")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^Test", "-test.v", "-test.timeout=5m")
+	cmd := exec.Command(os.Args[0], "-test.run=^Test", "-test.v", "-test.timeout=15m")
 	cmd.Env = append(os.Environ(), Environment+"="+InProcess)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
