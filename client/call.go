@@ -13,6 +13,9 @@ import (
 // headLen is what stands before the body of a request: length, xid and opcode.
 const headLen = 12
 
+// lengthLen is how many bytes of the head say how many follow.
+const lengthLen = 4
+
 // A call is a request and, once it is finished, its answer.
 type call struct {
 	op     wire.OpCode
@@ -116,7 +119,7 @@ func (c *Client) conclude(k *call, d *wire.Decoder, err error) error {
 		err = &ProtocolError{What: "answer", Err: d.Err()}
 	}
 	if err != nil {
-		err = &Error{Op: k.op.String(), Path: k.path, Err: err}
+		err = &Error{Op: k.op.String(), Path: k.path, Root: c.rootOf(k.path), Err: err}
 	}
 	if c.opts.Metrics != nil {
 		c.opts.Metrics.Call(k.op.String(), time.Since(k.began), err)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,7 @@ func Open(ctx context.Context, servers string, o Options) (*Client, error) {
 	case err = <-opened:
 	case <-ctx.Done():
 		c.end(context.Cause(ctx))
-		err = errors.Join(context.Cause(ctx), c.servers.trouble())
+		err = c.servers.because(context.Cause(ctx))
 	}
 	if err != nil {
 		c.end(err)
@@ -119,6 +120,9 @@ func (c *Client) end(why error) {
 func (c *Client) submit(ctx context.Context, k *call) error {
 	if c.opts.Metrics != nil {
 		k.began = time.Now()
+	}
+	if n := len(k.frame) - lengthLen; n > c.opts.MaxRequest {
+		return &SizeError{n, c.opts.MaxRequest}
 	}
 	for {
 		wait, err := c.trySubmit(k, wanted(ctx))
@@ -267,6 +271,9 @@ func (c *Client) AddAuth(ctx context.Context, a Auth) error {
 
 // parseServers reads a connect string.
 func parseServers(s string) (list *servers, chroot string, err error) {
+	if scheme, _, is := strings.Cut(s, "://"); is {
+		return nil, "", fmt.Errorf("%w, without %s://", ErrNoServers, scheme)
+	}
 	hosts, path, found := strings.Cut(s, "/")
 	if found && path != "" {
 		chroot = "/" + path

@@ -60,9 +60,17 @@ func TestNodes(t *testing.T) {
 
 func TestErrorsSayWhatAndWhere(t *testing.T) {
 	ctx := t.Context()
-	c := newRig(t).open(client.Options{})
+	r := newRig(t)
+	c := r.open(client.Options{})
+	below := ""
+	if r.Root != "" {
+		below = " below " + r.Root
+	}
 	_, _, err := c.Get(ctx, "/a/b")
-	if err == nil || err.Error() != "getData /a/b: there is no such node" {
+	if err == nil || err.Error() != "getData /a/b"+below+": there is no such node" {
+		t.Error(err)
+	}
+	if _, _, err := c.Get(ctx, "a\x1b[2J"); err == nil || !strings.Contains(err.Error(), `getData "a\x1b[2J": this is no path`) {
 		t.Error(err)
 	}
 	_, err = c.Create(ctx, "a", nil)
@@ -152,6 +160,44 @@ func TestRootBelowAPath(t *testing.T) {
 	}
 	if _, ok, _ := r.open(client.Options{}).Exists(ctx, "/app/one/x"); !ok {
 		t.Error("it is not below the root")
+	}
+}
+
+// A root that is not there, as of a wrong connect string, is not made, and errors name it.
+func TestRootThatIsNotThere(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	c := r.openAt("/missing/root", client.Options{})
+	_, err := c.Create(ctx, "/x", nil)
+	for _, err := range []error{err, c.MakePath(ctx, "/a/b"), c.MakePath(ctx, "/")} {
+		if !errors.Is(err, client.ErrNoNode) || !strings.Contains(err.Error(), "/missing/root: there is no such node") {
+			t.Error(err)
+		}
+	}
+	if _, there, err := r.open(client.Options{}).Exists(ctx, "/missing"); there || err != nil {
+		t.Error(there, err)
+	}
+}
+
+// A request that servers do not take harms nobody else on the connection.
+func TestRequestThatIsTooLarge(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	states := c.States(ctx)
+	await(t, states, client.Connected)
+	_, err := c.Create(ctx, "/large", make([]byte, 1<<20))
+	var size *client.SizeError
+	if !errors.As(err, &size) || !errors.Is(err, client.ErrTooLarge) || size.Bytes <= 1<<20 || size.Most != 1<<20-1 {
+		t.Error(err)
+	}
+	if _, err := c.Async().Create(ctx, "/large", make([]byte, 1<<20), nil).Wait(ctx); !errors.Is(err, client.ErrTooLarge) {
+		t.Error(err)
+	}
+	must(c.Create(ctx, "/large", make([]byte, 1<<20-200)))(t)
+	select {
+	case ch := <-states:
+		t.Error("the connection was lost: ", ch)
+	default:
 	}
 }
 
@@ -269,7 +315,10 @@ func TestOpenTellsWhyThereIsNoConnection(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Error(err)
 	}
-	for _, bad := range []string{"", "a:b", "a:0", "[::1]:x", "a:1/x/"} {
+	if strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "refused") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "a:b", "a:0", "[::1]:x", "a:1/x/", "zk://a:1"} {
 		if _, err := client.Open(ctx, bad, client.Options{}); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -3,6 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -48,15 +51,28 @@ var (
 type Error struct {
 	Op   string // as ZooKeeper's protocol calls it: create, getData, multi ...
 	Path string // as the caller gave it; of a Txn that of the operation that failed
+	Root string // below which Path is, if that is not the service's own root
 	Err  error  // one of those above, a context's, or a *ProtocolError
 }
 
 // Error is the operation, the path and the reason.
 func (e *Error) Error() string {
-	if e.Path == "" {
-		return fmt.Sprintf("%s: %s", e.Op, reason(e.Err))
+	where := ""
+	if e.Path != "" {
+		where = " " + printable(e.Path)
 	}
-	return fmt.Sprintf("%s %s: %s", e.Op, e.Path, reason(e.Err))
+	if e.Root != "" {
+		where += " below " + e.Root
+	}
+	return fmt.Sprintf("%s%s: %s", e.Op, where, reason(e.Err))
+}
+
+// printable is a path as it may stand in a log: what is no path may hold anything.
+func printable(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // Unwrap makes errors.Is and errors.As see the reason.
@@ -75,6 +91,15 @@ var reasons = map[wire.Code]string{
 	wire.SessionExpired:          "the session has expired",
 	wire.AuthFailed:              "the server refused the credentials",
 	wire.MarshallingError:        "the server could not read the request; it may be too large",
+	wire.Unimplemented:           "the server does not know this operation, or has it switched off; nodes with a time to live need its extendedTypesEnabled",
+	wire.BadArguments:            "the server does not take these arguments",
+	wire.ReconfigDisabled:        "the server has reconfiguration switched off: reconfigEnabled",
+	wire.ReconfigInProgress:      "another reconfiguration is under way",
+	wire.NewConfigNoQuorum:       "too few of the new configuration's servers follow the leader",
+	wire.EphemeralOnLocalSession: "a local session cannot have ephemeral nodes here",
+	wire.SASLAuthRequired:        "the server wants clients to prove by SASL who they are",
+	wire.Throttled:               "the server is overloaded",
+	wire.NoWatcher:               "there is no such watch",
 }
 
 func reason(err error) string {
@@ -83,6 +108,18 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// A SizeError says that a request was not sent, since it has more bytes than
+// Options.MaxRequest. It is an ErrTooLarge.
+type SizeError struct{ Bytes, Most int }
+
+// Error says how much too large it is, and what to do.
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("the request has %d bytes, and %d are allowed: Options.MaxRequest is to be what the servers have as jute.maxbuffer", e.Bytes, e.Most)
+}
+
+// Is makes it an ErrTooLarge.
+func (*SizeError) Is(target error) bool { return target == ErrTooLarge }
 
 // A SyncError says that a linearizable read was not answered, since the sync before it
 // failed: what the server has may be old.

@@ -130,7 +130,7 @@ func TestHostileServers(t *testing.T) {
 				var c *client.Client
 				var err error
 				ends(t, "Open", func() {
-					c, err = client.Open(ctx, f.addr, client.Options{SessionTimeout: 2 * time.Second})
+					c, err = client.Open(ctx, f.addr, client.Options{SessionTimeout: 2 * time.Second, MaxRequest: 4 << 20})
 				})
 				if (err == nil) != h.opens {
 					t.Fatal(err)

@@ -53,6 +53,11 @@ type Options struct {
 	// MaxReply bounds the answers that are accepted, in bytes. 256 MiB if zero: the
 	// names of a node's children have no bound of their own.
 	MaxReply int
+	// MaxRequest bounds the requests that are sent, in bytes; a larger one fails with
+	// a *SizeError. Servers close the connection of who sends more than their
+	// jute.maxbuffer, and all that is under way there is lost. Set it like that; as
+	// with servers, 1,048,575 if zero.
+	MaxRequest int
 	// MaxCalls bounds the calls that are under way or wait for a connection; more
 	// wait for their turn. 65,536 if zero.
 	MaxCalls int
@@ -72,6 +77,9 @@ func (a Auth) String() string { return a.Scheme + ":[redacted]" }
 
 // GoString does not show the proof.
 func (a Auth) GoString() string { return fmt.Sprintf("client.Auth(%q, [redacted])", a.Scheme) }
+
+// maxRequest is what servers take if nobody has told them anything else.
+const maxRequest = 0xfffff
 
 func (o Options) withDefaults() Options {
 	if o.SessionTimeout == 0 {
@@ -97,6 +105,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxReply == 0 {
 		o.MaxReply = 256 << 20
+	}
+	if o.MaxRequest == 0 {
+		o.MaxRequest = maxRequest
 	}
 	if o.MaxCalls == 0 {
 		o.MaxCalls = 1 << 16

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -109,7 +110,7 @@ func (c *Client) connect(run context.Context) (*link, error) {
 // expireWaiting fails calls that have waited for longer than a session lasts.
 func (c *Client) expireWaiting() {
 	before := time.Now().Add(-c.opts.SessionTimeout)
-	c.failWaiting(func(k *call) bool { return k.queued.Before(before) }, errors.Join(ErrNoConnection, c.servers.trouble()))
+	c.failWaiting(func(k *call) bool { return k.queued.Before(before) }, c.servers.because(ErrNoConnection))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -170,7 +171,7 @@ func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
 	secure := tls.Client(nc, cfg)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, err
+		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return secure, nil
 }
@@ -223,13 +224,13 @@ func (c *Client) hello(l *link, s *Session) (resp wire.ConnectResponse, err erro
 	}
 	payload, err := l.readFrame()
 	if err != nil {
-		return resp, err
+		return resp, noGreeting(err)
 	}
 	d := wire.NewDecoder(payload)
 	resp.DecodeFrom(&d)
 	switch {
 	case d.Err() != nil:
-		return resp, &ProtocolError{What: "connect response", Err: d.Err()}
+		return resp, &ProtocolError{What: strangeGreeting, Err: d.Err()}
 	case resp.Session != 0 && resp.Timeout > 0:
 		return resp, nil
 	case s == nil:
@@ -239,6 +240,24 @@ func (c *Client) hello(l *link, s *Session) (resp wire.ConnectResponse, err erro
 	c.forget(s)
 	return resp, errOver
 }
+
+// strangeGreeting is what the first answer of something else is.
+const strangeGreeting = "this is no ZooKeeper client port, or it wants TLS"
+
+// noGreeting is why there was no first answer.
+func noGreeting(err error) error {
+	var strange *ProtocolError
+	switch {
+	case errors.As(err, &strange):
+		return &ProtocolError{What: strangeGreeting, Err: strange.Err}
+	case errors.Is(err, io.EOF):
+		return errHungUp
+	}
+	return err
+}
+
+// errHungUp is what servers do that are not ready, and those that want TLS.
+var errHungUp = errors.New("the server closed the connection: it does not serve, has too many connections, or wants TLS")
 
 // authenticate takes the identities that were asked for.
 func (c *Client) authenticate(l *link, auth []Auth) error {

@@ -109,5 +109,10 @@ func (s *servers) pause() time.Duration {
 // good notes that all is well: the next loss is met without a pause.
 func (s *servers) good() { s.round, s.rounds, s.err = nil, 0, nil }
 
-// trouble is why there is no connection.
-func (s *servers) trouble() error { return s.err }
+// because is err, and why there is no connection.
+func (s *servers) because(err error) error {
+	if s.err == nil {
+		return err
+	}
+	return fmt.Errorf("%w; tried last: %w", err, s.err)
+}

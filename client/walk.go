@@ -114,6 +114,9 @@ func join(parent, name string) string {
 // MakePath creates the node at path and those above it that are not there, without
 // data. It is no error if it is there.
 func (c *Client) MakePath(ctx context.Context, path string, options ...CreateOption) error {
+	if path == "/" {
+		return c.rootThere(ctx)
+	}
 	_, err := c.Create(ctx, path, nil, options...)
 	if !errors.Is(err, ErrNoNode) {
 		return unless(err, ErrNodeExists)
@@ -124,6 +127,16 @@ func (c *Client) MakePath(ctx context.Context, path string, options ...CreateOpt
 	}
 	_, err = c.Create(ctx, path, nil, options...)
 	return unless(err, ErrNodeExists)
+}
+
+// rootThere says whether there is the root, which nobody makes by MakePath: a wrong
+// connect string would make a tree of its own.
+func (c *Client) rootThere(ctx context.Context) error {
+	_, there, err := c.Exists(ctx, "/")
+	if err == nil && !there {
+		err = &Error{Op: wire.OpCreate2.String(), Path: "/", Root: c.chroot, Err: ErrNoNode}
+	}
+	return err
 }
 
 func unless(err, fine error) error {

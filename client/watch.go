@@ -324,6 +324,14 @@ func (c *Client) prefix(path string) string {
 	return c.chroot + path
 }
 
+// rootOf is what an error says below which a path is.
+func (c *Client) rootOf(path string) string {
+	if path == "" {
+		return ""
+	}
+	return c.chroot
+}
+
 // place is the server's name of a node to be made. A sequential one below the root has
 // the root's path, to which the server adds digits.
 func (c *Client) place(path string) string {
