@@ -115,7 +115,7 @@ func TestTakerThatGoesLeavesTheItem(t *testing.T) {
 func TestNothingHappensTwiceWhenTheSessionEnds(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	c := join(t, s, client.Options{})
-	lossy := &doomed{someone: join(t, s, client.Options{SessionTimeout: 300 * time.Millisecond}), t: t}
+	lossy := &doomed{someone: join(t, s, client.Options{SessionTimeout: brief}), t: t}
 	if n, err := recipes.NewCounter(lossy, "/n", recipes.Curator).Add(ctx, 5); !errors.Is(err, client.ErrConnectionLost) {
 		t.Error(n, err)
 	}
@@ -399,7 +399,7 @@ func TestConfig(t *testing.T) {
 	}
 	want := func(n int, bad bool) {
 		t.Helper()
-		for deadline := time.After(30 * time.Second); ; {
+		for deadline := time.After(time.Minute); ; {
 			changed := c.Changed()
 			if c.Get() == n && (c.Err() != nil) == bad {
 				return
@@ -449,7 +449,7 @@ func (b *broken) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 // is said to be unknown.
 func TestChangeThatIsUnknown(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
-	c, other := join(t, s, client.Options{SessionTimeout: 300 * time.Millisecond}), join(t, s, client.Options{})
+	c, other := join(t, s, client.Options{SessionTimeout: brief}), join(t, s, client.Options{})
 	n := recipes.NewCounter(&broken{c, func() {
 		old := c.Session()
 		c.way.Cut(true)

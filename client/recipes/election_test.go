@@ -16,7 +16,7 @@ import (
 
 func TestElection(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
-	a := join(t, s, client.Options{SessionTimeout: 500 * time.Millisecond})
+	a := join(t, s, client.Options{SessionTimeout: brief})
 	b := join(t, s, client.Options{})
 	ea, eb := recipes.NewElection(a, "/e", recipes.Curator), recipes.NewElection(b, "/e", recipes.Curator)
 	if _, err := eb.Leader(ctx); !errors.Is(err, recipes.ErrNoLeader) {

@@ -89,10 +89,10 @@ func TestBenchInterrupted(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for s.Connections() < 4 && ctx.Err() == nil {
+		for (s.Connections() < 4 || s.Nodes() < 5) && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(time.Second) // it has its keys, and begins
 		cancel()
 	}()
 	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--server", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h")

@@ -51,15 +51,16 @@ func openScreen(t *testing.T) (*screen, *os.File) {
 
 func (s *screen) read() {
 	b := make([]byte, 4096)
-	for {
+	for answered := 0; ; {
 		n, err := s.Read(b)
 		if err != nil {
 			return
 		}
 		s.mu.Lock()
 		s.text.Write(b[:n])
+		asked := strings.Count(s.text.String(), "\x1b[6n")
 		s.mu.Unlock()
-		if strings.Contains(string(b[:n]), "\x1b[6n") {
+		for ; answered < asked; answered++ {
 			s.WriteString("\x1b[1;1R")
 		}
 	}
@@ -68,16 +69,16 @@ func (s *screen) read() {
 // wait waits until a text has been on the screen.
 func (s *screen) wait(t *testing.T, text string) {
 	t.Helper()
-	for range 1000 {
+	all := ""
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		s.mu.Lock()
-		all := s.text.String()
+		all = s.text.String()
 		s.mu.Unlock()
 		if strings.Contains(all, text) {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("no %q on the screen:\n%s", text, s.text.String())
+	t.Fatalf("no %q on the screen:\n%s", text, all)
 }
 
 // TestCLITerminal completes a command and a path, and searches a history that

@@ -90,7 +90,7 @@ func startDev(t *testing.T, args ...string) *devRun {
 // next waits for an event that f accepts.
 func (d *devRun) next(what string, f func(devEvent) bool) devEvent {
 	d.t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(2 * time.Minute)
 	for {
 		select {
 		case e, ok := <-d.events:
@@ -119,7 +119,7 @@ func (d *devRun) end() {
 // result waits until dev ends by itself.
 func (d *devRun) result() (code int) {
 	d.t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(2 * time.Minute)
 	for {
 		select {
 		case <-d.events: // closed before the code is there
@@ -145,7 +145,8 @@ func firstPort(t *testing.T) string {
 // behind. The next start finds the data.
 func TestDev(t *testing.T) {
 	dir, port := t.TempDir()+"/dev", firstPort(t)
-	d := startDev(t, "--data", dir, "--port", port, "--observers", "1", "--restart", "100ms")
+	// The others have elected one of themselves long before it is back, or it might lead again.
+	d := startDev(t, "--data", dir, "--port", port, "--observers", "1", "--restart", "10s")
 	up := d.next("serving", func(e devEvent) bool { return e.Event == "serving" })
 	leader, pids := 0, map[int]int{}
 	for _, s := range up.Servers {

@@ -47,8 +47,8 @@ func TestLockGivesUp(t *testing.T) {
 	if _, err := c.Create(t.Context(), "/l/_c_00000000-0000-4000-8000-000000000000-lock-", nil, client.Sequential); err != nil {
 		t.Fatal(err)
 	}
-	_, errs, code = zabra(t, "lock", "--server", s.Addr(), "--wait", "300ms", "/l", "--", "true")
-	if code != exitFailed || !strings.Contains(errs, "somebody else has had it for 300ms") {
+	_, errs, code = zabra(t, "lock", "--server", s.Addr(), "--wait", "3s", "/l", "--", "true")
+	if code != exitFailed || !strings.Contains(errs, "somebody else has had it for 3s") {
 		t.Errorf("%d %q", code, errs)
 	}
 }

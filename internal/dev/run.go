@@ -13,7 +13,7 @@ const (
 	pollEvery = 200 * time.Millisecond
 	patience  = time.Minute      // until all serve for the first time
 	stopTime  = 10 * time.Second // until a server that does not stop is killed
-	tooSoon   = 2 * time.Second  // a server that ends by itself before that will do so again
+	tooSoon   = 10 * time.Second // a server that ends by itself before that will do so again
 )
 
 // An ensemble is what runs. One goroutine, run, owns it.

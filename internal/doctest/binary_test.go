@@ -66,7 +66,7 @@ func need(t *testing.T, tool string) string {
 // help is what zabra prints of a command.
 func help(t *testing.T, command string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	args := append(strings.Fields(command), "--help")
 	out, err := exec.CommandContext(ctx, binary(t), args...).CombinedOutput()

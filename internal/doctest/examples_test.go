@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zabra/zabra/internal/freeport"
 )
 
 // An example is the blocks of one name on a page.
@@ -77,7 +79,7 @@ func (e *example) run(t *testing.T) {
 	cmd := exec.Command(bash, "-c", e.script(ports))
 	cmd.Dir = workDir(t)
 	cmd.Env = append(os.Environ(), ports.environ()...)
-	out, err := runGroup(t, cmd, 2*time.Minute)
+	out, err := runGroup(t, cmd, 5*time.Minute)
 	parts := strings.Split(out, separator+"\n")[1:]
 	for i, part := range parts {
 		if missing := missingLine(part, e.steps[i].want); missing != "" {
@@ -105,17 +107,19 @@ func (p portPair) environ() []string {
 	return []string{"ZABRA_CLIENT_PORT=" + p.client, "ZABRA_ADMIN_SERVER_PORT=" + p.admin, "NO_COLOR=1"}
 }
 
+// free are ports that no other example has.
+var free freeport.Ports
+
 // freePorts finds two ports that nobody listens on.
 func freePorts(t *testing.T) portPair {
 	t.Helper()
 	var ports [2]string
 	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := free.Free()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ln.Close()
-		_, ports[i], _ = net.SplitHostPort(ln.Addr().String())
+		ports[i] = strconv.Itoa(port)
 	}
 	return portPair{ports[0], ports[1]}
 }
@@ -140,6 +144,7 @@ func workDir(t *testing.T) string {
 var (
 	notRun     = regexp.MustCompile(`^(git clone|cd|go) `)
 	background = regexp.MustCompile(`\bzabra server\b.*&(\s|$)`)
+	second     = regexp.MustCompile(`\bsleep 1\b`)
 	port2181   = regexp.MustCompile(`\b2181\b`)
 	port8080   = regexp.MustCompile(`\b8080\b`)
 )
@@ -161,6 +166,7 @@ func (e *example) script(ports portPair) string {
 		}
 	}
 	text := strings.ReplaceAll(b.String(), "zabra cli ", "zabra cli --server 127.0.0.1:2181 ")
+	text = second.ReplaceAllString(text, "sleep 5") // a reader's machine has less to do
 	text = port2181.ReplaceAllString(text, ports.client)
 	return port8080.ReplaceAllString(text, ports.admin)
 }

@@ -4,5 +4,5 @@
 // The ports lie below those that the kernel hands out by itself, to listeners on port
 // 0 and to outgoing connections: nothing that happens between finding a port and
 // listening on it can take it, but another process that looks for ports in the same
-// way, and picks the same one of ten thousand.
+// way, and picks the same one of seven thousand.
 package freeport

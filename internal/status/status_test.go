@@ -110,18 +110,18 @@ func TestTroubleIsARow(t *testing.T) {
 	e, fakes := three(t)
 	delete(e, "10.0.0.1:2181")
 	fakes[2].silent.Store(true)
-	r := ask(t, Options{Servers: []string{"10.0.0.2:2181"}, Dial: e.dial, Timeout: 300 * time.Millisecond})
+	r := ask(t, Options{Servers: []string{"10.0.0.2:2181"}, Dial: e.dial, Timeout: 3 * time.Second})
 	wantBrief(t, r, "1 10.0.0.1:2181 no answer ; 2 10.0.0.2:2181 serving leader; 3 10.0.0.3:2181 no answer ; degraded")
 	want := []string{
 		"server 1 (10.0.0.1:2181) does not answer: connection refused",
-		"server 3 (10.0.0.3:2181) does not answer: no answer within 300ms: timeout",
+		"server 3 (10.0.0.3:2181) does not answer: no answer within 3s: timeout",
 	}
 	if !slices.Equal(r.Problems, want) {
 		t.Errorf("%q", r.Problems)
 	}
 
 	fakes[1].say("srvr", notServing+"\n")
-	r = ask(t, Options{Servers: []string{"10.0.0.1:2181", "10.0.0.2:2181", "10.0.0.3:2181"}, Dial: e.dial, Timeout: 300 * time.Millisecond})
+	r = ask(t, Options{Servers: []string{"10.0.0.1:2181", "10.0.0.2:2181", "10.0.0.3:2181"}, Dial: e.dial, Timeout: 3 * time.Second})
 	wantBrief(t, r, "1 10.0.0.1:2181 no answer ; 2 10.0.0.2:2181 not serving ; 3 10.0.0.3:2181 no answer ; down")
 	if p := r.Problems[len(r.Problems)-1]; p != "nobody serves" {
 		t.Errorf("%q", r.Problems)
