@@ -373,6 +373,7 @@ func TestSnapshotUnderLoadIsOfOneMoment(t *testing.T) {
 	c.create("/z", "", wire.ModePersistent)
 	var stop atomic.Bool
 	var writing sync.WaitGroup
+	var newest atomic.Int64 // zxid that a writer was answered
 	for w := range 3 {
 		writer := s.client()
 		writing.Go(func() {
@@ -388,15 +389,18 @@ func TestSnapshotUnderLoadIsOfOneMoment(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if _, _, err := writer.Recv(); err != nil {
+				h, _, err := writer.Recv()
+				if err != nil {
 					t.Error(err)
 					return
 				}
+				newest.Store(int64(h.Zxid)) // of one that was answered later, or a little earlier
 			}
 		})
 	}
 	last := wire.Zxid(0)
 	for range 5 {
+		s.eventually("a write since the last snapshot", func() bool { return wire.Zxid(newest.Load()) > last })
 		taken := s.ask(t, http.MethodGet, "/commands/snapshot", asSuper, nil)
 		tree, _, err := datatree.ReadSnapshot(bytes.NewReader(taken.body), wire.NoZxid, datatree.Options{})
 		if err != nil {

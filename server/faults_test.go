@@ -291,7 +291,7 @@ func TestFailingDiskStopsTheServer(t *testing.T) {
 // is acknowledged; when there is room the server goes on by itself. It can also be
 // stopped then, or lose its power, and has everything that was acknowledged.
 func TestFullDisk(t *testing.T) {
-	const timeout = time.Second
+	const timeout = 3 * time.Second
 	mem := memfs.New()
 	disk := faultfs.New(mem)
 	r := newRig(t, "")
@@ -311,18 +311,16 @@ func TestFullDisk(t *testing.T) {
 		// the session's timeout after it, the other client reads.
 		gone := make(chan struct{})
 		go func() { running.Wait(); close(gone) }()
-		for writing, more := true, 8; more > 0; {
+		for writing, since := true, time.Now(); writing || time.Since(since) < 3*timeout/2; time.Sleep(timeout / 20) {
 			if err := alive.Do(wire.OpExists, &wire.PathWatchRequest{Path: mine}, nil); err != nil {
 				t.Fatalf("round %d: a read while the disk is full: %v", round, err)
 			}
 			select {
 			case <-gone:
-				writing = false
-			case <-time.After(timeout / 4):
-			}
-			if !writing {
-				more--
-				time.Sleep(timeout / 4)
+				if writing {
+					writing, since = false, time.Now()
+				}
+			default:
 			}
 		}
 		if ledger.n == 0 {
@@ -369,7 +367,7 @@ func TestFullDisk(t *testing.T) {
 
 // While the disk stalls, pings and reads are answered and no session is lost.
 func TestSlowDiskLosesNoSession(t *testing.T) {
-	const stall, timeout = 4 * time.Second, 2 * time.Second
+	const stall, timeout = 6 * time.Second, 4 * time.Second
 	var slow atomic.Bool
 	stalled, goesOn := make(chan struct{}, 1000), make(chan struct{})
 	disk := vfs.Intercept(memfs.New(), vfs.Hooks{Before: func(c vfs.Call) error {
@@ -416,7 +414,7 @@ func TestSlowDiskLosesNoSession(t *testing.T) {
 		if err := writer.Ping(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(timeout / 10)
+		time.Sleep(timeout / 20)
 	}
 	goOn()
 	if h, _, err := writer.Recv(); err != nil || h.Err != wire.OK {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/zabra/zabra/internal/rawclient"
 	"github.com/zabra/zabra/internal/vfs"
 	"github.com/zabra/zabra/internal/vfs/faultfs"
 	"github.com/zabra/zabra/internal/vfs/osfs"
@@ -27,7 +28,7 @@ func TestMemberWithAFullDisk(t *testing.T) {
 				s.halt()
 				s.fs = disks[i]
 				s.launch()
-				s.eventually("the server to serve", s.serves)
+				allServe(sites)
 			}
 			leader, id, others := lead(t, sites)
 			full := leader
@@ -50,11 +51,10 @@ func TestMemberWithAFullDisk(t *testing.T) {
 			// So much that no segment has room for it.
 			n := 0
 			write := func() bool {
-				s := rest[n%len(rest)]
-				if !s.serves() {
+				c, err := rest[n%len(rest)].open(rawclient.Options{})
+				if err != nil {
 					return false
 				}
-				c := s.client()
 				defer c.Close()
 				for range 20 {
 					n++
@@ -76,15 +76,12 @@ func TestMemberWithAFullDisk(t *testing.T) {
 				return slices.ContainsFunc(rest, func(s *site) bool { return strings.Contains(s.word(t, "srvr"), "Mode: leader\n") })
 			})
 			const last = "/last"
-			full.eventually("the others to serve", rest[0].serves)
+			allServe(rest)
 			rest[0].client().create(last, "y", wire.ModePersistent)
 			disk.Heal()
 			full.eventually("the server to be back", func() bool {
-				if !full.serves() {
-					return false
-				}
-				got, err := full.client().read(last)
-				return err == nil && got == "y"
+				got, ok := full.tries(last)
+				return ok && got == "y"
 			})
 			agree(t, sites, last, "y")
 		})

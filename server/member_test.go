@@ -81,10 +81,17 @@ func (m *members) start(config func(i int) []string) []*site {
 		})
 		sites = append(sites, s)
 	}
+	allServe(sites)
+	return sites
+}
+
+// allServe waits until all servers serve: each of them, since one that lost its leader
+// just now may not know that another serves again.
+func allServe(sites []*site) {
 	for _, s := range sites {
+		s.t.Helper()
 		s.eventually("the server to serve", s.serves)
 	}
-	return sites
 }
 
 var ports freeport.Ports
@@ -165,6 +172,7 @@ func TestSessionMovesBetweenServers(t *testing.T) {
 	a := sites[0].client()
 	a.create("/e", "", wire.ModeEphemeral)
 	sites[0].halt()
+	allServe(sites[1:])
 	nc, err := net.Dial("tcp", sites[1].addr())
 	if err != nil {
 		t.Fatal(err)
@@ -207,21 +215,21 @@ func TestServersCatchUp(t *testing.T) {
 		c.create(fmt.Sprint("/n", i), "x", wire.ModePersistent)
 	}
 	sites[0].halt()
-	sites[1].eventually("a client to be served", sites[1].serves)
+	allServe(sites[1:])
 	sites[2].client().create("/missed", "y", wire.ModePersistent)
 	sites[0].launch()
-	sites[0].eventually("the server to serve again", sites[0].serves)
+	allServe(sites)
 	agree(t, sites, "/missed", "y")
 
 	sites[1].halt()
 	sites[1].wipe()
 	sites[1].launch()
-	sites[1].eventually("the server to serve again", sites[1].serves)
+	allServe(sites)
 	agree(t, sites, "/n49", "x")
 	agree(t, sites, "/missed", "y")
 	sites[1].halt() // what it was sent is on its disk
 	sites[1].launch()
-	sites[1].eventually("the server to serve again", sites[1].serves)
+	allServe(sites)
 	agree(t, sites, "/missed", "y")
 }
 
@@ -230,10 +238,10 @@ func TestServersCatchUp(t *testing.T) {
 func (s *site) members(want ...string) (text string) {
 	s.t.Helper()
 	s.eventually("another configuration", func() bool {
-		if !s.serves() {
+		var served bool
+		if text, served = s.tries("/zookeeper/config"); !served {
 			return false
 		}
-		text, _, _ = s.client().get("/zookeeper/config")
 		for _, line := range want {
 			if !strings.Contains(text, line) {
 				return false
@@ -254,11 +262,9 @@ func (c *client) reconfigure(joining, leaving string) error {
 func TestReconfigure(t *testing.T) {
 	sites := startEnsemble(t, 3, "reconfigEnabled=true", "skipACL=yes")
 	sites[2].halt() // so that another one leads
-	sites[1].eventually("the others to serve", sites[1].serves)
+	allServe(sites[:2])
 	sites[2].launch()
-	for _, s := range sites {
-		s.eventually("all to serve", s.serves)
-	}
+	allServe(sites)
 	text := sites[0].members("server.1=", "server.2=", "server.3=")
 	var third string
 	for line := range strings.Lines(text) {

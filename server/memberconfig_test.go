@@ -28,10 +28,10 @@ func filesAgree(t *testing.T, sites []*site, members int) (version int64) {
 	t.Helper()
 	for i, s := range sites {
 		s.eventually(fmt.Sprintf("the files of server %d to agree with the tree", i+1), func() bool {
-			if !s.serves() {
+			tree, served := s.tries("/zookeeper/config")
+			if !served {
 				return false
 			}
-			tree, _, _ := s.client().get("/zookeeper/config")
 			var file string
 			version, file = s.leadsTo()
 			if version == 0 || !strings.HasSuffix(tree, fmt.Sprintf("version=%x", version)) {
@@ -72,7 +72,7 @@ func TestReconfigurationsAreWrittenIntoFiles(t *testing.T) {
 	}
 
 	sites[2].halt()
-	sites[1].eventually("the others to serve", sites[1].serves)
+	allServe(sites[:2])
 	third := ""
 	for line := range strings.Lines(sites[0].members("server.1=", "server.2=", "server.3=")) {
 		if strings.HasPrefix(line, "server.3=") {

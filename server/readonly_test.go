@@ -57,7 +57,7 @@ func TestReadOnlyServer(t *testing.T) {
 	if c, err := alone.open(rawclient.Options{}); err == nil {
 		t.Errorf("a client that wants to write got session %v", c.Session)
 	}
-	c, err := alone.open(rawclient.Options{ReadOnly: true, Timeout: time.Second})
+	c, err := alone.open(rawclient.Options{ReadOnly: true})
 	if err != nil || !c.ReadOnly {
 		t.Fatalf("a read-only client: %+v, %v", c, err)
 	}
@@ -161,7 +161,7 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 		note, err := os.ReadFile(filepath.Join(sites[1].dir, "zabra-decided"))
 		return err == nil && strings.HasPrefix(string(note), last+" ") && sites[0].zxid(t) == last && sites[2].zxid(t) == last
 	})
-	for _, s := range sites {
+	for _, s := range []*site{sites[1], sites[0], sites[2]} { // it learns of no other leader
 		s.halt()
 	}
 	sites[1].launch()

@@ -159,7 +159,7 @@ func (s *site) halt() {
 		if err != nil {
 			s.t.Errorf("the server stopped with %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		s.t.Error("the server does not stop")
 	}
 }
@@ -184,7 +184,7 @@ func (s *site) webAddr(name string) string {
 }
 
 // patience bounds every wait: far above what the slowest machine needs.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func (s *site) eventually(what string, ok func() bool) {
 	s.t.Helper()
@@ -257,6 +257,7 @@ func (c *client) do(want wire.Code, op wire.OpCode, req, resp wire.Record) {
 // code sends a request and returns the code of its reply.
 func (c *client) code(op wire.OpCode, req, resp wire.Record) wire.Code {
 	c.t.Helper()
+	c.SetDeadline(time.Now().Add(2 * patience))
 	err := c.Do(op, req, resp)
 	code, ok := err.(wire.Code)
 	if err != nil && !ok {

@@ -1,12 +1,27 @@
 package server_test
 
 import (
+	"crypto/tls"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
 )
+
+// deaf opens a session of a client that will read little: what the kernel keeps for it
+// is not what this machine is used to.
+func (s *site) deaf(nc net.Conn) *client {
+	s.t.Helper()
+	tcp := nc
+	if over, ok := nc.(*tls.Conn); ok {
+		tcp = over.NetConn()
+	}
+	if err := tcp.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.session(nc)
+}
 
 // A client that does not read its events is cut off when too many wait for it,
 // by TLS as without, and nobody else notices.
@@ -27,7 +42,7 @@ func TestUnreadEventsAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.session(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
+		s.deaf(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
 	}
 	ops := make([]wire.MultiOp, 500)
 	for i := range ops {
@@ -62,7 +77,7 @@ func TestUnreadEventsOfAllAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.session(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
+		s.deaf(nc).do(wire.OK, wire.OpAddWatch, &wire.AddWatchRequest{Path: "/", Mode: wire.WatchPersistentRecursive}, nil)
 	}
 	ops := make([]wire.MultiOp, 500)
 	for i := range ops {

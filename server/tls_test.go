@@ -164,7 +164,7 @@ func TestStalledHandshakes(t *testing.T) {
 	const stalled = 1000
 	p := newPKI(t)
 	s := startSite(t, p.config(), "secureClientPort=0\nsecureClientPortAddress=127.0.0.1", "ssl.clientAuth=want",
-		"ssl.handshakeDetectionTimeoutMillis=4000", "nio.sessionlessCnxnTimeout=4000")
+		"ssl.handshakeDetectionTimeoutMillis=12000", "nio.sessionlessCnxnTimeout=12000")
 	conns := make([]net.Conn, stalled)
 	for i := range conns {
 		nc, err := net.Dial("tcp", s.secureAddr())

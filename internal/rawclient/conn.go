@@ -278,10 +278,14 @@ func (c *Conn) Do(op wire.OpCode, req, resp wire.Record) error {
 	return nil
 }
 
-// Close ends the session, waits at most two seconds for the server to say so,
+// closeLimit is far above what the end of a session takes, also on a disk that takes
+// seconds for it: a session whose end was not waited for still counts somewhere.
+const closeLimit = 20 * time.Second
+
+// Close ends the session, waits at most twenty seconds for the server to say so,
 // and closes the connection.
 func (c *Conn) Close() error {
-	c.nc.SetDeadline(time.Now().Add(2 * time.Second))
+	c.nc.SetDeadline(time.Now().Add(closeLimit))
 	err := c.Do(wire.OpCloseSession, nil, nil)
 	return errors.Join(err, c.nc.Close())
 }
