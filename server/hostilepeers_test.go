@@ -188,6 +188,14 @@ func TestHostilePeers(t *testing.T) {
 			i.syncs(wire.MakeZxid(e, 0))
 			ack(wire.MakeZxid(e, 0))(i)
 		},
+		"a flood of requests, and then nothing": func(i *impostor) {
+			e := i.joinsAs(wire.PacketObserverInfo, stranger)
+			i.syncs(wire.MakeZxid(e, 0))
+			ack(wire.MakeZxid(e, 0))(i)
+			for range 64 {
+				i.packet(wire.PacketRequest, wire.NoZxid, (&wire.ForwardedRequest{Session: 1, Op: wire.OpSetData, Body: make([]byte, 1<<20)}).AppendTo(nil))
+			}
+		},
 		"no ACK of what is proposed": func(i *impostor) {
 			e := i.joins(stranger)
 			i.syncs(wire.MakeZxid(e, 0))

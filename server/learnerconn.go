@@ -85,6 +85,9 @@ func (l *learnerConn) received(pkts []wire.QuorumPacket) {
 	}
 }
 
+// isMember reports whether the learner belongs to the configuration.
+func (l *learnerConn) isMember() bool { return l.listed(wire.SID(l.sid.Load())) }
+
 func (l *learnerConn) introduced(p *wire.QuorumPacket) {
 	var info wire.LearnerInfo
 	d := wire.NewDecoder(p.Data)
@@ -93,7 +96,7 @@ func (l *learnerConn) introduced(p *wire.QuorumPacket) {
 	}
 	l.observer.Store(p.Type == wire.PacketObserverInfo)
 	l.sid.Store(int64(info.SID))
-	if l.listed(info.SID) {
+	if l.isMember() {
 		l.log.Info("a learner has connected", l.name()...)
 		return
 	}

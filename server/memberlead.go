@@ -21,6 +21,7 @@ type learners struct {
 	log        *zap.Logger
 	host       host
 	leadership *pipeline.Leadership // nil of a follower
+	ahead      *peer.Conn           // of a follower: the one to its leader, by which requests go on
 	ended      chan struct{}
 
 	mu    sync.Mutex
@@ -36,7 +37,7 @@ type learners struct {
 type host interface {
 	Connected(zab.Conn)
 	Disconnected(zab.Conn)
-	Receive(conn zab.Conn, pkts []wire.QuorumPacket)
+	Receive(conn zab.Conn, pkts []wire.QuorumPacket, ended <-chan struct{})
 	Progress(conn zab.Conn)
 	Backlog(conn zab.Conn, bytes int64)
 	Followers() []zab.Follower
@@ -110,6 +111,10 @@ func (l *learners) accept(pc *peer.Conn) {
 		c.Close()
 		return
 	}
+	if len(l.conns) >= maxLearners {
+		c.log.Warn("there are too many learners", zap.Int("connections", len(l.conns)))
+		crowded(l.conns).Close()
+	}
 	l.last++
 	id := l.last
 	l.conns[id] = c
@@ -118,7 +123,8 @@ func (l *learners) accept(pc *peer.Conn) {
 	c.Start(peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
 			c.received(pkts)
-			l.host.Receive(id, pkts)
+			l.waitForLeader(c.Ending())
+			l.host.Receive(id, pkts, c.Ending())
 			return nil
 		},
 		Ended: func(why error) {

@@ -90,7 +90,7 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 	u.mu.Lock()
 	u.learning = learning
 	if u.hosted != nil {
-		u.hosted.host = learning.Hosting()
+		u.hosted.host, u.hosted.ahead = learning.Hosting(), c
 	}
 	u.mu.Unlock()
 	c.Start(peer.Handler{

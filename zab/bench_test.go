@@ -1,6 +1,8 @@
 package zab
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/zabra/zabra/wire"
@@ -36,8 +38,21 @@ func establishedLeader(b testing.TB) *Leader {
 // BenchmarkLeader is one transaction's way through a leader of three, in batches of 64:
 // proposed, acknowledged by both followers one by one and by the own log, delivered.
 func BenchmarkLeader(b *testing.B) {
+	for _, strangers := range []int{0, 600} { // as many as package server lets in
+		b.Run(fmt.Sprint("strangers=", strangers), func(b *testing.B) { benchmarkLeader(b, strangers) })
+	}
+}
+
+func benchmarkLeader(b *testing.B, strangers int) {
 	const batch = 64
 	l := establishedLeader(b)
+	for i := range strangers {
+		l.Connected(Conn(100 + i))
+		info := wire.LearnerInfo{SID: wire.SID(100 + i), Protocol: wire.ProtocolVersion}
+		l.Receive(Conn(100+i), &wire.QuorumPacket{Type: wire.PacketObserverInfo, Data: info.AppendTo(nil)})
+	}
+	slices.Reverse(l.peers) // they came first
+	l.Ready()
 	l.cfg.LastCounter = wire.MaxCounter - 1
 	raw := txn(0, "payload").Raw
 	b.ReportAllocs()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/zabra/zabra/internal/plant"
 	"github.com/zabra/zabra/quorum"
@@ -120,7 +119,9 @@ type Leader struct {
 	ticks  int // half tickTimes
 	since  int // when the phase began
 	peers  []*peer
-	gone   map[wire.SID]bool // seen looking for another leader
+	conns  map[Conn]*peer     // peers by connection
+	told   map[wire.SID]*peer // and those that have said who they are: one for each
+	gone   map[wire.SID]bool  // seen looking for another leader
 	out    leaderOutput
 
 	promised bool              // acceptedEpoch is durable
@@ -167,7 +168,10 @@ func NewLeader(cfg LeaderConfig) (*Leader, error) {
 	if cfg.LastCounter == 0 {
 		cfg.LastCounter = wire.MaxCounter - 1
 	}
-	l := &Leader{cfg: cfg, active: &cfg.Active, gone: map[wire.SID]bool{}, promises: map[wire.SID]bool{}}
+	l := &Leader{
+		cfg: cfg, active: &cfg.Active, conns: map[Conn]*peer{}, told: map[wire.SID]*peer{},
+		gone: map[wire.SID]bool{}, promises: map[wire.SID]bool{},
+	}
 	l.initial, l.persisted = cfg.State.Last, cfg.State.Last
 	l.committed, l.delivered = cfg.State.Applied, cfg.State.Applied
 	l.tryEpoch()
@@ -244,6 +248,8 @@ func (l *Leader) stop(err error) {
 		l.out.extra.Close = append(l.out.extra.Close, Close{p.conn, err})
 	}
 	l.peers = nil
+	clear(l.conns)
+	clear(l.told)
 }
 
 func (l *Leader) enter(p leaderPhase) { l.phase, l.since = p, l.ticks }
@@ -285,7 +291,7 @@ func (o *output) epoch(w Write) {
 }
 
 func (l *Leader) hasTold(id wire.SID) bool {
-	return id == l.cfg.ID || slices.ContainsFunc(l.peers, func(p *peer) bool { return p.sid == id && p.stage >= told && l.mayPromise(p) })
+	return id == l.cfg.ID || l.told[id] != nil && l.mayPromise(l.told[id])
 }
 
 // mayPromise reports whether the promise of a server counts. One that connects as an

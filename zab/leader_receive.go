@@ -66,6 +66,7 @@ func (l *Leader) learnerInfo(p *peer, pkt *wire.QuorumPacket) error {
 	l.replace(info.SID)
 	delete(l.gone, info.SID)
 	p.sid, p.accepted, p.stage = info.SID, pkt.Zxid.Epoch(), told
+	l.told[p.sid] = p
 	p.observer = pkt.Type == wire.PacketObserverInfo
 	if l.phase == discovering {
 		l.tryEpoch()
@@ -95,14 +96,10 @@ func checkInfo(pkt *wire.QuorumPacket, self wire.SID, version int64) (info wire.
 	return info, nil
 }
 
-// replace drops older connections of a server.
+// replace drops the older connection of a server.
 func (l *Leader) replace(id wire.SID) {
-	for i := 0; i < len(l.peers); {
-		if p := l.peers[i]; p.sid == id && p.stage >= told {
-			l.drop(p.conn, &ReplacedError{id})
-			continue
-		}
-		i++
+	if p := l.told[id]; p != nil {
+		l.drop(p.conn, &ReplacedError{id})
 	}
 }
 

@@ -138,7 +138,7 @@ func NewLearner(cfg LearnerConfig) *Learner {
 		cfg.MaxBacklog = 32 << 20
 	}
 	l := &Learner{cfg: cfg, touchAt: map[wire.SessionID]int{}, asked: map[wire.SessionID][]Conn{}}
-	l.master = ObserverMaster{l: l, speaks: map[wire.SessionID]Conn{}}
+	l.master = ObserverMaster{l: l, conns: map[Conn]*peer{}, speaks: map[wire.SessionID]Conn{}}
 	l.persisted, l.delivered = cfg.State.Last, cfg.State.Applied
 	info := wire.LearnerInfo{SID: cfg.ID, Protocol: wire.ProtocolVersion, ConfigVersion: cfg.Active.Committed.Version}
 	kind := followerInfo

@@ -3,6 +3,7 @@ package zab
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -18,6 +19,7 @@ import (
 type ObserverMaster struct {
 	l     *Learner
 	peers []*peer
+	conns map[Conn]*peer // peers by connection
 	// speaks is the connection that a session was last known to speak through; 0 is
 	// this server. The leader cannot tell: for it all of them speak through this
 	// server.
@@ -41,16 +43,15 @@ func (m *ObserverMaster) Connected(c Conn) {
 		m.l.out.extra.Close = append(m.l.out.extra.Close, Close{c, ErrNotFollowing})
 		return
 	}
-	m.peers = append(m.peers, &peer{conn: c, sid: -1, heard: m.l.ticks, observer: true})
+	p := &peer{conn: c, sid: -1, heard: m.l.ticks, observer: true}
+	m.peers, m.conns[c] = append(m.peers, p), p
 }
 
 // Disconnected says that a connection is gone.
 func (m *ObserverMaster) Disconnected(c Conn) {
-	for i, p := range m.peers {
-		if p.conn == c {
-			m.peers = append(m.peers[:i:i], m.peers[i+1:]...)
-			break
-		}
+	if at := slices.Index(m.peers, m.conns[c]); at >= 0 {
+		m.peers = append(m.peers[:at:at], m.peers[at+1:]...)
+		delete(m.conns, c)
 	}
 	m.admit()
 }
@@ -60,14 +61,7 @@ func (m *ObserverMaster) drop(c Conn, err error) {
 	m.Disconnected(c)
 }
 
-func (m *ObserverMaster) peer(c Conn) *peer {
-	for _, p := range m.peers {
-		if p.conn == c {
-			return p
-		}
-	}
-	return nil
-}
+func (m *ObserverMaster) peer(c Conn) *peer { return m.conns[c] }
 
 // Progress says that an observer gets on with what it was sent; see Leader.Progress.
 func (m *ObserverMaster) Progress(c Conn) {
@@ -397,6 +391,7 @@ func (m *ObserverMaster) stop(err error) {
 		m.l.out.extra.Close = append(m.l.out.extra.Close, Close{p.conn, err})
 	}
 	m.peers = nil
+	clear(m.conns)
 }
 
 // fromLeader reports whether only a leader sends packets of a type.

@@ -43,23 +43,14 @@ const maxPings = 64
 
 // anyPeer reports whether a voting learner's connection satisfies ok.
 func (l *Leader) anyPeer(id wire.SID, ok func(*peer) bool) bool {
-	for _, p := range l.peers {
-		votes := p.sid == id && !p.observer || p.observer && observersCount()
-		if votes && p.stage >= told && ok(p) {
-			return true
-		}
+	if observersCount() && slices.ContainsFunc(l.peers, func(p *peer) bool { return p.observer && p.stage >= told && ok(p) }) {
+		return true
 	}
-	return false
+	p := l.told[id]
+	return p != nil && !p.observer && ok(p)
 }
 
-func (l *Leader) peer(c Conn) *peer {
-	for _, p := range l.peers {
-		if p.conn == c {
-			return p
-		}
-	}
-	return nil
-}
+func (l *Leader) peer(c Conn) *peer { return l.conns[c] }
 
 // Synced reports whether a server follows this leader with its history, and is in
 // contact. Of a reconfiguration, a quorum of the new voters must: those who are
@@ -68,12 +59,8 @@ func (l *Leader) Synced(id wire.SID) bool {
 	if id == l.cfg.ID {
 		return true
 	}
-	for _, p := range l.peers {
-		if p.sid == id && !p.observer && p.stage >= synced && l.ticks <= p.deadline {
-			return true
-		}
-	}
-	return false
+	p := l.told[id]
+	return p != nil && !p.observer && p.stage >= synced && l.ticks <= p.deadline
 }
 
 // A Follower says how a learner is doing.
@@ -104,22 +91,29 @@ func (l *Leader) Connected(c Conn) {
 		return
 	}
 	grace := 2 * (l.cfg.InitLimit + l.cfg.SyncLimit)
-	l.peers = append(l.peers, &peer{conn: c, sid: -1, heard: l.ticks, deadline: l.ticks + grace})
+	p := &peer{conn: c, sid: -1, heard: l.ticks, deadline: l.ticks + grace}
+	l.peers, l.conns[c] = append(l.peers, p), p
 }
 
 // Disconnected says that a connection is gone.
 func (l *Leader) Disconnected(c Conn) {
-	for i, p := range l.peers {
-		if p.conn == c {
-			l.peers = append(l.peers[:i:i], l.peers[i+1:]...)
-			break
-		}
+	if p := l.conns[c]; p != nil {
+		l.forget(p)
 	}
 	if l.retired && !l.hasVoters() {
 		l.stop(l.successor())
 		return
 	}
 	l.admit()
+}
+
+func (l *Leader) forget(p *peer) {
+	at := slices.Index(l.peers, p)
+	l.peers = append(l.peers[:at:at], l.peers[at+1:]...)
+	delete(l.conns, p.conn)
+	if l.told[p.sid] == p {
+		delete(l.told, p.sid)
+	}
 }
 
 // hasVoters reports whether a learner is left that votes.

@@ -101,7 +101,7 @@ func (r *leading) receive(c zab.Conn, m any) {
 		r.cluster.fail("wire", "server %d cannot read a packet: %v", r.id, err)
 		return
 	}
-	r.leadership.Receive(c, []wire.QuorumPacket{*p})
+	r.leadership.Receive(c, []wire.QuorumPacket{*p}, nil)
 	r.wake()
 }
 

@@ -133,6 +133,9 @@ func (c *Conn) Local() net.Addr { return c.nc.LocalAddr() }
 // the goroutines.
 func (c *Conn) Close() { c.end(ErrClosed) }
 
+// Ending is closed when the connection is to end, whatever its goroutines do.
+func (c *Conn) Ending() <-chan struct{} { return c.dead }
+
 // Finish takes no more packets, and ends the connection when everything that waits
 // has been sent and the peer has closed its side, or after d at the latest. What
 // comes in meanwhile is received. It does not wait.

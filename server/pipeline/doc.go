@@ -17,6 +17,10 @@
 //     answered before it is durable: answers are only made in this step.
 //  5. A flusher goroutine writes the client's outbox to its socket.
 //
+// Requests of other servers come as packets (Leadership, Hosting), and end up among those
+// of the batch. Each of those servers has a share of the memory: while too much of one is
+// under way its connection is not read from (share.go).
+//
 // # Preparation
 //
 // Preparer.Prepare is pure: prep*.go and overlay.go import no clock, lock or

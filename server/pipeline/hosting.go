@@ -16,17 +16,25 @@ func (l *Learning) Hosting() *Hosting { return &Hosting{l.r} }
 // Connected tells of a new connection of an observer. They are numbered from 1; 0 is
 // the leader.
 func (h *Hosting) Connected(conn zab.Conn) {
+	h.r.shares.open(conn)
 	h.r.later(func() { h.r.machine.Master().Connected(conn) })
 }
 
 // Disconnected tells that a connection is gone.
 func (h *Hosting) Disconnected(conn zab.Conn) {
+	h.r.shares.close(conn)
 	h.r.later(func() { h.r.machine.Master().Disconnected(conn) })
 }
 
-// Receive takes packets that came by a connection. It keeps them.
-func (h *Hosting) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
+// Receive takes packets that came by a connection. It keeps them. While the core has not
+// taken too many of those that came before it waits, until ended is closed at the latest.
+// Requests go on to the leader, and what waits for that connection is not counted here.
+func (h *Hosting) Receive(conn zab.Conn, pkts []wire.QuorumPacket, ended <-chan struct{}) {
+	s := h.r.shares.at(conn)
+	requests, others := weigh(pkts)
+	s.take(requests+others, ended)
 	h.r.later(func() {
+		defer s.end(requests + others)
 		for i := range pkts {
 			h.r.machine.Master().Receive(conn, &pkts[i])
 		}

@@ -22,6 +22,7 @@ type leading struct {
 	settings Settings
 	speaks   map[wire.SessionID]wire.SID // the server that a session speaks through
 	asked    uint64                      // the syncs so far
+	shares   *shares
 	parcel   parcel
 	over     bool
 }
@@ -46,7 +47,7 @@ type Report struct {
 func (c *Core) Lead(m *zab.Leader, peers Peers, v Vault, s Settings, report Report) *Leadership {
 	r := &leading{
 		Core: c, machine: m, peers: peers, vault: v, settings: s, report: report,
-		speaks: map[wire.SessionID]wire.SID{},
+		speaks: map[wire.SessionID]wire.SID{}, shares: newShares(c.opts.Tick),
 	}
 	c.inbox.put(message{call: func() {
 		r.nextTick = c.millis() + r.halfTick()
@@ -63,20 +64,27 @@ type Leadership struct{ r *leading }
 
 // Connected tells of a new connection of a learner.
 func (l *Leadership) Connected(conn zab.Conn) {
+	l.r.shares.open(conn)
 	l.r.later(func() { l.r.machine.Connected(conn) })
 }
 
 // Disconnected tells that a connection is gone.
 func (l *Leadership) Disconnected(conn zab.Conn) {
+	l.r.shares.close(conn)
 	l.r.later(func() {
 		l.r.timing.gone(conn)
 		l.r.machine.Disconnected(conn)
 	})
 }
 
-// Receive takes packets that came by a connection. It keeps them.
-func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket) {
+// Receive takes packets that came by a connection. It keeps them. While the learner has
+// too much under way it waits, until ended is closed at the latest.
+func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket, ended <-chan struct{}) {
+	s := l.r.shares.at(conn)
+	requests, others := weigh(pkts)
+	s.take(requests+others, ended)
 	l.r.later(func() {
+		defer s.end(others)
 		l.r.timing.received(conn, pkts, l.r.Now())
 		for i := range pkts {
 			if i+1 < len(pkts) && implied(&pkts[i], &pkts[i+1]) {
@@ -231,7 +239,11 @@ func (r *leading) work(rd *zab.LeaderReady) {
 			r.parcel.send(r.peers)
 			r.stream(r.peers, r.vault, m.To, m.Stream)
 		} else {
-			r.parcel.add(m.To, m.Packet())
+			pkt := m.Packet()
+			if pkt.Type == wire.PacketSync {
+				r.shares.at(m.To).end(syncWeight)
+			}
+			r.parcel.add(m.To, pkt)
 		}
 	}
 	r.parcel.send(r.peers)
@@ -262,13 +274,14 @@ func (r *leading) work(rd *zab.LeaderReady) {
 		r.machine.Revalidated(v.From, v.Session, valid)
 	}
 	for i := range rd.Requests {
-		q := &rd.Requests[i]
+		q, s := &rd.Requests[i], r.shares.at(rd.Requests[i].From)
 		if q.Op == wire.OpSync {
 			r.machine.SyncFor(q.From)
+			s.end(weightOf(q) - syncWeight)
 			continue
 		}
 		req, code := decodeForwarded(&q.ForwardedRequest)
-		req.Auth = q.Auth
+		req.Auth, req.share, req.weight = q.Auth, s, weightOf(q)
 		r.outstanding.Add(1)
 		r.request(req, q.SID, code)
 	}

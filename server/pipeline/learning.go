@@ -27,6 +27,7 @@ type learning struct {
 	syncs      map[uint64]*Request
 	asked      uint64
 	parcel     parcel
+	shares     *shares        // of observers
 	trusted    wire.Zxid      // what was decided when this server began to serve
 	mismatched bool           // the tree was found to differ from the leader's
 	received   *datatree.Tree // a snapshot that is not the state yet
@@ -45,6 +46,7 @@ func (c *Core) Learn(m *zab.Learner, peers Peers, v Vault, s Settings, report Re
 	r := &learning{
 		Core: c, machine: m, peers: peers, vault: v, config: s.Config, report: report,
 		waiting: map[wire.SessionID][]*Request{}, resuming: map[wire.SessionID][]resuming{}, syncs: map[uint64]*Request{},
+		shares: newShares(c.opts.Tick),
 	}
 	c.inbox.put(message{call: func() {
 		r.nextTick = c.millis() + r.halfTick()

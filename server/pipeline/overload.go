@@ -95,6 +95,7 @@ func (c *Core) concluded(req *Request) {
 		return
 	}
 	c.outstanding.Add(-1)
+	req.share.end(req.weight)
 	if req.Large > 0 {
 		c.large.Add(-int64(req.Large))
 	}

@@ -21,4 +21,7 @@ type Request struct {
 	Large   int            // bytes, if the request counts against the bound on large ones
 	Barrier bool           // a sync that no client asked for: the reads behind it wait for it
 	Origin  any            // whoever waits for the answer; Prepare does not look at it
+
+	share  *share // of the learner that passed it on, nil if it came here
+	weight int64  // in that
 }
