@@ -18,7 +18,7 @@ func NewBarrier(tree client.Tree, path string) *Barrier { return &Barrier{tree, 
 
 // Set puts the barrier up. It is no error if it stands.
 func (b *Barrier) Set(ctx context.Context) error {
-	return repeat(ctx, func() error { return b.tree.MakePath(ctx, b.path) })
+	return makePath(ctx, b.tree, b.path)
 }
 
 // Remove takes the barrier away. It is no error if it does not stand.
@@ -32,6 +32,11 @@ func repeat(ctx context.Context, f func() error) error {
 			return err
 		}
 	}
+}
+
+// makePath has a node be there, and those above it.
+func makePath(ctx context.Context, tree client.Tree, path string, options ...client.CreateOption) error {
+	return repeat(ctx, func() error { return tree.MakePath(ctx, path, options...) })
 }
 
 // remove has no node be there.
@@ -111,7 +116,7 @@ func NewDoubleBarrier(tree client.Tree, path string, count int) *DoubleBarrier {
 // Enter returns when count members have entered. If it fails, because the context or
 // the session has ended, the member has not.
 func (b *DoubleBarrier) Enter(ctx context.Context) error {
-	if err := b.tree.MakePath(ctx, b.path); err != nil {
+	if err := makePath(ctx, b.tree, b.path); err != nil {
 		return err
 	}
 	s := b.tree.Session()

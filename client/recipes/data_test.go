@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,16 +65,21 @@ func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 	return nil, client.ErrConnectionLost
 }
 
-// leaver ends the caller's context when an item has been claimed.
+// leaver ends the caller's context when an item has been claimed; a hasty one does not
+// wait for the answer.
 type leaver struct {
 	someone
 	leave context.CancelFunc
+	hasty bool
 }
 
 func (l leaver) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
 	made, err := l.someone.Create(ctx, path, data, o...)
 	if strings.HasPrefix(path, "/q/taken/") {
 		l.leave()
+		if l.hasty {
+			return "", context.Canceled
+		}
 	}
 	return made, err
 }
@@ -95,20 +101,22 @@ func (l leaver) Delete(ctx context.Context, path string, version int32) error {
 
 // An item whose taker goes while it takes it is free again, although the session lives.
 func TestTakerThatGoesLeavesTheItem(t *testing.T) {
-	s := testserver.Start(t)
-	ctx, leave := context.WithCancel(t.Context())
-	c := join(t, s, client.Options{})
-	q := recipes.NewQueue(leaver{c, leave}, "/q")
-	if err := q.Put(ctx, nil, 1); err != nil {
-		t.Fatal(err)
+	for _, hasty := range []bool{false, true} {
+		s := testserver.Start(t)
+		ctx, leave := context.WithCancel(t.Context())
+		c := join(t, s, client.Options{})
+		q := recipes.NewQueue(leaver{c, leave, hasty}, "/q")
+		if err := q.Put(ctx, nil, 1); err != nil {
+			t.Fatal(err)
+		}
+		if item, err := q.Take(ctx); !errors.Is(err, context.Canceled) {
+			t.Error(item, err)
+		}
+		eventually(t, "nobody has it", func() bool {
+			names, _, err := c.Children(t.Context(), "/q/taken")
+			return err == nil && len(names) == 0
+		})
 	}
-	if item, err := q.Take(ctx); !errors.Is(err, context.Canceled) {
-		t.Error(item, err)
-	}
-	eventually(t, "nobody has it", func() bool {
-		names, _, err := c.Children(t.Context(), "/q/taken")
-		return err == nil && len(names) == 0
-	})
 }
 
 // What may have happened is not done again when the session has taken its trace along.
@@ -163,6 +171,103 @@ func TestQueue(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[urgent 0 1 2 3 4 5 6 7 8 9]" {
 		t.Error(got)
+	}
+}
+
+// meddled has something happen before the first request of one kind.
+type meddled struct {
+	someone
+	claim, path func()
+}
+
+func before(f *func()) {
+	if g := *f; g != nil {
+		*f = nil
+		g()
+	}
+}
+
+func (m *meddled) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	if strings.Contains(path, "/taken/") {
+		before(&m.claim)
+	}
+	return m.someone.Create(ctx, path, data, o...)
+}
+
+func (m *meddled) MakePath(ctx context.Context, path string, o ...client.CreateOption) error {
+	before(&m.path)
+	return m.someone.MakePath(ctx, path, o...)
+}
+
+// An item that somebody else takes and finishes after it was seen is not handed out again.
+func TestItemThatIsFinishedMeanwhile(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	other := recipes.NewQueue(join(t, s, client.Options{}), "/q")
+	for _, item := range []string{"x", "y"} {
+		if err := other.Put(ctx, []byte(item), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow := &meddled{someone: join(t, s, client.Options{}), claim: func() {
+		item, err := other.Take(ctx)
+		if err == nil {
+			err = item.Done(ctx)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	item, err := recipes.NewQueue(slow, "/q").Take(ctx)
+	if err != nil || string(item.Data) != "y" {
+		t.Fatal(item, err)
+	}
+	if names, _, err := slow.Children(ctx, "/q/taken"); len(names) != 1 || err != nil {
+		t.Error(names, err)
+	}
+}
+
+// Who has lost an item with its session cannot finish it any more.
+func TestItemOfASessionThatIsOver(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a, b := join(t, s, client.Options{SessionTimeout: brief}), join(t, s, client.Options{})
+	qb := recipes.NewQueue(b, "/q")
+	if err := qb.Put(ctx, []byte("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	item, err := recipes.NewQueue(a, "/q").Take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.way.Cut(true)
+	wait(t, item.Lost(), "lost")
+	again, err := qb.Take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.way.Unblock()
+	eventually(t, "another session", func() bool { return a.Session().Alive() })
+	if err := item.Done(ctx); !errors.Is(err, client.ErrSessionExpired) {
+		t.Error(err)
+	}
+	if err := item.Return(ctx); err == nil {
+		t.Error("somebody else's item is given back")
+	}
+	if err := again.Done(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// What another makes between two looks is not overwritten.
+func TestCounterThatIsMadeMeanwhile(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	other := recipes.NewCounter(join(t, s, client.Options{}), "/n", recipes.Curator)
+	slow := &meddled{someone: join(t, s, client.Options{}), path: func() {
+		if _, err := other.Add(ctx, 5); err != nil {
+			t.Error(err)
+		}
+	}}
+	if n, err := recipes.NewCounter(slow, "/n", recipes.Curator).Add(ctx, 1); n != 6 || err != nil {
+		t.Error(n, err)
 	}
 }
 
@@ -247,6 +352,37 @@ func TestPresenceOutlivesSessions(t *testing.T) {
 	}
 }
 
+// The node of a session before, of a program that was started again, is replaced at once;
+// and a node that somebody removes is made again, although the session goes on.
+func TestPresenceReplacesAndReturns(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	old, now := join(t, s, client.Options{}), join(t, s, client.Options{})
+	if _, err := old.Create(ctx, "/p", []byte("old"), client.Ephemeral); err != nil {
+		t.Fatal(err)
+	}
+	p, err := recipes.Announce(ctx, now, "/p", []byte("new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, st, err := now.Get(ctx, "/p")
+	if err != nil || client.SessionID(st.EphemeralOwner) != now.Session().ID || string(data) != "new" {
+		t.Errorf("%q of %x, %v", data, st.EphemeralOwner, err)
+	}
+	if err := old.Delete(ctx, "/p", client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is there again", func() bool {
+		again, there, err := old.Exists(ctx, "/p")
+		return err == nil && there && again.Czxid > st.Czxid
+	})
+	if err := p.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, there, err := old.Exists(ctx, "/p"); there || err != nil {
+		t.Error(there, err)
+	}
+}
+
 // A cache is like the tree in the end, whatever happened meanwhile, and its changes,
 // applied one after the other, lead to the same.
 func TestCacheFollows(t *testing.T) {
@@ -292,6 +428,58 @@ func TestCacheFollows(t *testing.T) {
 			t.Errorf("depth %v: by changes %v, want %v", depth, seen, want)
 		}
 	}
+}
+
+// refused refuses one read when it is told to.
+type refused struct {
+	client.Tree
+	refuse atomic.Bool
+}
+
+func (r *refused) Get(ctx context.Context, path string) ([]byte, client.Stat, error) {
+	if r.refuse.CompareAndSwap(true, false) {
+		return nil, client.Stat{}, client.ErrNoAuth
+	}
+	return r.Tree.Get(ctx, path)
+}
+
+// A node that is another one behind a gap, of the same version, is a change; and what
+// could not be read when it changed is read when it can be.
+func TestCacheFindsOut(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	reader, writer := join(t, s, client.Options{}), join(t, s, client.Options{})
+	if _, err := writer.Create(ctx, "/c", []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	changes := make(chan recipes.Change, 10)
+	tree := &refused{Tree: reader}
+	c, err := recipes.NewCache(ctx, tree, "/c", recipes.NodeOnly, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	reader.way.Cut(true)
+	if err := writer.Delete(ctx, "/c", client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Create(ctx, "/c", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	reader.way.Unblock()
+	select {
+	case ch := <-changes:
+		if ch.Type != recipes.Changed || string(ch.Data) != "new" {
+			t.Errorf("%v %s", ch.Type, ch.Data)
+		}
+	case <-time.After(time.Minute):
+		t.Error("no change")
+	}
+	tree.refuse.Store(true)
+	if _, err := writer.Set(ctx, "/c", []byte("newest"), client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a read is refused", func() bool { return !tree.refuse.Load() })
+	eventually(t, "the cache is like the node", func() bool { e, _ := c.Get("/c"); return string(e.Data) == "newest" })
 }
 
 // churn changes the tree at random while the reader loses connections and a session.
@@ -381,6 +569,46 @@ func TestDiscovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "one instance", func() bool { return len(p.Instances()) == 1 })
+}
+
+// An instance is the JSON that Curator writes, and what is none is left out.
+func TestInstancesOnTheWire(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	d := recipes.NewDiscovery(c, "/services")
+	port := 80
+	if _, err := d.Register(ctx, &recipes.Instance{Name: "web", ID: "1", Address: "10.0.0.1", Port: &port, RegistrationTimeUTC: 1325129459728}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"name":"web","id":"1","address":"10.0.0.1","port":80,"sslPort":null,"payload":null,` +
+		`"registrationTimeUTC":1325129459728,"serviceType":"DYNAMIC","uriSpec":null}`
+	if data, _, err := c.Get(ctx, "/services/web/1"); err != nil || string(data) != want {
+		t.Errorf("%s, %v\nwant %s", data, err, want)
+	}
+	began := time.Now().UnixMilli()
+	now := &recipes.Instance{Name: "web", ID: "2"}
+	if _, err := d.Register(ctx, now); err != nil || now.RegistrationTimeUTC < began {
+		t.Error(now.RegistrationTimeUTC, err)
+	}
+	if _, err := c.Create(ctx, "/services/web/3", []byte("no JSON")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.Provider(ctx, "web", recipes.Random())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	picked := map[string]bool{}
+	for range 200 {
+		i, err := p.Instance()
+		if err != nil {
+			t.Fatal(err)
+		}
+		picked[i.ID] = true
+	}
+	if len(picked) != 2 || !picked["1"] || !picked["2"] {
+		t.Error(picked)
+	}
 }
 
 // A config is what the node says, as long as that can be used.

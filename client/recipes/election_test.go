@@ -83,15 +83,64 @@ func TestRunLeads(t *testing.T) {
 	}
 }
 
+// Run campaigns again when the leadership is lost, whatever lead says of it: with its
+// session, or with its node.
+func TestRunOutlivesLosses(t *testing.T) {
+	s := testserver.Start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c, other := join(t, s, client.Options{SessionTimeout: brief}), join(t, s, client.Options{})
+	e := recipes.NewElection(c, "/e", recipes.Curator)
+	leads := make(chan *recipes.Held)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- e.Run(ctx, "me", func(leading context.Context, h *recipes.Held) error {
+			select {
+			case leads <- h:
+			case <-leading.Done():
+			}
+			<-leading.Done()
+			return errTest
+		})
+	}()
+	turn := func() *recipes.Held {
+		t.Helper()
+		select {
+		case h := <-leads:
+			return h
+		case err := <-ended:
+			t.Fatal("Run has ended: ", err)
+		case <-time.After(time.Minute):
+			t.Fatal("it does not lead")
+		}
+		return nil
+	}
+	h := turn()
+	c.way.Cut(true)
+	wait(t, h.Lost(), "lost with the session")
+	c.way.Unblock()
+	h = turn()
+	if err := other.Delete(ctx, h.Path(), client.AnyVersion); err != nil && !errors.Is(err, client.ErrNoNode) {
+		t.Fatal(err)
+	}
+	wait(t, h.Lost(), "lost with the node")
+	turn()
+	cancel()
+	if err := <-ended; !errors.Is(err, errTest) && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 func TestBarriers(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	b := recipes.NewBarrier(forget(join(t, s, client.Options{}), 1), "/b")
 	if err := b.Set(ctx); err != nil {
 		t.Fatal(err)
 	}
+	other := join(t, s, client.Options{})
 	passed := make(chan struct{})
 	go func() {
-		if err := recipes.NewBarrier(join(t, s, client.Options{}), "/b").Wait(ctx); err != nil {
+		if err := recipes.NewBarrier(other, "/b").Wait(ctx); err != nil {
 			t.Error(err)
 		}
 		close(passed)
@@ -99,6 +148,14 @@ func TestBarriers(t *testing.T) {
 	select {
 	case <-passed:
 		t.Error("passed a barrier that stands")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if _, err := other.Set(ctx, "/b", []byte("still"), client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-passed:
+		t.Error("passed a barrier that was changed")
 	case <-time.After(50 * time.Millisecond):
 	}
 	if err := b.Remove(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -356,4 +357,25 @@ func ExampleDiscovery() {
 	}
 	fmt.Println(instance.Address, *instance.Port)
 	// Output: 10.0.0.1 8080
+}
+
+// A program whose settings are in a node goes on with the last good ones.
+func ExampleNewConfig() {
+	ctx := context.Background()
+	c := open(ctx)
+	defer c.Close()
+	c.Create(ctx, "/limit", []byte("100"))
+	limit, err := recipes.NewConfig(ctx, c, "/limit", func(data []byte) (int, error) { return strconv.Atoi(string(data)) })
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer limit.Close()
+	fmt.Println(limit.Get())
+	changed := limit.Changed()
+	c.Set(ctx, "/limit", []byte("many"), client.AnyVersion)
+	<-changed
+	fmt.Println(limit.Get(), limit.Err() != nil)
+	// Output:
+	// 100
+	// 100 true
 }

@@ -134,13 +134,13 @@ func (l *line) enter(ctx context.Context, p place, data []byte) (*ticket, error)
 			t := &ticket{l, made[strings.LastIndexByte(made, '/')+1:], s, st.Czxid}
 			return t, t.own(ctx, st)
 		case errors.Is(err, client.ErrNoNode):
-			if err := l.tree.MakePath(ctx, l.path, client.Container); err != nil {
+			if err := makePath(ctx, l.tree, l.path, client.Container); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, client.ErrConnectionLost):
 			t, err := l.find(ctx, id)
 			if err != nil {
-				l.sweep(ctx, s, id)
+				l.sweep(ctx, id)
 				return nil, err
 			}
 			if t != nil {
@@ -148,7 +148,7 @@ func (l *line) enter(ctx context.Context, p place, data []byte) (*ticket, error)
 			}
 		default:
 			if ctx.Err() != nil {
-				l.sweep(ctx, s, id)
+				l.sweep(ctx, id)
 			}
 			return nil, err
 		}
@@ -156,8 +156,10 @@ func (l *line) enter(ctx context.Context, p place, data []byte) (*ticket, error)
 }
 
 // sweep removes the node that may have been made for a caller that has gone. Nobody
-// waits for it, and it ends with the session.
-func (l *line) sweep(ctx context.Context, s *client.Session, id string) {
+// waits for it, and it ends with the session: the one there is, since what was made in
+// one before is gone.
+func (l *line) sweep(ctx context.Context, id string) {
+	s := l.tree.Session()
 	ctx = client.InSession(context.WithoutCancel(ctx), s)
 	go func() {
 		for s.Alive() {

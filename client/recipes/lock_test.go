@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -97,9 +98,36 @@ func TestGivingUpLeavesNothing(t *testing.T) {
 	eventually(t, "the line is empty", func() bool { names, _, _ := c.Children(ctx, "/l"); return len(names) == 0 })
 }
 
+// deaf loses the answer to the first Create, and its caller goes before it can look.
+type deaf struct {
+	someone
+	leave context.CancelFunc
+}
+
+func (d deaf) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	made, err := d.someone.Create(ctx, path, data, o...)
+	if err == nil && strings.Contains(path, "_c_") {
+		d.leave()
+		return "", client.ErrConnectionLost
+	}
+	return made, err
+}
+
+// A node whose answer was lost goes, too, when its caller goes.
+func TestGivingUpAnAnswerThatIsLost(t *testing.T) {
+	s := testserver.Start(t)
+	c := join(t, s, client.Options{})
+	ctx, leave := context.WithCancel(t.Context())
+	if h, err := recipes.NewLock(deaf{c, leave}, "/l", recipes.Curator).Lock(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(h, err)
+	}
+	eventually(t, "the line is empty", func() bool { names, _, err := c.Children(t.Context(), "/l"); return err == nil && len(names) == 0 })
+}
+
 func TestReentrantLock(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
-	l := recipes.NewLock(join(t, s, client.Options{}), "/l", recipes.Curator)
+	c := join(t, s, client.Options{})
+	l := recipes.NewLock(c, "/l", recipes.Curator)
 	first := held(t)(l.LockFor(ctx, "me"))
 	if again := held(t)(l.LockFor(ctx, "me")); again != first {
 		t.Error("another lock")
@@ -117,7 +145,14 @@ func TestReentrantLock(t *testing.T) {
 	if err := l.UnlockFor(ctx, "me"); !errors.Is(err, recipes.ErrNotHeld) {
 		t.Error(err)
 	}
-	held(t)(l.LockFor(ctx, "you"))
+	lost := held(t)(l.LockFor(ctx, "you"))
+	if err := c.Delete(ctx, lost.Path(), client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, lost.Lost(), "lost")
+	if again := held(t)(l.LockFor(ctx, "you")); again == lost {
+		t.Error("what is lost is held again")
+	}
 }
 
 // A store that remembers the largest token it has seen is written by one at a time,
@@ -131,10 +166,16 @@ func TestLockUnderPartition(t *testing.T) {
 		refused int
 		writes  int
 	}
+	var checks sync.WaitGroup
 	write := func(who int, h *recipes.Held) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if h.Token() < store.token {
+			checks.Go(func() {
+				if !lostByNow(h) {
+					t.Error("a token is refused whose holder has not lost the lock")
+				}
+			})
 			store.refused++
 			return false
 		}
@@ -145,7 +186,6 @@ func TestLockUnderPartition(t *testing.T) {
 		store.writes++
 		return true
 	}
-	var checks sync.WaitGroup
 	holders := map[*recipes.Held]bool{} // that have not begun to release
 	enter := func(h *recipes.Held) {
 		mu.Lock()
@@ -226,9 +266,36 @@ func TestLossIsKnownFirst(t *testing.T) {
 	if next.Token() <= h.Token() {
 		t.Error("the token does not grow")
 	}
+	if !errors.Is(h.Err(), client.ErrSessionExpired) {
+		t.Error(h.Err())
+	}
 	a.way.Unblock()
 	if err := h.Release(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who waits is told of the end of its session, however long the holder goes on.
+func TestSessionThatEndsWhileWaiting(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	a := join(t, s, client.Options{})
+	b := join(t, s, client.Options{SessionTimeout: brief})
+	held(t)(recipes.NewLock(a, "/l", recipes.Curator).Lock(ctx))
+	waited := make(chan error, 1)
+	go func() {
+		_, err := recipes.NewLock(b, "/l", recipes.Curator).Lock(ctx)
+		waited <- err
+	}()
+	eventually(t, "it waits", func() bool { names, _, _ := a.Children(ctx, "/l"); return len(names) == 2 })
+	time.Sleep(50 * time.Millisecond) // so that it watches, if the machine is not busy
+	b.way.Cut(true)
+	select {
+	case err := <-waited:
+		if !errors.Is(err, client.ErrSessionExpired) {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits in the line of a session that is over")
 	}
 }
 
@@ -276,7 +343,9 @@ func TestRWLock(t *testing.T) {
 	}
 	begin("writer", l.Lock)
 	begin("reader", l.RLock) // behind the writer: it does not starve
+	begin("reader", l.RLock) // also behind another reader
 	r1.Release(ctx)
+	time.Sleep(20 * time.Millisecond) // for those who do not wait as they should
 	mu.Lock()
 	if len(order) != 0 {
 		t.Error(order)
@@ -284,8 +353,45 @@ func TestRWLock(t *testing.T) {
 	mu.Unlock()
 	r2.Release(ctx)
 	wg.Wait()
-	if fmt.Sprint(order) != "[writer reader]" {
+	if fmt.Sprint(order) != "[writer reader reader]" {
 		t.Error(order)
+	}
+}
+
+// So many hold a semaphore as there are leases, and no more; who gives up leaves none.
+func TestSemaphoreIsFull(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	sem := recipes.NewSemaphore(c, "/s", 3)
+	var all []*recipes.Held
+	for range 3 {
+		all = append(all, held(t)(sem.Acquire(ctx)))
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if h, err := sem.Acquire(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(h, err)
+	}
+	eventually(t, "who gave up leaves nothing behind", func() bool { n, err := sem.Holders(ctx); return n == 3 && err == nil })
+	next := make(chan *recipes.Held)
+	go func() {
+		h, err := sem.Acquire(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		next <- h
+	}()
+	select {
+	case <-next:
+		t.Error("four hold a semaphore of 3")
+	case <-time.After(50 * time.Millisecond):
+	}
+	all[1].Release(ctx)
+	select {
+	case h := <-next:
+		h.Release(ctx)
+	case <-time.After(time.Minute):
+		t.Error("a lease that was given back is nobody's")
 	}
 }
 

@@ -67,7 +67,7 @@ func (p *Presence) make(ctx context.Context) error {
 			continue
 		case errors.Is(err, client.ErrNoNode):
 			parent := p.path[:max(1, lastSlash(p.path))]
-			if err := p.tree.MakePath(ctx, parent); err != nil {
+			if err := makePath(ctx, p.tree, parent); err != nil {
 				return err
 			}
 		case errors.Is(err, client.ErrNodeExists):

@@ -67,7 +67,7 @@ func once(ctx context.Context, tree client.Tree, at string, change func(*client.
 			}
 		case errors.Is(err, client.ErrNoNode) && len(parents) > 0:
 			for _, p := range parents {
-				if err := tree.MakePath(ctx, p); err != nil {
+				if err := makePath(ctx, tree, p); err != nil {
 					return err
 				}
 			}
@@ -120,7 +120,7 @@ type Item struct {
 // Take waits for an item and takes it.
 func (q *Queue) Take(ctx context.Context) (*Item, error) {
 	for _, p := range []string{q.entries, q.taken} {
-		if err := q.tree.MakePath(ctx, p); err != nil {
+		if err := makePath(ctx, q.tree, p); err != nil {
 			return nil, err
 		}
 	}

@@ -80,6 +80,11 @@ func (f *forgetful) Commit(ctx context.Context, t *client.Txn) ([]client.Result,
 	return lose(f, func() ([]client.Result, error) { return f.Tree.Commit(ctx, t) })
 }
 
+func (f *forgetful) MakePath(ctx context.Context, path string, o ...client.CreateOption) error {
+	_, err := lose(f, func() (struct{}, error) { return struct{}{}, f.Tree.MakePath(ctx, path, o...) })
+	return err
+}
+
 func wait(t testing.TB, c <-chan struct{}, what string) {
 	t.Helper()
 	select {

@@ -42,7 +42,7 @@ func (v *Value) Update(ctx context.Context, change func([]byte) ([]byte, error))
 			return nil, err
 		}
 		if absent {
-			if err := v.tree.MakePath(ctx, v.path); err != nil {
+			if err := makePath(ctx, v.tree, v.path); err != nil {
 				return nil, err
 			}
 			// Whoever makes it with data is not quicker than version 0.
