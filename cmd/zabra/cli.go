@@ -155,7 +155,7 @@ func (c *cliFlags) shell(cmd *cobra.Command) (cli.Config, error) {
 	cfg := cli.Config{
 		Servers: c.servers, JSON: c.json, Version: versionText(), Patience: c.patience, Options: o,
 		Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(),
-		Colour: coloured(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
+		Colour: coloured(cmd.OutOrStdout()), Terminal: isTerminal(cmd.OutOrStdout()), Person: isTerminal(cmd.ErrOrStderr()),
 	}
 	if c.wait {
 		cfg.Patience = max(c.patience, time.Duration(c.timeout))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // A view is a result that can say itself: as text, and, marshalled, as JSON.
@@ -18,18 +19,30 @@ type printer struct {
 	out    *bufio.Writer
 	err    io.Writer
 	colour bool
-	failed error // of the first write that did not work
+	// Whether what is printed to out, and noticed to err, is for a terminal.
+	outTerminal, errTerminal bool
+	failed                   error // of the first write that did not work
 }
 
 func newPrinter(out, err io.Writer, colour bool) *printer {
 	return &printer{out: bufio.NewWriterSize(out, 32<<10), err: err, colour: colour}
 }
 
-func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.out, format, args...) }
+func (p *printer) printf(format string, args ...any) {
+	if p.outTerminal {
+		p.out.WriteString(visible(fmt.Sprintf(format, args...)))
+		return
+	}
+	fmt.Fprintf(p.out, format, args...)
+}
 
 func (p *printer) notice(format string, args ...any) {
 	p.flush()
-	fmt.Fprintf(p.err, format+"\n", args...)
+	text := fmt.Sprintf(format+"\n", args...)
+	if p.errTerminal {
+		text = visible(text)
+	}
+	io.WriteString(p.err, text)
 }
 
 func (p *printer) flush() {
@@ -48,9 +61,14 @@ func (p *printer) show(v view, asJSON bool) error {
 
 // object prints one line of JSON. Text stays as it is: < and & mean nothing here.
 func (p *printer) object(v any) error {
-	e := json.NewEncoder(p.out)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	p.printf("%s", b.String())
+	return nil
 }
 
 // A colour is an SGR code of a terminal.

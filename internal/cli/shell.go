@@ -18,6 +18,7 @@ type Config struct {
 	JSON     bool           // results and events as JSON
 	Out, Err io.Writer      // results and events; errors and notices
 	Colour   bool           // Out is a terminal that shows colours
+	Terminal bool           // Out is a terminal: what it would obey is shown instead
 	Person   bool           // Err is a terminal that somebody looks at: progress is shown
 	Version  string         // what version prints
 	In       io.Reader      // what import reads from "-"; nil where commands come from there
@@ -55,6 +56,7 @@ func New(cfg Config) *Shell {
 		cfg.Patience = patience
 	}
 	s := &Shell{cfg: cfg, out: newPrinter(cfg.Out, cfg.Err, cfg.Colour), servers: cfg.Servers, printWatches: true}
+	s.out.outTerminal, s.out.errTerminal = cfg.Terminal, cfg.Person
 	s.auth = append(s.auth, cfg.Options.Auth...)
 	if s.cfg.Dial == nil {
 		s.cfg.Dial = s.dial
