@@ -215,7 +215,7 @@ func TestRefusalsAreTransactionsOfAll(t *testing.T) {
 	c.create("/zookeeper/quota/app/zookeeper_limits", "count=1,bytes=-1=;byteHardLimit=-1;countHardLimit=1", wire.ModePersistent)
 	c.create("/zookeeper/quota/app/zookeeper_stats", "", wire.ModePersistent)
 	// A quota counts from when the leader has applied it, which may be after the answer here.
-	agree(t, sites, "/zookeeper/quota/app/zookeeper_stats", "")
+	agree(t, sites, "/zookeeper/quota/app/zookeeper_stats", "count=1,bytes=0")
 	over := wire.CreateRequest{Path: "/app/over", ACL: anyone}
 	for i, s := range sites {
 		c := s.client()
