@@ -39,6 +39,12 @@ func EncodeTxn(buf []byte, h TxnHeader, body Record) Txn {
 	return Txn{Header: h, Body: body, Raw: buf}
 }
 
+// Attest adds the digest that the tree has behind the transaction, which must have none.
+func (t *Txn) Attest(digest uint64) {
+	t.Digest = &TxnDigest{Version: txnDigestVersion, Digest: int64(digest)}
+	t.Raw = t.Digest.AppendTo(t.Raw[:len(t.Raw):len(t.Raw)])
+}
+
 // NewTxnBody returns an empty record for a transaction type, nil for a type
 // that does not exist.
 func NewTxnBody(op OpCode) Record {

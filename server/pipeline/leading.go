@@ -169,6 +169,7 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 	if !ok {
 		return
 	}
+	r.attest(&p.txn)
 	t := zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw}
 	if err := r.machine.Propose(t); err != nil {
 		r.spent(req, err)

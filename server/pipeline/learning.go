@@ -167,8 +167,8 @@ func (r *learning) applied(h wire.TxnHeader, body wire.Record, digest *wire.TxnD
 	}
 }
 
-// verify compares the tree with the leader's, if the transaction says what that is: an
-// Apache ZooKeeper leader's do. What came before this server serves is not compared:
+// verify compares the tree with the leader's, if the transaction says what that is: all
+// of an Apache ZooKeeper leader's do, and some of ours (leading.attest). What came before this server serves is not compared:
 // a snapshot may hold effects of transactions that follow it.
 func (r *learning) verify(z wire.Zxid, digest *wire.TxnDigest) {
 	if digest == nil || z <= r.trusted || uint64(digest.Digest) == r.tree.Digest() {
