@@ -35,6 +35,11 @@ type Client struct {
 	room      chan struct{}
 	auth      []Auth
 
+	// xid is that of the last request on any connection. They go on from one to the next:
+	// servers tell a session's requests apart by them, also when one that was sent through
+	// another connection is decided later. It is the run goroutine's.
+	xid wire.Xid
+
 	under atomic.Int64 // calls that are not finished
 	full  atomic.Bool  // somebody waits for room
 	seen  atomic.Int64 // the newest zxid that an answer bore

@@ -162,6 +162,37 @@ func TestWatchGivenUpAsItsAnswerComes(t *testing.T) {
 	}
 }
 
+// Numbers of requests go on from one connection to the next. A server that has a session's
+// request to answer takes the decision of an earlier one with the same number, sent through
+// another server, for its own.
+func TestRequestNumbersGoOn(t *testing.T) {
+	var mu sync.Mutex
+	var said []wire.Xid
+	f := play(t, func(c *fakeConn) {
+		for h := range c.requests(1) {
+			mu.Lock()
+			said = append(said, h.Xid)
+			mu.Unlock()
+			if c.n < 2 {
+				return
+			}
+			c.answer(h)
+		}
+	})
+	ctx := soon(t, time.Minute)
+	c := openFake(t, f, client.Options{})
+	for range 3 {
+		if _, _, err := c.Get(ctx, "/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []wire.Xid{1, 2, 3, 4, 5}; !slices.Equal(said, want) {
+		t.Errorf("%v, want %v", said, want)
+	}
+}
+
 // A read whose connections break again and again fails in the end.
 func TestReadThatBreaksConnections(t *testing.T) {
 	f := play(t, func(c *fakeConn) {

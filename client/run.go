@@ -135,6 +135,7 @@ func (c *Client) open(ctx context.Context, t target) (*link, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
 	l := newLink(nc, t.address, c.opts.MaxReply)
+	l.xid = c.xid
 	s, err := c.handshake(ctx, l, t.host)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -142,6 +143,7 @@ func (c *Client) open(ctx context.Context, t target) (*link, error) {
 	if err != nil {
 		nc.Close()
 		c.discard(s)
+		c.xid = l.xid
 		return nil, err
 	}
 	c.install(l, s)
@@ -195,7 +197,8 @@ func (c *Client) handshake(ctx context.Context, l *link, host string) (*Session,
 		s = newSession(resp.Session, bytes.Clone(resp.Passwd), granted, began, c.lost)
 	case !s.Alive():
 		c.forget(s)
-		_, err := l.nc.Write(appendRequest(nil, 1, wire.OpCloseSession, nil))
+		l.xid = max(l.xid+1, 1)
+		_, err := l.nc.Write(appendRequest(nil, l.xid, wire.OpCloseSession, nil))
 		if err == nil {
 			_, _, err = l.readReply() // what comes later is later than its end
 		}
@@ -340,6 +343,7 @@ func (c *Client) disconnected(l *link, why error) {
 	now := time.Now()
 	alive := c.session.Alive()
 	sent, unsent := l.unanswered()
+	c.xid = l.xid // nothing is added any more
 	for i, k := range append(sent, unsent...) {
 		written := i < len(sent)
 		switch {

@@ -60,7 +60,7 @@ func (c *Client) proveSASL(ctx context.Context, l *link, host string) error {
 
 // askSASL sends one token and returns the answer, nil for a null one.
 func (l *link) askSASL(token []byte) ([]byte, error) {
-	l.xid++
+	l.xid = max(l.xid+1, 1)
 	if token == nil {
 		token = []byte{} // Apache's server does not take null
 	}
