@@ -201,7 +201,8 @@ func cliExit(err error) error {
 	if errors.Is(err, cli.ErrDiffer) {
 		return exitError{code: code}
 	}
-	if err == nil || errors.Is(err, context.Canceled) || code == exitFailed {
+	var part *cli.PartError
+	if err == nil || errors.Is(err, context.Canceled) && !errors.As(err, &part) || code == exitFailed {
 		return err
 	}
 	return exitError{code, err}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/zabra/zabra/client"
@@ -51,39 +50,36 @@ func (c *call) sink(svc Service, what string) *sink {
 	return &sink{c: c, svc: svc, force: c.has("f"), what: what, txn: new(client.Txn)}
 }
 
-// put makes a node, or changes one. It may wait in the transaction for others.
-func (s *sink) put(ctx context.Context, path string, data []byte, acl []client.ACL) error {
-	var o []client.CreateOption
-	if len(acl) > 0 {
-		o = append(o, client.WithACL(acl...))
-	}
+// put makes a node at path, or changes the one there. It may wait in the transaction
+// for others.
+func (s *sink) put(ctx context.Context, path string, n *record) error {
 	if s.force {
-		return s.putOne(ctx, path, data, acl, o)
+		return s.putOne(ctx, path, n)
 	}
-	if s.nodes > 0 && s.bytes+len(data) > copyBytes {
+	if s.nodes > 0 && s.bytes+len(n.data) > copyBytes {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
 	}
-	s.txn.Create(path, data, o...)
+	s.txn.Create(path, n.data, n.options()...)
 	s.nodes++
-	s.bytes += len(path) + len(data)
+	s.bytes += len(path) + len(n.data)
 	if s.nodes < copyNodes && s.done > 0 { // the first alone: if it is there, nothing is made
 		return nil
 	}
 	return s.flush(ctx)
 }
 
-func (s *sink) putOne(ctx context.Context, path string, data []byte, acl []client.ACL, o []client.CreateOption) error {
+func (s *sink) putOne(ctx context.Context, path string, n *record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	whole := context.WithoutCancel(ctx)
-	_, err := s.svc.Create(whole, path, data, o...)
+	_, err := s.svc.Create(whole, path, n.data, n.options()...)
 	if errors.Is(err, client.ErrNodeExists) {
-		_, err = s.svc.Set(whole, path, data, client.AnyVersion)
-		if err == nil && len(acl) > 0 {
-			_, err = s.svc.SetACL(whole, path, acl, client.AnyVersion)
+		_, err = s.svc.Set(whole, path, n.data, client.AnyVersion)
+		if err == nil && len(n.acl) > 0 {
+			_, err = s.svc.SetACL(whole, path, n.acl, client.AnyVersion)
 		}
 	}
 	if err == nil {
@@ -113,11 +109,7 @@ func partly(what string, done int, err error) error {
 	if done == 0 {
 		return err
 	}
-	text := "interrupted"
-	if !errors.Is(err, context.Canceled) {
-		text = firstLine(explain("", err))
-	}
-	return &explained{text: fmt.Sprintf("%s\n%d nodes are %s, the rest is not", text, done, what), err: err}
+	return &PartError{done, what, err}
 }
 
 // A doneView is how much a command has done.
@@ -212,7 +204,7 @@ func copyTree(ctx context.Context, c *call) error {
 		if at == "/" {
 			return nil
 		}
-		return s.put(ctx, at, v.data, acl)
+		return s.put(ctx, at, &record{data: v.data, acl: acl})
 	})
 	if err == nil {
 		err = s.flush(ctx)
@@ -220,6 +212,7 @@ func copyTree(ctx context.Context, c *call) error {
 	if err != nil {
 		return partly("copied", s.done, err)
 	}
+	c.sayPersistent("copied")
 	return c.show(doneView{s.done, skipped, "copied"})
 }
 

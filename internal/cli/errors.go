@@ -45,13 +45,14 @@ type kind struct {
 
 // Exit codes of one command.
 const (
-	ExitOK      = 0
-	ExitFailed  = 1   // the server said no, or something here did not work
-	ExitUsage   = 2   // the command makes no sense
-	ExitNoConn  = 3   // no server was reached, or the connection was lost
-	ExitAuth    = 4   // credentials were refused, or an ACL does not allow it
-	ExitVersion = 5   // somebody else changed the node
-	ExitUnknown = 127 // there is no such command
+	ExitOK          = 0
+	ExitFailed      = 1   // the server said no, or something here did not work
+	ExitUsage       = 2   // the command makes no sense
+	ExitNoConn      = 3   // no server was reached, or the connection was lost
+	ExitAuth        = 4   // credentials were refused, or an ACL does not allow it
+	ExitVersion     = 5   // somebody else changed the node
+	ExitUnknown     = 127 // there is no such command
+	ExitInterrupted = 130
 )
 
 var kinds = []kind{
@@ -102,6 +103,8 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &unknown):
 		return ExitUnknown
+	case errors.Is(err, context.Canceled):
+		return ExitInterrupted
 	}
 	if k := kindOf(err); k != nil {
 		return k.exit
@@ -131,6 +134,25 @@ func (e *ConnectError) Error() string {
 // Unwrap is why.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
+// A PartError says how much was done of what could not be done whole.
+type PartError struct {
+	Nodes int
+	What  string // copied, imported ...
+	Err   error
+}
+
+// Error is why, and how much was done.
+func (e *PartError) Error() string {
+	text := "interrupted"
+	if !errors.Is(e.Err, context.Canceled) {
+		text = firstLine(explain("", e.Err))
+	}
+	return fmt.Sprintf("%s\n%d nodes are %s, the rest is not", text, e.Nodes, e.What)
+}
+
+// Unwrap is why.
+func (e *PartError) Unwrap() error { return e.Err }
+
 // An explained error says itself as zkCli does, and what to try.
 type explained struct {
 	text, hint string
@@ -150,8 +172,9 @@ func (e *explained) Unwrap() error { return e.err }
 // error does not say so itself.
 func explain(path string, err error) error {
 	var done *explained
+	var part *PartError
 	var open *ConnectError
-	if err == nil || errors.As(err, &done) || errors.Is(err, context.Canceled) {
+	if err == nil || errors.As(err, &done) || errors.As(err, &part) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	k := kindOf(err)

@@ -11,8 +11,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/wire"
 )
 
 // An export file is one JSON object a line: a header, the nodes, parents before
@@ -33,6 +35,10 @@ type exportNode struct {
 	Data     *string   `json:"data,omitempty"`
 	Encoding string    `json:"encoding,omitempty"` // utf-8, base64, or null for no data
 	ACL      []aclJSON `json:"acl,omitempty"`      // none if it is open to everybody
+
+	// Servers do not tell these. import makes such nodes where somebody has written it.
+	Container bool  `json:"container,omitempty"`
+	TTL       int64 `json:"ttl,omitempty"` // milliseconds
 }
 
 type exportEnd struct {
@@ -42,8 +48,9 @@ type exportEnd struct {
 
 // An exporter takes nodes, parents first, names sorted.
 type exporter interface {
-	put(path string, leaf bool, data []byte, acl []client.ACL) error
-	// close ends an export that is whole, or drops one that is not.
+	put(n *record, leaf bool) error
+	// close ends an export that is whole. Of one that is not it drops what it can, and
+	// the error says what it cannot.
 	close(whole bool) error
 }
 
@@ -56,11 +63,15 @@ func export(ctx context.Context, c *call) error {
 	skipped, err := c.each(ctx, from, func(v *visit, acl []client.ACL) error {
 		n++
 		c.progress("exported", n)
-		return out.put(below(v.path, from, "/"), len(v.names) == 0, v.data, acl)
+		return out.put(&record{path: below(v.path, from, "/"), data: v.data, acl: acl}, len(v.names) == 0)
 	})
-	if err = errors.Join(err, out.close(err == nil)); err != nil {
+	if left := out.close(err == nil); left != nil {
+		return errors.Join(err, left)
+	}
+	if err != nil {
 		return err
 	}
+	c.sayPersistent("exported")
 	if c.args[1] == "-" {
 		return nil
 	}
@@ -104,11 +115,11 @@ func newJSONExporter(root string, w io.Writer, file *os.File) *jsonExporter {
 	return j
 }
 
-func (j *jsonExporter) put(path string, _ bool, data []byte, acl []client.ACL) error {
-	var n nodeView
-	n.setData(data)
+func (j *jsonExporter) put(n *record, _ bool) error {
+	var v nodeView
+	v.setData(n.data)
 	j.n++
-	return j.e.Encode(exportNode{path, n.Data, n.Encoding, aclForJSON(acl)})
+	return j.e.Encode(exportNode{n.path, v.Data, v.Encoding, aclForJSON(n.acl), n.container, n.ttl.Milliseconds()})
 }
 
 func (j *jsonExporter) close(whole bool) error {
@@ -144,7 +155,7 @@ func (e *FormatError) Error() string {
 const maxExportLine = 64 << 20
 
 // readExport gives the nodes of an export file to f, and looks whether it is whole.
-func readExport(r io.Reader, f func(path string, data []byte, acl []client.ACL) error) error {
+func readExport(r io.Reader, f func(*record) error) error {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, maxExportLine)
 	line, nodes := 0, 0
@@ -165,11 +176,11 @@ func readExport(r io.Reader, f func(path string, data []byte, acl []client.ACL) 
 			}
 			return nil
 		}
-		path, data, acl, err := decodeNode(sc.Bytes())
+		n, err := decodeNode(sc.Bytes())
 		if err != nil {
 			return bad(err.Error())
 		}
-		if err := f(path, data, acl); err != nil {
+		if err := f(n); err != nil {
 			return err
 		}
 		nodes++
@@ -181,29 +192,34 @@ func readExport(r io.Reader, f func(path string, data []byte, acl []client.ACL) 
 }
 
 // decodeNode reads a line.
-func decodeNode(line []byte) (path string, data []byte, acl []client.ACL, err error) {
+func decodeNode(line []byte) (*record, error) {
 	var n exportNode
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&n); err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
-	if n.Path == "" || n.Path[0] != '/' || n.Path != "/" && n.Path[len(n.Path)-1] == '/' {
-		return "", nil, nil, fmt.Errorf("%q is no path", n.Path)
+	if !wire.ValidPath(n.Path) {
+		return nil, fmt.Errorf("%q is no path", n.Path)
 	}
+	if n.TTL < 0 || n.TTL > wire.MaxTTL || n.TTL > 0 && n.Container {
+		return nil, fmt.Errorf("%s: want a ttl of 1 to %d ms, or a container", n.Path, wire.MaxTTL)
+	}
+	r := &record{path: n.Path, container: n.Container, ttl: time.Duration(n.TTL) * time.Millisecond}
+	var err error
 	switch {
 	case n.Encoding == "null" && n.Data == nil:
 	case n.Encoding == "utf-8" && n.Data != nil:
-		data = []byte(*n.Data)
+		r.data = []byte(*n.Data)
 	case n.Encoding == "base64" && n.Data != nil:
-		if data, err = base64.StdEncoding.DecodeString(*n.Data); err != nil {
-			return "", nil, nil, err
+		if r.data, err = base64.StdEncoding.DecodeString(*n.Data); err != nil {
+			return nil, err
 		}
 	default:
-		return "", nil, nil, fmt.Errorf("data of %s: want encoding utf-8 or base64 and data, or null and none", n.Path)
+		return nil, fmt.Errorf("data of %s: want encoding utf-8 or base64 and data, or null and none", n.Path)
 	}
-	acl, err = decodeACL(n.ACL)
-	return n.Path, data, acl, err
+	r.acl, err = decodeACL(n.ACL)
+	return r, err
 }
 
 func decodeACL(list []aclJSON) (acl []client.ACL, err error) {

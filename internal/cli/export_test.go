@@ -15,20 +15,19 @@ import (
 func FuzzReadExport(f *testing.F) {
 	f.Add(`{"format":"zabra-export-1","root":"/a"}` + "\n" + `{"path":"/","data":"/wA=","encoding":"base64"}` + "\n" +
 		`{"path":"/b","encoding":"null","acl":[{"scheme":"digest","id":"a:b","perms":"rw"}]}` + "\n" + `{"end":true,"nodes":2}` + "\n")
+	f.Add(`{"format":"zabra-export-1"}` + "\n" + `{"path":"/","encoding":"null","container":true}` + "\n" + `{"path":"/b","encoding":"null","ttl":5}` + "\n" + `{"end":true,"nodes":2}`)
 	f.Add(`{"format":"zabra-export-1"}` + "\n" + `{"path":"x"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var b strings.Builder
 		w := newJSONExporter("/", &b, nil)
-		err := readExport(strings.NewReader(text), func(path string, data []byte, acl []client.ACL) error {
-			return w.put(path, false, data, acl)
-		})
+		err := readExport(strings.NewReader(text), func(n *record) error { return w.put(n, false) })
 		if err != nil {
 			return
 		}
 		if err := w.close(true); err != nil {
 			t.Fatal(err)
 		}
-		if err := readExport(strings.NewReader(b.String()), func(string, []byte, []client.ACL) error { return nil }); err != nil {
+		if err := readExport(strings.NewReader(b.String()), func(*record) error { return nil }); err != nil {
 			t.Fatalf("%v\n%s", err, b.String())
 		}
 	})

@@ -5,29 +5,27 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/zabra/zabra/client"
 )
 
-// importTree makes the nodes of an export. A file is read once before, so that one
-// that is broken or not whole changes nothing.
+// importTree makes the nodes of an export. A file, or directories, are read once before,
+// so that what is broken or not whole changes nothing.
 func importTree(ctx context.Context, c *call) error {
 	from, to := c.args[0], c.args[1]
 	if err := c.checkPath(to); err != nil {
 		return err
 	}
 	s := c.sink(c.svc, "imported")
-	put := func(path string, data []byte, acl []client.ACL) error {
+	put := func(n *record) error {
 		if c.has("no-acl") {
-			acl = nil
+			n.acl = nil
 		}
-		at := below(path, "/", to)
+		at := below(n.path, "/", to)
 		if at == "/" { // it is always there
 			return ctx.Err()
 		}
-		return s.put(ctx, at, data, acl)
+		return s.put(ctx, at, n)
 	}
-	err := c.readFrom(from, put)
+	err := c.readFrom(ctx, from, put)
 	if err == nil {
 		err = s.flush(ctx)
 	}
@@ -37,7 +35,7 @@ func importTree(ctx context.Context, c *call) error {
 	return c.show(doneView{Nodes: s.done, what: "imported"})
 }
 
-func (c *call) readFrom(from string, put func(string, []byte, []client.ACL) error) error {
+func (c *call) readFrom(ctx context.Context, from string, put func(*record) error) error {
 	if from == "-" {
 		if c.cfg.In == nil {
 			return c.usage("- can be read from by a single command only")
@@ -48,7 +46,11 @@ func (c *call) readFrom(from string, put func(string, []byte, []client.ACL) erro
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
+	look := func(*record) error { return ctx.Err() }
 	if info.IsDir() {
+		if err := readDirs(from, look); err != nil {
+			return err
+		}
 		return readDirs(from, put)
 	}
 	f, err := os.Open(from)
@@ -56,7 +58,7 @@ func (c *call) readFrom(from string, put func(string, []byte, []client.ACL) erro
 		return fmt.Errorf("import: %w", err)
 	}
 	defer f.Close()
-	if err := readExport(f, func(string, []byte, []client.ACL) error { return nil }); err != nil {
+	if err := readExport(f, look); err != nil {
 		return fmt.Errorf("import %s: %w", from, err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {

@@ -139,11 +139,12 @@ func (s *Shell) interruptible(ctx context.Context, args []string, interrupt <-ch
 // report prints an error as zkCli does.
 func (s *Shell) report(err error) {
 	var unknown *UnknownCommand
+	var part *PartError
 	switch {
 	case err == nil, errors.Is(err, ErrDiffer):
 	case errors.As(err, &unknown):
 		s.out.notice("ZooKeeper -server host:port -client-configuration properties-file cmd args\n%s%v", Help(), err)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && !errors.As(err, &part):
 		s.out.notice("interrupted")
 	default:
 		s.out.notice("%s", s.out.paint(red, err.Error()))

@@ -39,9 +39,14 @@ func moveTree(ctx context.Context, c *call) error {
 	for i := len(nodes) - 1; i >= 0; i-- {
 		t.Delete(nodes[i].path, nodes[i].stat.Version)
 	}
-	if _, err := c.svc.Commit(ctx, t); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	// Not interrupted in the middle, so that it is known whether it was done.
+	if _, err := c.svc.Commit(context.WithoutCancel(ctx), t); err != nil {
+		return err
+	}
+	c.sayPersistent("moved")
 	return c.show(doneView{Nodes: len(nodes), what: "moved"})
 }
 
@@ -96,7 +101,7 @@ func (c *call) moveMuch(ctx context.Context, from, to string) error {
 		if v.depth == 0 {
 			return nil
 		}
-		return s.put(ctx, below(v.path, from, to), v.data, acl)
+		return s.put(ctx, below(v.path, from, to), &record{data: v.data, acl: acl})
 	})
 	if err == nil && skipped > 0 {
 		err = errors.New("there are ephemeral nodes, which cannot be moved")
@@ -109,12 +114,13 @@ func (c *call) moveMuch(ctx context.Context, from, to string) error {
 	}
 	deleted, err := c.deleteTree(ctx, from, defaultBatch, func(v *visit) error {
 		if v.depth == 0 && v.stat.Mzxid != root.Mzxid || v.depth > 0 && v.stat.Mzxid > begun.Czxid {
-			return fmt.Errorf("%s was changed while it was copied: %w", v.path, client.ErrBadVersion)
+			return &explained{text: v.path + " was changed while it was copied", err: client.ErrBadVersion}
 		}
 		return nil
 	})
 	if err != nil {
 		return partly(fmt.Sprintf("copied to %s, and %d deleted of %s", to, deleted, from), s.done, err)
 	}
+	c.sayPersistent("moved")
 	return c.show(doneView{Nodes: s.done, what: "moved"})
 }

@@ -28,7 +28,11 @@ type rig struct {
 
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
-	s := testserver.Start(t)
+	return newRigOn(testserver.Start(t), t, change)
+}
+
+func newRigOn(s *testserver.Server, t testing.TB, change func(*Config)) *rig {
+	t.Helper()
 	r := &rig{t: t, out: new(bytes.Buffer), way: s.Way()}
 	cfg := Config{Servers: "any:1" + s.Root, Out: r.out, Err: r.out, Version: "test", Options: client.Options{Dial: r.way.Dial}}
 	if change != nil {

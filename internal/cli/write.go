@@ -142,21 +142,25 @@ func removeAll(ctx context.Context, c *call) error {
 		return err
 	}
 	deleted, err := c.deleteTree(ctx, c.path(), int(batch), nil)
-	if err == nil || errors.Is(err, client.ErrNoNode) && deleted == 0 {
+	switch {
+	case err == nil || errors.Is(err, client.ErrNoNode) && deleted == 0:
 		return err
+	case errors.Is(err, context.Canceled):
+		return partly("deleted", deleted, err)
 	}
 	return &explained{text: fmt.Sprintf("%v\n%s", errSubtree, firstLine(explain(c.path(), err))), hint: fmt.Sprintf("%d nodes are deleted, the others are there", deleted), err: err}
 }
 
 // deleteTree deletes path and all below it, batch nodes at a time, and returns how
-// many. allowed may refuse a node. The root of the tree itself stays.
+// many. A batch is not interrupted in the middle, so that this is known. allowed may
+// refuse a node. The root of the tree itself stays.
 func (c *call) deleteTree(ctx context.Context, path string, batch int, allowed func(*visit) error) (deleted int, err error) {
 	t, n := new(client.Txn), 0
 	commit := func() error {
 		if n == 0 {
 			return nil
 		}
-		if _, err := c.svc.Commit(ctx, t); err != nil {
+		if _, err := c.svc.Commit(context.WithoutCancel(ctx), t); err != nil {
 			return err
 		}
 		deleted += n
