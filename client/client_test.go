@@ -79,7 +79,7 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 	}
 	_, err = c.Commit(ctx, new(client.Txn).Create("/a", nil).Delete("/b", client.AnyVersion))
 	var failed *client.TxnError
-	if !errors.As(err, &failed) || failed.Index != 1 || !errors.Is(err, client.ErrNoNode) || !strings.Contains(err.Error(), "multi /b: operation 1") {
+	if !errors.As(err, &failed) || failed.Index != 1 || !errors.Is(err, client.ErrNoNode) || !strings.Contains(err.Error(), "multi /b"+below+": operation 1") {
 		t.Error(err)
 	}
 }

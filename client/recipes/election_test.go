@@ -83,14 +83,15 @@ func TestRunLeads(t *testing.T) {
 	}
 }
 
-// Run campaigns again when the leadership is lost, whatever lead says of it: with its
-// session, or with its node.
+// Run campaigns again when its session ends while it waits, and when the leadership is
+// lost, whatever lead says of it: with its session, or with its node.
 func TestRunOutlivesLosses(t *testing.T) {
 	s := testserver.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c, other := join(t, s, client.Options{SessionTimeout: brief}), join(t, s, client.Options{})
 	e := recipes.NewElection(c, "/e", recipes.Curator)
+	first := held(t)(recipes.NewElection(other, "/e", recipes.Curator).Campaign(ctx, "other"))
 	leads := make(chan *recipes.Held)
 	ended := make(chan error, 1)
 	go func() {
@@ -114,6 +115,14 @@ func TestRunOutlivesLosses(t *testing.T) {
 			t.Fatal("it does not lead")
 		}
 		return nil
+	}
+	eventually(t, "it waits", func() bool { ids, _ := e.Candidates(ctx); return len(ids) == 2 })
+	over := c.Session()
+	c.way.Cut(true) // its session ends while it waits
+	wait(t, over.Done(), "the end of the session")
+	c.way.Unblock()
+	if err := first.Release(ctx); err != nil {
+		t.Fatal(err)
 	}
 	h := turn()
 	c.way.Cut(true)
