@@ -187,11 +187,15 @@ func (r *leading) request(req *Request, through wire.SID, code wire.Code) {
 const noServer wire.SID = -1
 
 func (r *leading) resume(cl *Client, h *handshake) {
-	if !r.claim(h.renew, h.timeout, r.opts.ServerID) {
+	switch {
+	case !r.machine.Established(): // others decide by now what becomes of the session
+		close(h.done)
+		cl.Kill(ErrNoLeader)
+	case r.claim(h.renew, h.timeout, r.opts.ServerID):
+		r.adopt(cl, h)
+	default:
 		cl.refuseSession(h)
-		return
 	}
-	r.adopt(cl, h)
 }
 
 // global reports whether all servers know a session, or are about to.
@@ -267,6 +271,9 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	}
 	for i := range rd.Revalidations {
 		v := &rd.Revalidations[i]
+		if !r.machine.Established() {
+			continue // as in resume: the learner's connection is about to end
+		}
 		valid := r.claim(v.Session, v.Timeout, v.SID)
 		if old := r.owners[v.Session]; valid && old != nil {
 			old.Kill(ErrDisplaced)

@@ -181,3 +181,24 @@ func TestLeadersOwnLocalSession(t *testing.T) {
 		}
 	})
 }
+
+// A leader that has given up, and is still to be taken away, does not know what becomes of a
+// session: who comes back to it is sent elsewhere, and not told that the session is over.
+func TestLeaderThatHasGivenUpRefusesNoSession(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, l := newLeadingRig(t, Options{})
+		defer r.close()
+		p, q := r.connect(4000), r.newPeer()
+		h := &handshake{renew: p.c.Session(), valid: true, timeout: 4000, done: make(chan struct{})}
+		r.core.Call(func() {
+			l.machine.Resign(io.EOF) // as it does when it wakes after a pause
+			r.core.resume(q.c, h)
+		})
+		<-h.done
+		q.c.mu.Lock()
+		defer q.c.mu.Unlock()
+		if q.c.mu.finish || !q.c.mu.dead {
+			t.Errorf("answered: %v, sent away: %v", q.c.mu.finish, q.c.mu.dead)
+		}
+	})
+}
