@@ -22,7 +22,7 @@ func ensembleConfig() harness.Config {
 }
 
 // patience bounds every wait for something that should happen soon.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // eventually waits until f returns "".
 func eventually(t *testing.T, f func() string) {
@@ -51,6 +51,18 @@ func (p *prober) want(want string, op raw.Op, body raw.Body) {
 func (p *prober) sync() {
 	p.t.Helper()
 	p.want("0", raw.OpSync, raw.Path("/"))
+}
+
+// shows makes the server show a node that was written before. A leader of Apache's has the
+// others commit before it applies itself, and answers sync meanwhile.
+func (p *prober) shows(path string) {
+	p.t.Helper()
+	p.sync()
+	if p.s.Kind == harness.Zabra {
+		p.want("0", raw.OpExists, raw.Read(path, false))
+	} else {
+		p.sees(path, "0")
+	}
 }
 
 // end ends the session and wants that to succeed.

@@ -24,7 +24,7 @@ func TestGoClientOnZooKeeper(t *testing.T) {
 		"tickTime": "100", "minSessionTimeout": "100", "maxSessionTimeout": "60000",
 		"maxClientCnxns": "0", "extendedTypesEnabled": "true",
 	})
-	cmd := exec.Command("go", "test", "-count=1", "-v", "-timeout", "5m", "./client/...")
+	cmd := exec.Command("go", "test", "-count=1", "-v", "-timeout", "15m", "./client/...")
 	cmd.Dir = env.Root
 	cmd.Env = append(os.Environ(), "ZABRA_TESTSERVER="+s.Addr)
 	out, err := cmd.CombinedOutput()
@@ -62,7 +62,7 @@ func TestGoClientSASL(t *testing.T) {
 }
 
 func proveSASL(t *testing.T, addr string, required bool) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var cut connections
 	open := func(m client.SASL) (*client.Client, error) {

@@ -25,8 +25,9 @@ type story struct {
 	lines []string
 }
 
-// briefly is the timeout of a session that is to expire, in milliseconds.
-const briefly = 1500
+// briefly is the timeout of a session that is to expire, in milliseconds, but not between
+// two pings, however busy the machine is.
+const briefly = 4000
 
 func (y *story) say(format string, args ...any) {
 	y.lines = append(y.lines, fmt.Sprintf(format, args...))

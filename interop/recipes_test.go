@@ -28,7 +28,7 @@ type partner struct {
 
 func newPartner(t *testing.T, s *harness.Server) *partner {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	t.Cleanup(cancel)
 	c, err := client.Open(ctx, s.Addr, client.Options{SessionTimeout: 20 * time.Second})
 	if err != nil {

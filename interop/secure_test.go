@@ -41,7 +41,7 @@ func sameSecurely(t *testing.T, c harness.Config, members bool, args func(addr s
 		servers = append(servers, st.start(t, c))
 	}
 	var got [][]string
-	for two := range slices.Chunk(servers, 2) { // more would not be connected in the time that the program takes for a refusal
+	for two := range slices.Chunk(servers, 2) { // programs at a time: more JVMs are of no use
 		lines := make([][]string, len(two))
 		var all sync.WaitGroup
 		for i, s := range two {

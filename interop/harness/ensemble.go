@@ -196,7 +196,7 @@ func (n *Ensemble) elect(wanted *Server) error {
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(pollPause) {
 		leads := n.leading()
 		if leads == wanted {
-			return nil
+			return n.waitServing(n.Servers)
 		}
 		if leads == nil {
 			continue

@@ -14,7 +14,7 @@ import (
 )
 
 // programTimeout bounds a client program: several times what the slowest takes.
-const programTimeout = 3 * time.Minute
+const programTimeout = 6 * time.Minute
 
 // A Program is a client that prints a transcript: one line a fact, END at the
 // end. A line that begins with @ asks for something to be done to its server:

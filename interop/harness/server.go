@@ -36,13 +36,13 @@ func (k Kind) String() string {
 }
 
 const (
-	startTimeout = 60 * time.Second // a JVM on a loaded machine takes its time
-	startTries   = 3                // another process may take the free port first
-	wordTimeout  = 10 * time.Second
+	startTimeout = 2 * time.Minute // a JVM on a loaded machine takes its time
+	startTries   = 3               // another process may take the free port first
+	wordTimeout  = 30 * time.Second
 	pollPause    = 20 * time.Millisecond
 
 	// A server that is just starting may accept a connection and forget it.
-	pollTimeout = 500 * time.Millisecond
+	pollTimeout = 2 * time.Second
 )
 
 // A Server is one running server. Its methods are for one goroutine.

@@ -14,7 +14,7 @@ import (
 const zkCliMain = "org.apache.zookeeper.ZooKeeperMain"
 
 // zkCliTimeout bounds one run of the shell.
-const zkCliTimeout = 2 * time.Minute
+const zkCliTimeout = 4 * time.Minute
 
 func (e *Env) zkCli(s *Server, args ...string) *exec.Cmd {
 	return e.java(append([]string{"-Dzabra.log=OFF", zkCliMain, "-server", s.Addr, "-waitforconnection"}, args...)...)
