@@ -23,7 +23,7 @@ const (
 	// longPatience bounds every wait for something that must come. It is how long an
 	// ensemble may take to recover, with much to spare for a loaded machine. One in
 	// which a bug is planted need not be waited for so long.
-	longPatience  = 30 * time.Second
+	longPatience  = time.Minute
 	shortPatience = 6 * time.Second
 )
 

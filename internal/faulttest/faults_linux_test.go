@@ -270,7 +270,8 @@ func (l *load) round(f fault, rng *rand.Rand) error {
 	leads, followers := l.e.leader()
 	rng.Shuffle(len(followers), func(i, j int) { followers[i], followers[j] = followers[j], followers[i] })
 	n := &nemesis{l.e, l, rng, leads, followers, l.e.lost()}
-	if err := l.acknowledged(enough, l.now(), nil); err != nil {
+	// Nothing is broken yet, whatever is planted.
+	if err := l.acknowledgedWithin(longPatience, enough, l.now(), nil); err != nil {
 		return fmt.Errorf("before %s: %w", f.name, err)
 	}
 	mend, quorum := f.strike(n)

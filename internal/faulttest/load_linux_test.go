@@ -83,8 +83,12 @@ func (l *load) stopped() bool {
 // acknowledged waits for so many writes that were asked for after a moment and that
 // the server answered, nil for any.
 func (l *load) acknowledged(n int, since time.Duration, by *server) error {
+	return l.acknowledgedWithin(l.e.patience, n, since, by)
+}
+
+func (l *load) acknowledgedWithin(patience time.Duration, n int, since time.Duration, by *server) error {
 	have := 0
-	for end := time.Now().Add(l.e.patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if have = l.count(since, by); have >= n {
 			return nil
 		}

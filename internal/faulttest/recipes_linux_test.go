@@ -50,8 +50,9 @@ type worker struct {
 	alone  atomic.Bool  // cut off, one way or both
 }
 
-// workerSession is shorter than some of the faults, so that sessions expire in them.
-const workerSession = 2 * time.Second
+// workerSession is shorter than some of the faults, so that sessions expire in them, and
+// long enough for a busy machine where nothing is broken.
+const workerSession = 4 * time.Second
 
 // recipePatience bounds every wait for something that has to come.
 const recipePatience = 2 * time.Minute

@@ -64,7 +64,7 @@ func (v *server) prepare(s setup) {
 	}
 	ticks := 10
 	if s.patient && v.id == len(v.e.servers) {
-		ticks = 50
+		ticks = 100 // longer than a busy machine takes to elect another leader and write
 	}
 	text := fmt.Sprintf(configuration, ticks, clientPort, v.data()) + s.config + "\n"
 	for i, o := range v.e.servers {
