@@ -217,8 +217,12 @@ func (d *data) Replace(tree *datatree.Tree) error {
 	}
 	var room *RoomError
 	var fatal *pipeline.Fatal
-	if errors.As(err, &room) && !errors.As(err, &fatal) {
+	switch {
+	case errors.As(err, &fatal):
+	case errors.As(err, &room):
 		err = fmt.Errorf("server: %w: %w", pipeline.ErrNoSpace, err)
+	default:
+		err = lacksRoom(err) // for the mark that a state is about to be replaced
 	}
 	d.waits(err)
 	return err
@@ -234,8 +238,7 @@ func (d *data) doubtUpTo(z wire.Zxid) error {
 	}
 	d.untrusted.Store(true)
 	d.resync.Store(true)
-	err := d.setDistrust(distrust{why: replacing, text: "a state of the leader that ends before the log did is being taken over"})
-	return lacksRoom(err)
+	return d.setDistrust(distrust{why: replacing, text: "a state of the leader that ends before the log did is being taken over"})
 }
 
 // Read calls f with the transactions of a range of the log.
