@@ -50,6 +50,7 @@ func (m *member) vouchedFor() {
 	}
 	if vouched {
 		m.look(nil)
+		m.elect()
 	}
 }
 
