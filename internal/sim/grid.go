@@ -62,6 +62,7 @@ var Deeds = []string{
 	"hierarchical quorum", "linearizable read", "read refused", "read of a secret", "persistent watch", "recursive watch",
 	"watch for good set again", "multi behind a check", "multi refused by a check", "container reaped", "TTL node reaped",
 	"observer removed", "several removed", "epoch waits for room",
+	"observer of a follower",
 }
 
 // NewGrid returns an empty grid.

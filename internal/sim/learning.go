@@ -22,6 +22,8 @@ type learning struct {
 	machine  *zab.Learner // nil until the connection stands
 	learning *pipeline.Learning
 	lane     *lane
+	via      wire.SID // whom it is connected to, or wants to be: the leader, or a follower of it
+	hosting  *hosting // nil if it serves no observers
 
 	snapshot wire.Zxid // that of the image to come
 	serving  bool
@@ -57,7 +59,9 @@ func (r *learning) phase() string {
 func (r *learning) dial() {
 	r.dials++
 	dialled := r.kernel.Now()
-	r.net.Dial(r.host(), simnet.Host(r.leader), quorumPort, r.life, func(e *simnet.End) {
+	via, port := r.master()
+	r.via = via
+	r.net.Dial(r.host(), simnet.Host(via), port, r.life, func(e *simnet.End) {
 		switch {
 		case r.role != r:
 			if e != nil {
@@ -65,9 +69,9 @@ func (r *learning) dial() {
 			}
 		case e != nil:
 			r.connected(e)
-		case r.kernel.Now()-dialled >= r.net.Weather.DialTimeout:
+		case r.via == r.leader && r.kernel.Now()-dialled >= r.net.Weather.DialTimeout:
 			r.leave(r, errSilent)
-		case r.dials < dialAttempts:
+		case r.dials < dialAttempts || r.via != r.leader:
 			r.kernel.After(msec(100), r.life, func() {
 				if r.role == r {
 					r.dial()
@@ -109,6 +113,10 @@ func (r *learning) report() pipeline.Report {
 	served := report.Serving
 	report.Serving = func(e wire.Epoch) {
 		r.serving = true
+		if r.via != r.leader {
+			r.cluster.grid.did("observer of a follower")
+		}
+		r.serveObservers()
 		served(e)
 	}
 	return report
@@ -117,6 +125,9 @@ func (r *learning) report() pipeline.Report {
 func (r *learning) end() {
 	if r.lane != nil {
 		r.lane.end.Close()
+	}
+	if r.hosting != nil {
+		r.hosting.end()
 	}
 }
 
@@ -143,14 +154,39 @@ func (r *learning) receive(m any) {
 	r.wake()
 }
 
-// Send sends packets to the leader.
-func (r *learning) Send(_ zab.Conn, pkts ...wire.QuorumPacket) { r.lane.send(pkts) }
+// Send sends packets to the leader, or to an observer.
+func (r *learning) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
+	if l := r.laneTo(to); l != nil {
+		l.send(pkts)
+	}
+}
 
-// Stream is not used: a learner has nothing to stream.
-func (r *learning) Stream(zab.Conn, func(io.Writer) error) {}
+// Stream sends an observer what f writes.
+func (r *learning) Stream(to zab.Conn, f func(io.Writer) error) {
+	if l := r.laneTo(to); l != nil {
+		l.stream(f)
+	}
+}
 
-// Close ends the connection.
-func (r *learning) Close(_ zab.Conn, why error) {
+// laneTo is the way to the leader, 0, or to an observer, nil if there is none.
+func (r *learning) laneTo(to zab.Conn) *lane {
+	switch {
+	case to == 0:
+		return r.lane
+	case r.hosting == nil:
+		return nil
+	}
+	return r.hosting.lanes[to]
+}
+
+// Close ends the connection to the leader, or that of an observer.
+func (r *learning) Close(to zab.Conn, why error) {
+	if to != 0 {
+		if r.hosting != nil {
+			r.hosting.drop(to, why)
+		}
+		return
+	}
 	r.say("gives its leader up: " + why.Error())
 	r.lane.end.Close()
 	r.learning.Disconnected(why)
@@ -163,6 +199,8 @@ func (r *learning) vouch(p *wire.QuorumPacket) {
 		if !r.observer() || p.Zxid.Counter() == 0 {
 			r.ledger.acks(r.id, p.Zxid)
 		}
+	case wire.PacketLeaderInfo: // to an observer
+		r.ledger.promises(r.id, p.Zxid.Epoch())
 	case wire.PacketAckEpoch:
 		if v, err := wire.DecodePacketInt(p.Data); err == nil && v >= 0 {
 			r.ledger.promises(r.id, r.machine.Epoch())

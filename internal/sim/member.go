@@ -54,7 +54,7 @@ func (s *server) leave(r role, why error) {
 				return
 			}
 			s.become(newLooking(s))
-			if l, ok := r.(*learning); ok {
+			if l, ok := r.(*learning); ok && l.via == l.leader {
 				s.election.Unreachable(s.millis(), l.leader) // nobody need wait for its vote
 				if errors.Is(why, errSilent) {
 					s.election.Avoid(s.millis(), l.leader, s.net.Weather.DialTimeout.Milliseconds())

@@ -50,6 +50,7 @@ type Options struct {
 	Joins        bool          // reconfigurations also let servers join, and change roles
 	Groups       bool          // quorums are hierarchical
 	Linearizable bool          // so are all reads
+	Masters      bool          // observers learn from followers
 	ReapInterval time.Duration // between searches for containers and TTL nodes that are due
 }
 
@@ -91,5 +92,8 @@ func Draw(seed uint64) Options {
 	o.Linearizable = more.IntN(4) == 0
 	o.ReapInterval = 2 * time.Second
 	o.Joins = o.Reconfig && more.IntN(2) == 0
+	if o.Masters = o.Observers > 0 && more.IntN(2) == 0; o.Masters {
+		o.SessionTimeout = 5 * time.Second // signs of life have a longer way: see earlyExpiry
+	}
 	return o
 }

@@ -221,7 +221,11 @@ func sameTree(a, b []byte) bool {
 // ticks before it knows, and what it heard meanwhile the leader never hears.
 func (c *cluster) earlyExpiry() {
 	o := &c.opts
-	atLeast := o.SessionTimeout - time.Duration(o.SyncLimit+2)*o.TickTime - 600*time.Millisecond
+	hops := 1
+	if o.Masters {
+		hops = 2 // a follower that is cut off itself, and does not know it yet, hears of its observers
+	}
+	atLeast := o.SessionTimeout - time.Duration(hops*(o.SyncLimit+2))*o.TickTime - 600*time.Millisecond
 	contacts := map[wire.SessionID][]*history.Op{}
 	for _, cl := range c.clients {
 		for _, op := range cl.log.Ops {

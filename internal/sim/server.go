@@ -21,6 +21,7 @@ import (
 const (
 	quorumPort simnet.Port = iota
 	clientPort
+	masterPort // of followers, for observers
 )
 
 // A server is one simulated member of the ensemble. Its fields from life on are
