@@ -121,7 +121,7 @@ func TestMembersTellTheirRoles(t *testing.T) {
 	}
 	for i, s := range sites {
 		conf := s.word(t, "conf")
-		for _, line := range []string{fmt.Sprintf("serverId=%d\n", i+1), "initLimit=20\nsyncLimit=10\nelectionAlg=3\nelectionPort=", "\nquorumPort=",
+		for _, line := range []string{fmt.Sprintf("serverId=%d\n", i+1), "initLimit=20\nsyncLimit=40\nelectionAlg=3\nelectionPort=", "\nquorumPort=",
 			"\npeerType=0\nmembership: \nserver.1=127.0.0.1:", ":participant\nversion=0"} {
 			if !strings.Contains(conf, line) {
 				t.Errorf("conf of server %d lacks %q:\n%s", i+1, line, conf)

@@ -113,7 +113,7 @@ func (i *impostor) syncs(end wire.Zxid) {
 // Whoever reaches the ports between servers, and speaks as no server does, is dropped. The
 // ensemble goes on as if nothing were.
 func TestHostilePeers(t *testing.T) {
-	sites := startEnsemble(t, 3)
+	sites := startEnsemble(t, 3, "syncLimit=10") // for the one that acknowledges nothing
 	leader, id, _ := lead(t, sites)
 	leader.client().create("/before", "x", wire.ModePersistent)
 	quorum, election := leader.port(id, 1), leader.port(id, 2)

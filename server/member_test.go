@@ -70,7 +70,7 @@ func (m *members) start(config func(i int) []string) []*site {
 		if !strings.Contains(own, "server.1=") {
 			own = m.lines(m.quorum) + own
 		}
-		s.config = siteDefaults + "initLimit=20\nsyncLimit=10\ndataDir=" + s.dir + "\n" + own
+		s.config = siteDefaults + "initLimit=20\nsyncLimit=40\ndataDir=" + s.dir + "\n" + own
 		s.launch()
 		t.Cleanup(func() {
 			s.halt()

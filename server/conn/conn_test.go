@@ -271,16 +271,17 @@ func TestPeerThatNeitherReadsNorCloses(t *testing.T) {
 	c.open(wire.ConnectResponse{})
 	c.write(create(1, "/big", make([]byte, 1_000_000)))
 	c.reply()
+	var all []byte // at once: the connection may end while it writes
 	for range 20 {
-		c.write(get(2, "/big"))
+		all = append(all, get(2, "/big")...)
 	}
-	c.write(closeSession(3))
+	c.write(append(all, closeSession(3)...))
 	r.eventually("the connection to end", func() bool { return r.port.Connections() == 0 })
 }
 
 // A slow reader is none that does not read.
 func TestSlowReaderGetsEverything(t *testing.T) {
-	r := newRig(t, nil, Options{WriteTimeout: 2 * time.Second}, pipeline.Options{})
+	r := newRig(t, nil, Options{WriteTimeout: 10 * time.Second}, pipeline.Options{})
 	c := r.dial()
 	c.open(wire.ConnectResponse{})
 	c.write(create(1, "/big", make([]byte, 1_000_000)))
@@ -301,7 +302,8 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 
 // A deadline that one write needed does not end a later one.
 func TestWriteAfterASlowWrite(t *testing.T) {
-	r := newRig(t, nil, Options{WriteTimeout: time.Second}, pipeline.Options{})
+	const timeout = 3 * time.Second
+	r := newRig(t, nil, Options{WriteTimeout: timeout}, pipeline.Options{})
 	c := r.dial()
 	c.open(wire.ConnectResponse{})
 	c.write(create(1, "/big", make([]byte, 1_000_000)))
@@ -313,7 +315,7 @@ func TestWriteAfterASlowWrite(t *testing.T) {
 	for range 12 {
 		c.reply()
 	}
-	time.Sleep(1200 * time.Millisecond)
+	time.Sleep(timeout + 200*time.Millisecond)
 	c.write(set(3, "/big", nil))
 	if h := c.reply(); h.Xid != 3 || h.Err != wire.OK {
 		t.Errorf("answered %+v", h)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,7 +84,9 @@ func TestBind(t *testing.T) {
 
 // A leader that refuses connections may listen in a moment. One that does not answer is
 // given up.
-func TestASilentLeaderIsDialledOnce(t *testing.T) {
+func TestASilentLeaderIsDialledOnce(t *testing.T) { synctest.Test(t, testSilentLeader) }
+
+func testSilentLeader(t *testing.T) {
 	dialled := map[string]int{}
 	var mu sync.Mutex
 	dial := func(ctx context.Context, _, addr string) (net.Conn, error) {
