@@ -155,15 +155,15 @@ func TestMoveOfWhatChanges(t *testing.T) {
 // what it said.
 func (r *rig) interrupted(line string, n int) string {
 	r.t.Helper()
-	interrupt := make(chan os.Signal)
+	ctx, interrupt := context.WithCancel(r.t.Context()) // as an interrupt ends the command's context
+	defer interrupt()
 	r.svc = &gate{Service: r.svc, before: func(i int) {
 		if i == n {
-			interrupt <- os.Interrupt // is taken at once, and then ends the command's context
-			time.Sleep(time.Millisecond)
+			interrupt()
 		}
 	}}
 	r.out.Reset()
-	err := r.interruptible(r.t.Context(), words(line), interrupt)
+	err := r.Run(ctx, words(line))
 	r.report(err)
 	if ExitCode(err) != ExitInterrupted {
 		r.t.Errorf("%s: exit code %d, %v", line, ExitCode(err), err)

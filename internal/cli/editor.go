@@ -17,7 +17,7 @@ type Keyboard struct {
 }
 
 // completionTime is how long TAB may wait for a server.
-const completionTime = 2 * time.Second
+const completionTime = 5 * time.Second
 
 // Terminal makes a Shell for a person at the terminal. historyFile may be empty.
 func Terminal(cfg Config, historyFile string) (*Shell, *Keyboard, error) {
