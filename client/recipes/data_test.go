@@ -482,6 +482,39 @@ func TestCacheFindsOut(t *testing.T) {
 	eventually(t, "the cache is like the node", func() bool { e, _ := c.Get("/c"); return string(e.Data) == "newest" })
 }
 
+// A cache holds what belongs to it and no more, whatever its watch tells.
+func TestCacheDepths(t *testing.T) {
+	want := map[recipes.Depth]string{recipes.NodeOnly: "[/d]", recipes.WithChildren: "[/d /d/a /d/z]", recipes.WholeTree: "[/d /d/a /d/a/b /d/z]"}
+	for depth, want := range want {
+		s, ctx := testserver.Start(t), t.Context()
+		c := join(t, s, client.Options{})
+		cache, err := recipes.NewCache(ctx, c, "/d", depth, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/d", "/d/a", "/d/a/b", "/d/z", "/dd"} {
+			if _, err := c.Create(ctx, path, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Set(ctx, "/d", []byte("last"), client.AnyVersion); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the last change", func() bool { e, _ := cache.Get("/d"); return string(e.Data) == "last" })
+		var have []string
+		for e := range cache.All() {
+			have = append(have, e.Path)
+		}
+		if fmt.Sprint(have) != want {
+			t.Errorf("depth %v: %v, want %v", depth, have, want)
+		}
+		if depth == recipes.WholeTree && fmt.Sprint(cache.Children("/d"), cache.Children("/d/a")) != "[/d/a /d/z] [/d/a/b]" {
+			t.Error(cache.Children("/d"), cache.Children("/d/a"))
+		}
+		cache.Close()
+	}
+}
+
 // churn changes the tree at random while the reader loses connections and a session.
 func churn(t *testing.T, w someone, reader someone) {
 	ctx := t.Context()

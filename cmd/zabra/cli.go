@@ -198,6 +198,9 @@ func oneShot(ctx context.Context, cfg cli.Config, args []string) error {
 // cliExit gives an error the exit code that the shell has for it.
 func cliExit(err error) error {
 	code := cli.ExitCode(err)
+	if code == cli.ExitOK {
+		return nil
+	}
 	if errors.Is(err, cli.ErrDiffer) {
 		return exitError{code: code}
 	}

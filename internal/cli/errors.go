@@ -97,7 +97,7 @@ func ExitCode(err error) int {
 	var unknown *UnknownCommand
 	var open *ConnectError
 	switch {
-	case err == nil:
+	case err == nil, err == errQuit:
 		return ExitOK
 	case errors.As(err, &usage):
 		return ExitUsage

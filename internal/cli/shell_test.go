@@ -131,6 +131,7 @@ func TestExitCodes(t *testing.T) {
 	r := newRig(t, nil)
 	for line, want := range map[string]int{
 		"ls /":                 ExitOK,
+		"quit":                 ExitOK,
 		"get /none":            ExitFailed,
 		"get":                  ExitUsage,
 		"get none":             ExitUsage,
