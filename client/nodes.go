@@ -121,6 +121,9 @@ func (c *Client) reading(op wire.OpCode, path string, w *Watch) (*call, error) {
 func (c *Client) watching(op wire.OpCode, path string, kind watchKind) (*call, *Watch, error) {
 	w := c.newWatch(kind, c.prefix(path))
 	k, err := c.reading(op, path, w)
+	if err == nil {
+		c.watches.ask(w)
+	}
 	return k, w, err
 }
 

@@ -62,6 +62,7 @@ type Watch struct {
 	client *Client
 	kind   watchKind // that was asked for
 	in     watchKind // the table that it is in, under the lock of those
+	asked  bool      // the answer to its request is to come, under that lock too
 	path   string    // the server's
 	queue  *queue[Event]
 	gap    bool // the last that was put is a gap for want of room
@@ -91,6 +92,44 @@ func (w *Watch) put(e Event) {
 type watchTable struct {
 	mu    sync.Mutex
 	paths [watchKinds]map[string][]*Watch
+	asked [watchKinds]map[string]int // one-shot watches whose requests were not answered yet
+}
+
+// ask notes a one-shot watch that a request is to leave.
+func (t *watchTable) ask(w *Watch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asked[w.kind] == nil {
+		t.asked[w.kind] = map[string]int{}
+	}
+	t.asked[w.kind][w.path]++
+	w.asked = true
+}
+
+// answered is the end of ask: by an answer, or since nobody waits for it.
+func (t *watchTable) answered(w *Watch) {
+	if !w.asked {
+		return
+	}
+	w.asked = false
+	if t.asked[w.kind][w.path]--; t.asked[w.kind][w.path] == 0 {
+		delete(t.asked[w.kind], w.path)
+	}
+}
+
+// wanted reports whether anybody relies on what the server keeps for a watch: it has
+// one watch for all of a kind and path, and no other for nodes that are there than for
+// those that are not.
+func (t *watchTable) wanted(w *Watch) bool {
+	kinds := []watchKind{w.in}
+	if w.in < persistentWatch {
+		// Servers before 3.9 would take these for the same.
+		kinds = append(kinds, persistentWatch, recursiveWatch)
+	}
+	if w.in == dataWatch || w.in == existWatch {
+		kinds = append(kinds, dataWatch, existWatch)
+	}
+	return slices.ContainsFunc(kinds, func(k watchKind) bool { return len(t.paths[k][w.path]) > 0 || t.asked[k][w.path] > 0 })
 }
 
 // add takes a watch into the table of a kind, unless it was closed before the answer to
@@ -98,6 +137,7 @@ type watchTable struct {
 func (t *watchTable) add(w *Watch, kind watchKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.answered(w)
 	if w.queue.closed() {
 		return
 	}
@@ -108,10 +148,19 @@ func (t *watchTable) add(w *Watch, kind watchKind) {
 	t.paths[kind][w.path] = append(t.paths[kind][w.path], w)
 }
 
-// remove forgets a watch, and reports whether it was the only one of its kind and path.
+// refused notes that a request has left no watch.
+func (t *watchTable) refused(w *Watch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answered(w)
+}
+
+// remove forgets a watch, and reports whether it was the last for which the server keeps
+// what it keeps.
 func (t *watchTable) remove(w *Watch) (last bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.answered(w)
 	list := t.paths[w.in][w.path]
 	i := slices.Index(list, w)
 	if i < 0 {
@@ -122,7 +171,7 @@ func (t *watchTable) remove(w *Watch) (last bool) {
 		return false
 	}
 	delete(t.paths[w.in], w.path)
-	return true
+	return !t.wanted(w)
 }
 
 // spends says which one-shot watches an event uses up.
@@ -256,6 +305,8 @@ func (w *Watch) set(op wire.OpCode, code wire.Code) {
 		w.client.watches.add(w, w.kind)
 	case op == wire.OpExists && code == wire.NoNode:
 		w.client.watches.add(w, existWatch)
+	default:
+		w.client.watches.refused(w)
 	}
 }
 
@@ -285,25 +336,26 @@ func (c *Client) AddWatch(ctx context.Context, path string, recursive bool) (*Wa
 	return w, nil
 }
 
-// unwatch forgets a watch. The server is told of persistent ones; a one-shot watch is
-// left to its event, since another call may rely on it already.
+// watchTypes are what removeWatches calls the kinds. A server keeps watches for nodes
+// that are there and that are not in one table.
+var watchTypes = [watchKinds]int32{dataWatch: 2, existWatch: 2, childWatch: 1, persistentWatch: 4, recursiveWatch: 5}
+
+// unwatch forgets a watch, and has the server forget it if nobody else here relies on
+// it. That request goes without anybody waiting for it: servers before 3.9 do not know
+// the types of persistent ones, and what the server does not know any more was told.
 func (c *Client) unwatch(w *Watch) {
 	w.queue.close()
-	types := map[watchKind]int32{persistentWatch: 4, recursiveWatch: 5}
-	if types[w.kind] == 0 {
-		c.watches.remove(w)
-		return
-	}
-	req := wire.WatchTypeRequest{Path: w.path, Type: types[w.kind]}
-	k := newCall(wire.OpRemoveWatches, w.path)
-	k.frame = req.AppendTo(k.frame)
-	k.hidden = true // servers before 3.9 do not know these types: their events find no reader
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Under the lock that orders requests: a watch that is added later is set later.
-	if c.watches.remove(w) && c.link != nil {
-		c.postLocked(c.link, k)
+	// Under the lock that orders requests: a watch that is asked for later is set later.
+	if !c.watches.remove(w) || c.link == nil {
+		return
 	}
+	req := wire.WatchTypeRequest{Path: w.path, Type: watchTypes[w.in]}
+	k := newCall(wire.OpRemoveWatches, w.path)
+	k.frame = req.AppendTo(k.frame)
+	k.hidden = true
+	c.postLocked(c.link, k)
 }
 
 // inside is the server's name of a path of the caller's.

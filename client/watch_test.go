@@ -2,9 +2,13 @@ package client_test
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/wire"
 )
 
 func TestOneShotWatches(t *testing.T) {
@@ -171,5 +175,181 @@ func TestLinearizable(t *testing.T) {
 	r.Cut(false)
 	if _, _, err := c.Get(ctx, "/a"); err != nil {
 		t.Error(err)
+	}
+}
+
+// eventCount counts the events that a server has sent.
+type eventCount struct{ n atomic.Int32 }
+
+func (e *eventCount) Call(string, time.Duration, error) {}
+func (e *eventCount) State(client.State)                {}
+func (e *eventCount) Event(client.EventType)            { e.n.Add(1) }
+
+// A one-shot watch that is closed is gone from the server, too, unless somebody else
+// relies on it.
+func TestOneShotWatchCloses(t *testing.T) {
+	ctx, r, sent := t.Context(), newRig(t), new(eventCount)
+	c, other := r.open(client.Options{Metrics: sent}), r.open(client.Options{})
+	must(c.Create(ctx, "/a", nil))(t)
+	data := func() *client.Watch { _, _, w, err := c.GetW(ctx, "/a"); return must(w, err)(t) }
+	exists := func(path string) *client.Watch { _, _, w, err := c.ExistsW(ctx, path); return must(w, err)(t) }
+	children := func() *client.Watch { _, _, w, err := c.ChildrenW(ctx, "/a"); return must(w, err)(t) }
+	change := func() {
+		t.Helper()
+		must(other.Set(ctx, "/a", nil, client.AnyVersion))(t)
+		must(other.Create(ctx, "/a/child", nil))(t)
+		must(other.Create(ctx, "/b", nil))(t)
+		for _, path := range []string{"/a/child", "/b"} {
+			if err := other.Delete(ctx, path, client.AnyVersion); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Sync(ctx, "/"); err != nil { // behind all events
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		watches func() (closed, open []*client.Watch)
+		events  int32
+	}{
+		"all": {func() (closed, open []*client.Watch) {
+			return []*client.Watch{data(), exists("/a"), exists("/b"), children()}, nil
+		}, 0},
+		"one of two":    {func() (closed, open []*client.Watch) { return []*client.Watch{data()}, []*client.Watch{data()} }, 1},
+		"another table": {func() (closed, open []*client.Watch) { return []*client.Watch{data()}, []*client.Watch{children()} }, 1},
+		"the other way": {func() (closed, open []*client.Watch) {
+			return []*client.Watch{children()}, []*client.Watch{exists("/a")}
+		}, 1},
+		"one of the same": {func() (closed, open []*client.Watch) { return []*client.Watch{exists("/a")}, []*client.Watch{data()} }, 1},
+		"what is not there": {func() (closed, open []*client.Watch) {
+			return []*client.Watch{exists("/b")}, []*client.Watch{exists("/b")}
+		}, 1},
+		"beside one for good": {func() (closed, open []*client.Watch) {
+			return []*client.Watch{data()}, []*client.Watch{must(c.AddWatch(ctx, "/a", false))(t)}
+		}, -1},
+	} {
+		sent.n.Store(0)
+		closed, open := tc.watches()
+		for _, w := range closed {
+			w.Close()
+			w.Close()
+		}
+		change()
+		if n := sent.n.Load(); n != tc.events && tc.events >= 0 {
+			t.Errorf("%s: %d events, want %d", name, n, tc.events)
+		}
+		for _, w := range open {
+			next(t, w)
+			w.Close()
+		}
+	}
+}
+
+// Who asks for a watch while others close theirs of the same node gets its event.
+func TestWatchBesideThoseThatClose(t *testing.T) {
+	ctx, r := t.Context(), newRig(t)
+	c, other := r.open(client.Options{}), r.open(client.Options{})
+	must(c.Create(ctx, "/a", nil))(t)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, _, w, err := c.GetW(ctx, "/a"); err == nil {
+					w.Close()
+				}
+			}
+		})
+	}
+	for range 300 {
+		_, _, w, err := c.GetW(ctx, "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(other.Set(ctx, "/a", nil, client.AnyVersion))(t)
+		next(t, w)
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// A watch that is closed is left to the server while another one of its kind is being
+// asked for: the server would end both.
+func TestWatchThatIsAskedForKeepsTheServers(t *testing.T) {
+	asked, ops, release := make(chan struct{}), make(chan wire.OpCode, 10), make(chan struct{})
+	f := play(t, func(fc *fakeConn) {
+		var held wire.RequestHeader
+		for h := range fc.requests(1) {
+			switch {
+			case h.Op == wire.OpGetData && held.Op == 0:
+				held.Op = h.Op
+				fc.answer(h)
+			case h.Op == wire.OpGetData:
+				held = h
+				close(asked)
+			case h.Op == wire.OpSync:
+				<-release
+				fc.answer(held)
+				fc.answer(h)
+			default:
+				ops <- h.Op
+				fc.answer(h)
+			}
+		}
+	})
+	ctx, c := soon(t, time.Minute), openFake(t, f, client.Options{})
+	_, _, first, err := c.GetW(ctx, "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan *client.Watch, 1)
+	go func() {
+		_, _, w, _ := c.GetW(ctx, "/a")
+		got <- w
+	}()
+	<-asked
+	first.Close()
+	close(release)
+	if err := c.Sync(ctx, "/"); err != nil { // behind what Close may have sent
+		t.Fatal(err)
+	}
+	if len(ops) != 0 {
+		t.Fatal("the server was sent", <-ops)
+	}
+	(<-got).Close()
+	if op := <-ops; op != wire.OpRemoveWatches {
+		t.Error(op)
+	}
+}
+
+// Servers before 3.9 would take a persistent watch for one of the same path that is
+// closed.
+func TestWatchBesideOneForGoodKeepsTheServers(t *testing.T) {
+	ops := make(chan wire.OpCode, 10)
+	f := play(t, func(fc *fakeConn) {
+		for h := range fc.requests(1) {
+			ops <- h.Op
+			fc.answer(h)
+		}
+	})
+	ctx, c := soon(t, time.Minute), openFake(t, f, client.Options{})
+	_, _, once, err := c.GetW(ctx, "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(c.AddWatch(ctx, "/a", false))(t)
+	once.Close()
+	if err := c.Sync(ctx, "/"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []wire.OpCode{wire.OpGetData, wire.OpAddWatch, wire.OpSync} {
+		if op := <-ops; op != want {
+			t.Errorf("the server was sent %v, want %v", op, want)
+		}
 	}
 }

@@ -196,3 +196,47 @@ func TestBarriers(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Who waits in a double barrier and loses its session is told, and can enter anew.
+func TestDoubleBarrierLosesItsSession(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	other, c := join(t, s, client.Options{}), join(t, s, client.Options{SessionTimeout: 3 * time.Second})
+	entered := make(chan error, 1)
+	go func() { entered <- recipes.NewDoubleBarrier(c, "/d", 2).Enter(ctx) }()
+	members := func() int {
+		names, _, err := other.Children(ctx, "/d")
+		if err != nil && !errors.Is(err, client.ErrNoNode) {
+			t.Fatal(err)
+		}
+		return len(names)
+	}
+	eventually := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); members() != n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("there are %d members, never %d", members(), n)
+			}
+		}
+	}
+	eventually(1)
+	c.way.Cut(true)
+	select {
+	case err := <-entered:
+		if !errors.Is(err, client.ErrSessionExpired) {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for ever")
+	}
+	eventually(0)
+	c.way.Unblock()
+	anew := join(t, s, client.Options{})
+	go func() { entered <- recipes.NewDoubleBarrier(anew, "/d", 2).Enter(ctx) }()
+	eventually(1)
+	if err := recipes.NewDoubleBarrier(other, "/d", 2).Enter(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-entered; err != nil {
+		t.Error(err)
+	}
+}
