@@ -3,6 +3,6 @@
 //
 // The ports lie below those that the kernel hands out by itself, to listeners on port
 // 0 and to outgoing connections: nothing that happens between finding a port and
-// listening on it can take it, but another process that looks for ports in the same
-// way, and picks the same one of seven thousand.
+// listening on it can take it. Processes that look for ports in this way take blocks of
+// them, so that none gets a port that another one has while its server is stopped.
 package freeport

@@ -25,3 +25,22 @@ func TestEachPortOnce(t *testing.T) {
 		defer ln.Close()
 	}
 }
+
+// Two that look for ports, as in two processes, get different ones, although nobody
+// listens there yet.
+func TestBlocksAreApart(t *testing.T) {
+	var a, b Ports
+	seen := map[int]bool{}
+	for range 500 {
+		for _, p := range []*Ports{&a, &b} {
+			port, err := p.Free()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[port] {
+				t.Fatalf("port %d twice", port)
+			}
+			seen[port] = true
+		}
+	}
+}
