@@ -11,7 +11,7 @@ import (
 const (
 	first = 20000
 	last  = 27000 // the examples in docs have fixed ports above
-	block = 100 // ports
+	block = 100   // ports
 	tries = 1000
 )
 
