@@ -30,6 +30,9 @@
 // a client that has as much under way as it may is left alone until a goroutine that
 // waits on its behalf says that there is room (pipeline.Client.WaitRoom).
 //
+// A lone write may be carried out by the loop itself, with its sync, where that is quick
+// (relief_linux.go). Should the disk stall then, another goroutine goes on with the loop.
+//
 // The socket is taken away from the net package (descriptor_unix.go): else the runtime's
 // poller would be woken by every packet as well. The descriptor is closed under a lock,
 // so nobody uses a number that belongs to another socket by now. Whoever closes or

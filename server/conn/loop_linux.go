@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,11 @@ type loop struct {
 	writes  pipeline.Batch
 	unsaid  []*conn // to be flushed when the writes are submitted
 	leaving []*conn // to be ended when everything is submitted and flushed
+	left    bool    // a write was left with the core, which is to be worked on
+
+	away    atomic.Uint64 // see work
+	watched atomic.Bool
+	ended   chan struct{} // closed when nobody goes on with the loop
 
 	mu     sync.Mutex
 	bell   int // an eventfd, rung when something was posted; -1 once the loop has ended
@@ -66,7 +72,7 @@ func newLoop(core *pipeline.Core) (*loop, error) {
 		return nil, fmt.Errorf("conn: epoll set: %w", err)
 	}
 	l := &loop{
-		core: core, set: os.NewFile(uintptr(set), "epoll set"), bell: -1,
+		core: core, set: os.NewFile(uintptr(set), "epoll set"), bell: -1, ended: make(chan struct{}),
 		found: make([]unix.EpollEvent, mostFound), buf: make([]byte, inputSize),
 	}
 	l.ready = l.look
@@ -122,7 +128,11 @@ func (l *loop) run() {
 	for l.wait() == nil {
 		l.sort()
 		l.round()
+		if l.left && !l.work() {
+			return
+		}
 	}
+	close(l.ended)
 }
 
 // wait waits until some connection has something, or only looks if there is something
@@ -217,7 +227,11 @@ func (l *loop) round() {
 // say submits the writes that were gathered, and then writes the replies that have
 // waited for that: what takes the core longest begins first.
 func (l *loop) say() {
-	l.core.Submit(&l.writes)
+	if l.core.Leave(&l.writes) {
+		l.left = true
+	} else {
+		l.core.Submit(&l.writes)
+	}
 	for i, c := range l.unsaid {
 		l.flush(c)
 		l.unsaid[i] = nil
@@ -229,7 +243,6 @@ func (l *loop) say() {
 type loops struct {
 	all     []*loop
 	started bool
-	running sync.WaitGroup
 }
 
 // startLoops starts the loops, if any connection will be plain.
@@ -248,7 +261,7 @@ func (p *Port) startLoops() {
 			return
 		}
 		p.loops.all = append(p.loops.all, l)
-		p.loops.running.Go(l.run)
+		go l.run()
 	}
 }
 
@@ -269,6 +282,8 @@ func (p *Port) stopLoops() {
 	for _, l := range p.loops.all {
 		l.stop()
 	}
+	for _, l := range p.loops.all {
+		<-l.ended
+	}
 	p.loops.all = nil
-	p.loops.running.Wait()
 }

@@ -19,7 +19,7 @@ func TestLoopGivesEveryoneATurn(t *testing.T) {
 	r.port.mu.Lock()
 	r.port.loops.all = append(r.port.loops.all, l)
 	r.port.mu.Unlock()
-	defer r.port.loops.running.Go(l.run)
+	defer func() { go l.run() }() // which Close waits for
 
 	c := r.dial()
 	c.open(wire.ConnectResponse{})

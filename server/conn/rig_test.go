@@ -37,6 +37,7 @@ type memLog struct {
 	mu   sync.Mutex
 	held *sync.Cond
 	hold bool
+	here bool // somebody waits in Sync
 	txns []wire.TxnHeader
 }
 
@@ -62,10 +63,19 @@ func (l *memLog) Append(txns []zab.Txn) error {
 func (l *memLog) Sync() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.here = l.hold
 	for l.hold {
 		l.held.Wait()
 	}
+	l.here = false
 	return nil
+}
+
+// holds reports whether somebody is held up.
+func (l *memLog) holds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.here
 }
 
 func (l *memLog) Settle() error { return nil }

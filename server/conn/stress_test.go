@@ -44,6 +44,7 @@ func TestManyComeAndGo(t *testing.T) {
 	c.open(wire.ConnectResponse{})
 	c.write(create(1, "/large", make([]byte, 100_000)))
 	c.reply()
+	c.Close()
 	total, workers := 3000, 40
 	if testing.Short() {
 		total = 300
@@ -66,7 +67,9 @@ func TestManyComeAndGo(t *testing.T) {
 		})
 	}
 	running.Wait()
-	c.write(get(2, "/large"))
+	c = r.dial() // not earlier: the others may have taken longer than a session lasts
+	c.open(wire.ConnectResponse{})
+	c.write(get(1, "/large"))
 	c.reply()
 	r.eventually("all but one connection to end", func() bool { return r.port.Connections() == 1 })
 }

@@ -17,6 +17,9 @@ func (c *Core) commit() {
 	if !c.ready() {
 		return
 	}
+	if c.inflight.len() > few {
+		c.writer.summon() // what was proposed need not wait for this
+	}
 	c.clock = c.Now()
 	before := c.inflight.len()
 	c.lock.Lock()

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +47,7 @@ type Options struct {
 	Clock            Clock         // default the machine's
 }
 
-// A Log keeps transactions. Its methods are called by one goroutine.
+// A Log keeps transactions. Its methods are called by one goroutine at a time.
 type Log interface {
 	// Append writes transactions, which are durable only after the next Sync. It
 	// is called again after an error that wraps ErrNoSpace; any other is final.
@@ -73,7 +72,7 @@ type Events struct {
 
 // A Core runs the requests of a server's clients: each becomes a transaction, is
 // logged and synced by a quorum, applied and answered. What the server's part in
-// that is, its role says. One goroutine, Run, owns the preparation, the sessions and
+// that is, its role says. One goroutine at a time owns the preparation, the sessions and
 // the order of everything; the tree may be read by anybody who holds its lock.
 type Core struct {
 	opts    Options
@@ -84,6 +83,7 @@ type Core struct {
 	events  Events
 	log     Log
 	watches *watchSet
+	bell    bell // for the hands
 	inbox   *inbox[message]
 	writer  *logWriter
 	flush   *flushers
@@ -96,7 +96,15 @@ type Core struct {
 	unsent      unsent
 	clients     clientTable
 
-	// What follows belongs to Run's goroutine.
+	ticked  atomic.Bool // a tick is in the inbox
+	turning sync.Mutex  // held by the hand that has the core; see hands
+
+	// What follows belongs to that hand.
+	msgs     []message // spare
+	crowded  bool      // more than one message came last time
+	leaving  bool      // Run ends when nothing is under way
+	running  bool      // else nothing is done any more, or yet, or a Stepped is moved by hand
+	failure  error     // why it does not any more
 	prep     *Preparer
 	tracker  *session.Tracker
 	ids      session.IDs
@@ -152,9 +160,10 @@ type proposal struct {
 // New returns a core over a tree that stands where the log ends.
 func New(tree *datatree.Tree, log Log, schemes *auth.Schemes, m *metrics.Metrics, ev Events, o Options) *Core {
 	o.setDefaults()
+	wake := newBell()
 	c := &Core{
 		opts: o, tree: tree, lock: newTreeLock(o.Readers), schemes: schemes, metrics: m, events: ev, log: log,
-		watches: newWatchSet(), inbox: newInbox[message](), stopped: make(chan struct{}), apart: func(f func()) { go f() },
+		watches: newWatchSet(), bell: wake, inbox: newInbox[message](wake), stopped: make(chan struct{}), apart: func(f func()) { go f() },
 		prep: NewPreparer(tree, schemes, o.Prepare), owners: map[wire.SessionID]*Client{},
 		tracker: session.NewTracker(o.Tick.Milliseconds()), ids: session.NewIDs(o.ServerID, o.Clock.Wall().UnixMilli()),
 		decided: tree.LastZxid(), unsettled: o.Unsettled,
@@ -181,54 +190,6 @@ func (c *Core) Now() time.Duration { return c.opts.Clock.Elapsed() }
 // millis is Now in the unit of sessions.
 func (c *Core) millis() int64 { return c.Now().Milliseconds() }
 
-// Run serves until ctx is done, then finishes what is under way, or until the
-// log fails; the error is the log's.
-func (c *Core) Run(ctx context.Context) error {
-	var stopped sync.WaitGroup
-	stopped.Go(c.writer.run)
-	c.flush.start()
-	err := c.loop(ctx)
-	if err != nil {
-		c.metrics.UnrecoverableErrors.Inc(0)
-	}
-	close(c.stopped)
-	// Whoever still waits for an answer, or for room to ask, waits in vain.
-	for _, cl := range c.clients.list() {
-		cl.Kill(nil)
-	}
-	c.writer.stop()
-	stopped.Wait()
-	c.flush.stop()
-	return err
-}
-
-func (c *Core) loop(ctx context.Context) error {
-	tick := time.NewTicker(c.tickInterval())
-	defer tick.Stop()
-	done := ctx.Done()
-	var msgs []message
-	for {
-		due := false
-		if !c.ready() { // else there is more to commit: look at the inbox, but do not wait for it
-			select {
-			case <-c.inbox.wake:
-			case <-tick.C:
-				due = true
-			case <-done:
-				done = nil
-			}
-			gather()
-		}
-		var err error
-		if msgs, err = c.turn(msgs, due || arrived(tick.C)); err != nil {
-			return err
-		}
-		if done == nil && (c.full || c.opts.Member || c.inflight.len() == 0 && c.inbox.empty()) {
-			return nil
-		}
-	}
-}
-
 // turn takes what has come in, and does what follows from it. It returns what held
 // that, to be used again.
 func (c *Core) turn(msgs []message, tick bool) ([]message, error) {
@@ -237,22 +198,12 @@ func (c *Core) turn(msgs []message, tick bool) ([]message, error) {
 		c.tick()
 	}
 	msgs = c.inbox.take(msgs)
+	c.crowded = len(msgs) > 1
 	return msgs, c.step(msgs)
 }
 
 // look looks at the clocks.
 func (c *Core) look() { c.woke, c.wall = c.Now(), c.opts.Clock.Wall() }
-
-// arrived reports whether a tick is there. A core that always finds something else
-// to do must not miss it.
-func arrived(tick <-chan time.Time) bool {
-	select {
-	case <-tick:
-		return true
-	default:
-		return false
-	}
-}
 
 // tickInterval is how often expiry is looked at: often enough that a session
 // ends within its bucket.
@@ -294,7 +245,8 @@ func (c *Core) submit(reqs []*Request) {
 		return
 	}
 	c.outstanding.Add(int64(len(reqs)))
-	c.inbox.putAll(len(reqs), func(i int) message { return message{req: reqs[i]} })
+	c.inbox.layAll(len(reqs), func(i int) message { return message{req: reqs[i]} })
+	c.inbox.ring()
 }
 
 // Call runs f on the core's goroutine, between two batches, and returns when it

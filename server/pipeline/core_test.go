@@ -72,6 +72,7 @@ type fakeSocket struct {
 	goodbye  chan struct{} // if not nil, Finish waits for it
 	closed   bool
 	finished bool
+	wrote    func() // if not nil, called after every write
 }
 
 func (s *fakeSocket) TryWrite(b []byte) (int, error) {
@@ -86,11 +87,15 @@ func (s *fakeSocket) Write(b []byte) (int, error) {
 		<-s.block
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return 0, errors.New("closed")
 	}
 	s.got = append(s.got, b...)
+	s.mu.Unlock()
+	if s.wrote != nil {
+		s.wrote()
+	}
 	return len(b), nil
 }
 

@@ -5,21 +5,60 @@
 //
 //  1. Whoever reads the connection decodes and validates it completely
 //     (DecodeRequest), puts it into the client's queue and submits it.
-//  2. The core (Core.Run, one goroutine) takes everything submitted as one batch.
-//     The Preparer turns each request into exactly one transaction, against the
-//     tree and an overlay of what is prepared and not applied yet; a request
-//     that fails becomes an error transaction. The batch goes to the log.
-//  3. The log's goroutine appends all it has been given, with one sync, and tells
-//     the core up to which zxid the log is durable. The quorum is this server
-//     alone, so that is the commit.
+//  2. The core takes everything submitted as one batch. The Preparer turns each request
+//     into exactly one transaction, against the tree and an overlay of what is prepared
+//     and not applied yet; a request that fails becomes an error transaction. The batch
+//     goes to the log.
+//  3. The log appends all it has been given, with one sync, and tells the core up to
+//     which zxid it is durable. The quorum is this server alone, so that is the commit.
 //  4. The core applies what is committed, in order, with the tree locked: change
 //     the tree, queue events with the watchers, answer the client. Nothing is
 //     answered before it is durable: answers are only made in this step.
-//  5. A flusher goroutine writes the client's outbox to its socket.
+//  5. A flusher goroutine, or for a few clients the core, writes the outbox to the socket.
 //
 // Requests of other servers come as packets (Leadership, Hosting), and end up among those
 // of the batch. Each of those servers has a share of the memory: while too much of one is
 // under way its connection is not read from (share.go).
+//
+// # Who does it
+//
+// Core and log are each served by one goroutine at a time; "the core's goroutine" and
+// "the log's" are whoever that is (hands.go). Two goroutines stand by, which take
+// whichever of the two has something to do and is free. So a write that comes alone is
+// seen to its end by one goroutine that is woken once, while under load one of them keeps
+// to the core and the other to the log. A disk that stalls holds up the one that has the
+// log, and nothing else: requests, ACKs, pings, sessions and the time come to the other.
+//
+// Waking somebody costs more than a lone write does, where the log is quick. Whoever
+// brings work may then do it himself (visit). That is bounded:
+//
+//   - an event loop gives the core a turn with a write that was all its round has brought,
+//     if the last 16 batches were each appended and synced within 100 us. If nothing else
+//     has come to the core, and nothing but that write to the log, it does the log's part
+//     too. A call that wants the log alone (Truncate, Replace, SetEpoch, Settle) and a batch
+//     are left to the two who stand by. A disk that stalls just then, or is full, catches
+//     the loop all the same: conn has another goroutine go on with it within about 10 ms.
+//     At most two loops can be away at a time, one in the core and one in the log, so that
+//     is how many goroutines reliefs can add;
+//   - a goroutine that opens a session or has read a few packets of another server gives
+//     the core a turn, but never waits for the log.
+//
+// Nothing is forgotten, for these reasons, all of which wakeup_test.go takes up:
+//
+//   - Whoever brings something puts it into an inbox and then rings the bell, or looks
+//     himself (visit, and the goroutine that has core or log and brings something to the
+//     other). The bell keeps one ring for those who are not waiting at that moment, and
+//     whoever takes it looks at both inboxes.
+//   - Core and log are taken with TryLock. To find one taken loses nothing: whoever has it
+//     looks at its inbox once more after he has let go. The goroutines that stand by go
+//     back to the bell only when both inboxes were empty, or taken by somebody else, one
+//     after the other; a visitor rings if either is not empty.
+//   - Before whoever let go of the one does something that may take long with the other,
+//     he rings if there is more to do for the first (summon; visit does not begin then).
+//     So nothing waits for a disk, or for a long turn, that need not.
+//   - Once Run has ended, nobody has the core, since the one who ended it had it, and said
+//     so before he let go; and nobody has the log, since close takes it for good. Who is on
+//     a visit then finds both closed, and his clients are killed.
 //
 // # Preparation
 //

@@ -15,7 +15,7 @@ type flushers struct {
 func newFlushers(c *Core, n int) *flushers {
 	f := &flushers{core: c, stopped: make(chan struct{})}
 	for range max(n, 1) {
-		f.inboxes = append(f.inboxes, newInbox[*Client]())
+		f.inboxes = append(f.inboxes, newInbox[*Client](newBell()))
 	}
 	return f
 }
@@ -35,7 +35,7 @@ func (f *flushers) run(in *inbox[*Client]) {
 	var clients []*Client
 	for {
 		select {
-		case <-in.wake:
+		case <-in.bell:
 		case <-f.stopped:
 			f.drain(in.take(clients))
 			return

@@ -283,8 +283,8 @@ func TestLogAloneComesInTurn(t *testing.T) {
 			return logItem{txn: zab.Txn{Zxid: z, Raw: wire.EncodeTxn(nil, wire.TxnHeader{Zxid: z, Op: wire.OpError}, &wire.ErrorTxn{}).Raw}}
 		}
 		w := newLogWriter(r.core)
-		if w.work([]logItem{txn(1), txn(2), {call: func() error { at = syncs*100 + len(r.log.txns); return nil }}, txn(3), {stop: true}}) {
-			t.Error("the log's goroutine goes on after the order to stop")
+		if !w.work([]logItem{txn(1), txn(2), {call: func() error { at = syncs*100 + len(r.log.txns); return nil }}, txn(3)}) {
+			t.Error("the log has failed")
 		}
 		if at != 102 || syncs != 2 || len(r.log.txns) != 3 {
 			t.Errorf("the call ran at %d (100 for each sync, 1 for each transaction); %d syncs of %d in all", at, syncs, len(r.log.txns))
@@ -327,12 +327,12 @@ func TestACallWaitsForRoom(t *testing.T) {
 	inFullBubble(t, func(t *testing.T, r *coreRig, log *fullLog) {
 		p := r.connect(10_000)
 		var tries atomic.Int64
-		r.core.writer.do(func() error {
+		r.core.writer.inbox.put(logItem{call: func() error {
 			if tries.Add(1) < 4 {
 				return fmt.Errorf("epoch: %w: %w", ErrNoSpace, syscall.ENOSPC)
 			}
 			return nil
-		})
+		}})
 		p.send(call{1, wire.OpCreate, create("/a")})
 		synctest.Wait()
 		if got := p.take(); len(got) > 0 || tries.Load() != 1 {

@@ -72,6 +72,23 @@ func (c *Core) Submit(b *Batch) {
 	b.requests = b.requests[:0]
 }
 
+// Leave is Submit for one who is going to call Work, and would rather have it done
+// there. It reports false if that would not be good, and has done nothing then.
+func (c *Core) Leave(b *Batch) bool {
+	if len(b.requests) != 1 || !c.writer.quick.Load() {
+		return false
+	}
+	c.outstanding.Add(1)
+	c.inbox.lay(message{req: b.requests[0]})
+	clear(b.requests)
+	b.requests = b.requests[:0]
+	return true
+}
+
+// Work does what was left with the core, on this goroutine: as far as up to the replies,
+// if nothing comes in between. A disk that begins to stall holds it up; see visit.
+func (c *Core) Work() { c.visit(true) }
+
 // A Verdict is why handling stopped.
 type Verdict uint8
 

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// An inbox carries work to the one goroutine that takes it. Senders never
+// An inbox carries work to the one goroutine, at a time, that takes it. Senders never
 // block; the taker gets all that has come in since it last looked, as a batch,
 // so batches grow with the load by themselves.
 type inbox[T any] struct {
-	wake chan struct{} // holds a token when something may be there
+	bell // rung when something is there
 
 	mu struct {
 		sync.Mutex
@@ -17,30 +17,27 @@ type inbox[T any] struct {
 	}
 }
 
-func newInbox[T any]() *inbox[T] { return &inbox[T]{wake: make(chan struct{}, 1)} }
+func newInbox[T any](b bell) *inbox[T] { return &inbox[T]{bell: b} }
 
 // put adds items, in order.
 func (b *inbox[T]) put(items ...T) {
-	b.mu.Lock()
-	b.mu.items = append(b.mu.items, items...)
-	b.mu.Unlock()
-	b.signal()
+	b.lay(items...)
+	b.ring()
 }
 
-// putAll adds n items that item makes.
-func (b *inbox[T]) putAll(n int, item func(i int) T) {
+// lay adds items that whoever calls it will see to.
+func (b *inbox[T]) lay(items ...T) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.items = append(b.mu.items, items...)
+}
+
+// layAll adds n items that item makes.
+func (b *inbox[T]) layAll(n int, item func(i int) T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for i := range n {
 		b.mu.items = append(b.mu.items, item(i))
-	}
-	b.mu.Unlock()
-	b.signal()
-}
-
-func (b *inbox[T]) signal() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
 	}
 }
 

@@ -83,7 +83,7 @@ func (l *Leadership) Receive(conn zab.Conn, pkts []wire.QuorumPacket, ended <-ch
 	s := l.r.shares.at(conn)
 	requests, others := weigh(pkts)
 	s.take(requests+others, ended)
-	l.r.later(func() {
+	l.r.receive(l.r, len(pkts), func() {
 		defer s.end(others)
 		l.r.timing.received(conn, pkts, l.r.Now())
 		for i := range pkts {

@@ -62,7 +62,7 @@ type Learning struct{ r *learning }
 
 // Receive takes packets of the leader. It keeps them.
 func (l *Learning) Receive(pkts []wire.QuorumPacket) {
-	l.r.later(func() {
+	l.r.receive(l.r, len(pkts), func() {
 		for i := range pkts {
 			l.r.machine.Receive(&pkts[i])
 		}

@@ -87,7 +87,7 @@ func (c *Core) LogAlone(f func() error) error {
 	select {
 	case err := <-result:
 		return err
-	case <-c.writer.ended:
+	case <-c.writer.over:
 	}
 	select {
 	case err := <-result:

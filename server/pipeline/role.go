@@ -154,6 +154,7 @@ func (r alone) submit(req *Request) {
 		r.batch = append(r.batch, zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw})
 		if len(r.batch) >= handOverBatch {
 			r.flush()
+			r.writer.summon()
 		}
 	}
 }
@@ -185,7 +186,7 @@ func (r alone) flush() {
 	}
 	r.metrics.ProposalCount.Add(0, int64(len(r.batch)))
 	z := r.batch[len(r.batch)-1].Zxid
-	r.writer.put(r.batch, func() { r.inbox.put(message{decided: z}) })
+	r.writer.put(r.batch, message{decided: z})
 	clear(r.batch)
 	r.batch = r.batch[:0]
 }
@@ -271,12 +272,26 @@ func (c *Core) replayOne(z wire.Zxid, raw []byte) error {
 }
 
 // during runs f on the core's goroutine if the role is not over then.
-func (c *Core) during(r role, f func()) {
-	c.inbox.put(message{call: func() {
+func (c *Core) during(r role, f func()) { c.inbox.put(c.within(r, f)) }
+
+// receive is during for packets that somebody has read who can do the core's work with
+// them. If there are many he should read on.
+func (c *Core) receive(r role, pkts int, f func()) {
+	c.inbox.lay(c.within(r, f))
+	if pkts > few {
+		c.bell.ring()
+		return
+	}
+	c.visit(false)
+}
+
+// within is the message that has f run if the role is not over then.
+func (c *Core) within(r role, f func()) message {
+	return message{call: func() {
 		if c.role == r {
 			f()
 		}
-	}})
+	}}
 }
 
 // halfTick is how often the machines of an ensemble are told the time, milliseconds.
@@ -303,7 +318,7 @@ func (c *Core) perform(r role, rd *zab.Ready, p pledge) {
 		w := &rd.Writes[i]
 		switch w.Op {
 		case zab.WriteTxns:
-			c.writer.put(w.Txns, nil)
+			c.writer.put(w.Txns)
 		case zab.WriteTruncate:
 			c.writer.do(func() error { return p.vault.Truncate(w.Zxid) })
 		case zab.WriteSnapshot:
@@ -314,15 +329,13 @@ func (c *Core) perform(r role, rd *zab.Ready, p pledge) {
 		}
 	}
 	id, then := rd.ID, rd.Then
-	c.writer.afterwards(func() {
-		c.during(r, func() {
-			for i := range then {
-				for pkt := range then[i].Packets() {
-					p.parcel.add(then[i].To, pkt)
-				}
+	c.writer.afterwards(c.within(r, func() {
+		for i := range then {
+			for pkt := range then[i].Packets() {
+				p.parcel.add(then[i].To, pkt)
 			}
-			p.parcel.send(p.peers)
-			p.persisted(id)
-		})
-	})
+		}
+		p.parcel.send(p.peers)
+		p.persisted(id)
+	}))
 }

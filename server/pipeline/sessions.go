@@ -69,7 +69,8 @@ func (c *Client) Begin(r *wire.ConnectRequest) (answered <-chan struct{}, err er
 		hasReadOnly: r.HasReadOnly, canBeReadOnly: r.ReadOnly, done: make(chan struct{}),
 	}
 	if r.Session == 0 {
-		c.core.inbox.put(message{call: func() { c.core.open(c, h) }})
+		c.core.inbox.lay(message{call: func() { c.core.open(c, h) }})
+		c.core.visit(false)
 	} else if !h.valid && !c.core.ReadOnly() { // where the session comes before the password
 		c.refuseSession(h)
 	} else {
@@ -303,6 +304,9 @@ func (c *Core) tick() {
 // there, but not read yet; sessions are looked at again in a moment. A server that
 // is always late does not put that off for ever.
 func (c *Core) wasAway(now int64) bool {
+	if c.excused && now-c.lastTick < c.tickInterval().Milliseconds()/2 {
+		return true // a tick that was late, and the one that was due
+	}
 	c.excused = !c.excused && now-c.lastTick > 2*c.tickInterval().Milliseconds()+awayTime
 	c.lastTick = now
 	return c.excused

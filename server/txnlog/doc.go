@@ -3,7 +3,7 @@
 // zxid; Zabra puts ZooKeeper's own encoding there (TxnHeader and record, see
 // package wire).
 //
-// One goroutine owns a Log and calls Append, Sync, Settle, Truncate, Reset and
+// One goroutine at a time owns a Log and calls Append, Sync, Settle, Truncate, Reset and
 // Close. Purge, Read, Floor, Last, Base and Err may be called from any goroutine;
 // they do not wait for the disk of the owner.
 //
