@@ -447,7 +447,7 @@ func TestKindsOfNodes(t *testing.T) {
 	if err := r.Run(t.Context(), []string{"import", dir + "/bad", "/bad"}); !errors.As(err, &format) {
 		t.Error(err)
 	}
-	for line, done := range map[string]string{"cp /f /g": "copied", "mv /f /h": "moved", "export /d " + dir + "/e": "exported", "export -dir /d " + dir + "/ed": "exported"} {
+	for line, done := range map[string]string{"cp /d /g": "copied", "mv /f /h": "moved", "export /d " + dir + "/e": "exported", "export -dir /d " + dir + "/ed": "exported"} {
 		if got := r.script(line + "\n"); !strings.Contains(got, fmt.Sprintf(said, done)) {
 			t.Errorf("%s: %q", line, got)
 		}
