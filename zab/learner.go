@@ -152,6 +152,9 @@ func NewLearner(cfg LearnerConfig) *Learner {
 // Epoch is that of the leader, 0 until it is known.
 func (l *Learner) Epoch() wire.Epoch { return l.epoch }
 
+// Last is the zxid of the last transaction that the leader is known to have proposed.
+func (l *Learner) Last() wire.Zxid { return l.last }
+
 // Following reports whether the server serves.
 func (l *Learner) Following() bool { return l.phase == following }
 

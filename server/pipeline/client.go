@@ -50,6 +50,7 @@ type Client struct {
 	barred   atomic.Bool  // the server takes nothing in from it now
 	unsent   atomic.Int64 // what waits for it, as far as it is counted; changed under mu
 	ids      atomic.Pointer[[]wire.ID]
+	since    wire.Zxid // what a learner knew to be proposed when it took in the session; the core's
 
 	mu struct {
 		sync.Mutex

@@ -156,6 +156,7 @@ func (r *learning) revalidated(v wire.Revalidated) {
 		w.cl.refuseSession(w.h)
 		return
 	}
+	w.cl.since = r.machine.Last()
 	r.adopt(w.cl, w.h)
 }
 
@@ -280,13 +281,24 @@ func (r *learning) deliver(t *zab.Txn) error {
 // own is the request that a transaction answers, nil if it came to another server.
 func (r *learning) own(h *wire.TxnHeader) *Request {
 	list := r.waiting[h.Session]
-	if len(list) == 0 || list[0].Cxid != h.Cxid {
+	if len(list) == 0 || !list[0].answeredBy(h) {
 		return nil
 	}
 	if r.waiting[h.Session] = list[1:]; len(list) == 1 {
 		delete(r.waiting, h.Session)
 	}
 	return list[0]
+}
+
+// answeredBy reports whether a transaction is that of the request. Equal numbers are not
+// enough: there are clients that number their requests anew on each connection, and
+// what such a client has asked of another server may be decided after it came here.
+func (r *Request) answeredBy(h *wire.TxnHeader) bool {
+	if r.Cxid != h.Cxid || h.Op != r.Op && h.Op != wire.OpError {
+		return false
+	}
+	cl := r.client()
+	return cl == nil || h.Zxid > cl.since
 }
 
 func (r *learning) persist(rd *zab.Ready) {
