@@ -171,30 +171,55 @@ func TestBarriers(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, passed, "past the barrier")
+}
 
+// Nobody enters a double barrier while one has not come, and nobody leaves it while one
+// is inside.
+func TestDoubleBarrier(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
 	const n = 4
-	var in, out atomic.Int64
-	var wg sync.WaitGroup
-	for i := range n {
-		d := recipes.NewDoubleBarrier(forget(join(t, s, client.Options{}), uint64(i)), "/d", n)
-		wg.Go(func() {
-			in.Add(1)
-			if err := d.Enter(ctx); err != nil {
-				t.Error(err)
-			}
-			if in.Load() != n {
-				t.Error("entered before all had come")
-			}
-			out.Add(1)
-			if err := d.Leave(ctx); err != nil {
-				t.Error(err)
-			}
-			if out.Load() != n {
-				t.Error("left before all were done")
-			}
-		})
+	all := make([]*recipes.DoubleBarrier, n)
+	for i := range all {
+		all[i] = recipes.NewDoubleBarrier(forget(join(t, s, client.Options{}), uint64(i)), "/d", n)
 	}
-	wg.Wait()
+	looker := join(t, s, client.Options{})
+	for _, step := range []struct {
+		name  string
+		do    func(*recipes.DoubleBarrier) error
+		still int // members when all but one have done it
+	}{
+		{"enter", func(d *recipes.DoubleBarrier) error { return d.Enter(ctx) }, n - 1},
+		{"leave", func(d *recipes.DoubleBarrier) error { return d.Leave(ctx) }, 1},
+	} {
+		done := make(chan error, n)
+		begin := func(d *recipes.DoubleBarrier) { go func() { done <- step.do(d) }() }
+		for _, d := range all[1:] {
+			begin(d)
+		}
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			names, _, err := looker.Children(ctx, "/d")
+			if err != nil && !errors.Is(err, client.ErrNoNode) {
+				t.Fatal(err)
+			}
+			if names = slices.DeleteFunc(names, func(name string) bool { return name == "ready" }); len(names) == step.still {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: there are %q, never %d members", step.name, names, step.still)
+			}
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("%s: one is through although another has not come: %v", step.name, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		begin(all[0])
+		for range n {
+			if err := <-done; err != nil {
+				t.Errorf("%s: %v", step.name, err)
+			}
+		}
+	}
 }
 
 // Who waits in a double barrier and loses its session is told, and can enter anew.
