@@ -234,6 +234,9 @@ func TestOneShotWatchCloses(t *testing.T) {
 			w.Close()
 			w.Close()
 		}
+		if err := c.Sync(ctx, "/"); err != nil { // nobody waits for a watch to be gone
+			t.Fatal(err)
+		}
 		change()
 		if n := sent.n.Load(); n != tc.events && tc.events >= 0 {
 			t.Errorf("%s: %d events, want %d", name, n, tc.events)
