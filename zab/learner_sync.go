@@ -222,7 +222,8 @@ func (l *Learner) inform(pkt *wire.QuorumPacket) error {
 	if err != nil {
 		return err
 	}
-	l.queue = append(l.queue[:l.ncommitted:l.ncommitted], txn)
+	clear(l.queue[l.ncommitted:]) // proposals that the leader has given up
+	l.queue = append(l.queue[:l.ncommitted], txn)
 	return l.informed(pkt, txn, a)
 }
 
