@@ -136,6 +136,109 @@ func (p *partner) lockActs(root string, n recipes.Naming) map[string]func() erro
 	}
 }
 
+// selectorActs are an election's that Curator calls a leader selector.
+func (p *partner) selectorActs(e *recipes.Election) map[string]func() error {
+	ids := func(want string) error {
+		have := ""
+		return until(p.ctx, "candidates "+want, func() bool {
+			list, err := e.Candidates(p.ctx)
+			have = fmt.Sprint(list)
+			return err == nil && have == want
+		})
+	}
+	return map[string]func() error{
+		"be selected":            func() error { return p.keep(e.Campaign(p.ctx, "zabra")) },
+		"step back":              p.release,
+		"sees the selector wait": func() error { return ids("[zabra curator]") },
+		"curator is selected": func() error {
+			id, err := e.Leader(p.ctx)
+			return want("leader", id, err, "curator")
+		},
+		"waits to be selected": func() error {
+			go func() {
+				h, err := e.Campaign(p.ctx, "zabra")
+				if err != nil {
+					p.t.Error(err)
+				}
+				p.turn <- h
+			}()
+			return ids("[curator zabra]")
+		},
+		"is selected": p.takeTurn,
+	}
+}
+
+// until waits for a condition.
+func until(ctx context.Context, what string, ok func() bool) error {
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("never: %s", what)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// gateActs are a barrier's.
+func (p *partner) gateActs(b *recipes.Barrier) map[string]func() error {
+	return map[string]func() error{
+		"set the barrier":    func() error { return b.Set(p.ctx) },
+		"remove the barrier": func() error { return b.Remove(p.ctx) },
+		"stands before the barrier": func() error {
+			short, cancel := context.WithTimeout(p.ctx, 300*time.Millisecond)
+			defer cancel()
+			if err := b.Wait(short); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("the other's barrier does not stand: %w", err)
+			}
+			return nil
+		},
+		"passes the barrier": func() error { return b.Wait(p.ctx) },
+	}
+}
+
+// groupActs are those of a member, of that name, of what is called a group by one and a
+// party by another. others is what the other members' nodes hold.
+func (p *partner) groupActs(what, path, name, others string) map[string]func() error {
+	g := recipes.NewGroup(p.c, path)
+	hold := func(want ...string) func() error {
+		return func() error {
+			return until(p.ctx, fmt.Sprintf("members with %q", want), func() bool {
+				names, err := g.Members(p.ctx)
+				var have []string
+				for _, name := range names {
+					data, _, getErr := p.c.Get(p.ctx, path+"/"+name)
+					have, err = append(have, string(data)), errors.Join(err, getErr)
+				}
+				slices.Sort(have)
+				return err == nil && slices.Equal(have, want)
+			})
+		}
+	}
+	return map[string]func() error{
+		"join the " + what: func() (err error) {
+			p.present, err = g.Join(p.ctx, name, []byte("of zabra"))
+			return err
+		},
+		"sees the " + what:          hold(others, "of zabra"),
+		"leave the " + what:         func() error { return p.present.Close(p.ctx) },
+		"the " + what + " is empty": hold(),
+	}
+}
+
+func (p *partner) valueActs(v *recipes.Value) map[string]func() error {
+	return map[string]func() error{
+		"change the value": func() error {
+			now, err := v.Update(p.ctx, func(data []byte) ([]byte, error) { return append(data, " and more"...), nil })
+			return want("value", string(now), err, "seed and more")
+		},
+		"read the value": func() error {
+			data, err := v.Get(p.ctx)
+			return want("value", string(data), err, "of curator")
+		},
+	}
+}
+
 func (p *partner) counterActs(c *recipes.Counter) map[string]func() error {
 	return map[string]func() error{
 		"count":      func() error { n, err := c.Add(p.ctx, 3); return want("number", n, err, 3) },
@@ -187,6 +290,16 @@ func besideCurator(t *testing.T, s *harness.Server) (*partner, *harness.Program)
 	p.on(prog, p.lockActs("/mixed", recipes.Curator))
 	p.on(prog, p.counterActs(recipes.NewCounter(p.c, "/mixed/counter", recipes.Curator)))
 	p.on(prog, p.semaphoreActs(recipes.NewSemaphore(p.c, "/mixed/semaphore", 2)))
+	one := recipes.NewSemaphore(p.c, "/mixed/mutex", 1)
+	p.on(prog, map[string]func() error{
+		"acquire the only one":  func() error { return p.keep(one.Acquire(p.ctx)) },
+		"release the only one":  p.release,
+		"the only one is taken": func() error { return refused(one.Acquire)(p.ctx) },
+	})
+	p.on(prog, p.selectorActs(recipes.NewElection(p.c, "/mixed/selector", recipes.CuratorSelector)))
+	p.on(prog, p.valueActs(recipes.NewValue(p.c, "/mixed/value")))
+	p.on(prog, p.gateActs(recipes.NewBarrier(p.c, "/mixed/gate")))
+	p.on(prog, p.groupActs("group", "/mixed/group", "zabra", "of curator"))
 	p.on(prog, p.discoveryActs(recipes.NewDiscovery(p.c, "/mixed/services")))
 	return p, prog
 }
@@ -209,17 +322,34 @@ read beside a writer -> false
 == semaphore
 the second lease -> true
 a third lease -> false
+== semaphore of one
+acquired beside the other -> false
+acquired -> true
 == leader latch
 leads beside another -> false
 leader -> zabra
+leads -> true
+== leader selector
+leads beside another -> false
+leader -> zabra
+participants -> [curator false, zabra true]
 leads -> true
 == counter
 number -> 3
 more -> 8
 number -> 10
+== shared value
+value -> seed and more
+changed -> true
+== barrier
+passed -> false
+passed -> true
 == double barrier
 entered -> true
 left -> true
+== group member
+members -> {curator=of curator, zabra=of zabra}
+members -> {curator=of curator}
 == discovery
 instance -> zabra 10.0.0.1 81 true DYNAMIC
 left -> 1 curator
@@ -234,6 +364,9 @@ func TestRecipesWithKazoo(t *testing.T) {
 		p.on(prog, p.counterActs(recipes.NewCounter(p.c, "/kazoo/counter", recipes.Kazoo)))
 		curators := recipes.NewLock(p.c, "/kazoo/curator-lock", recipes.Curator)
 		q := recipes.NewQueue(p.c, "/kazoo/queue")
+		p.on(prog, p.gateActs(recipes.NewBarrier(p.c, "/kazoo/gate")))
+		p.on(prog, p.groupActs("party", "/kazoo/party", "0d5d4f6e111142228333444455556666__party__", "of kazoo"))
+		p.on(prog, p.groupActs("shallow party", "/kazoo/shallow", "0d5d4f6e111142228333444455556666-zabra", "kazoo"))
 		p.on(prog, map[string]func() error{
 			"lock as curator":        func() error { return p.keep(curators.Lock(p.ctx)) },
 			"is locked for curators": func() error { return refused(curators.Lock)(p.ctx) },
@@ -268,8 +401,18 @@ number -> 10
 == queue
 item -> of zabra
 consumed -> True
+== barrier
+passed -> False
+passed -> True
 == double barrier
 entered -> True
+== party
+of those who joined under another name -> []
+members -> ['of kazoo', 'of zabra']
+how many -> 2
+members -> ['of kazoo']
+== shallow party
+members -> ['kazoo', 'zabra']
 END`)
 	})
 }

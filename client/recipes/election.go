@@ -15,17 +15,24 @@ var ErrNoLeader = errors.New("recipes: there is no leader")
 
 // An Election has one leader of all who campaign. The next one is who has waited
 // longest.
-type Election struct{ line line }
+type Election struct {
+	line  line
+	place place
+}
 
 // NewElection makes an election of the node at path, which need not be there.
 func NewElection(tree client.Tree, path string, naming Naming) *Election {
-	return &Election{line{tree, path, naming}}
+	p := latchPlace
+	if naming == CuratorSelector {
+		p = lockPlace
+	}
+	return &Election{line{tree, path, naming}, p}
 }
 
 // Campaign waits to be the leader. id is what Leader tells others. Leading ends by
 // Release, or is lost.
 func (e *Election) Campaign(ctx context.Context, id string) (*Held, error) {
-	return e.line.take(ctx, latchPlace, []byte(id), anybody, latchPlace)
+	return e.line.take(ctx, e.place, []byte(id), anybody, e.place)
 }
 
 // Run campaigns and leads again and again until the context ends, whose error it
@@ -94,7 +101,7 @@ func (e *Election) Candidates(ctx context.Context) (ids []string, err error) {
 	if err != nil {
 		return nil, unless(err, client.ErrNoNode)
 	}
-	for _, w := range standing(names, latchPlace) {
+	for _, w := range standing(names, e.place) {
 		data, _, err := e.line.tree.Get(ctx, e.line.child(w.name))
 		if errors.Is(err, client.ErrNoNode) {
 			continue

@@ -26,6 +26,9 @@ const (
 	Curator Naming = iota
 	// Kazoo's names: UUID__lock__0000000001.
 	Kazoo
+	// CuratorSelector's names are those of the line of Curator's LeaderSelector, which is
+	// a lock with ids in it. It is for an Election; for anything else it is Curator.
+	CuratorSelector
 )
 
 // A place is what somebody stands for in a line: a lock, the right to read ...

@@ -427,3 +427,119 @@ func TestSemaphore(t *testing.T) {
 		t.Error(n, err)
 	}
 }
+
+// robbed has something happen when it has made a lease.
+type robbed struct {
+	someone
+	then func()
+}
+
+func (r *robbed) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	made, err := r.someone.Create(ctx, path, data, o...)
+	if err == nil && strings.Contains(path, "/leases/") {
+		before(&r.then)
+	}
+	return made, err
+}
+
+// Who loses the lock of a semaphore before it has its lease gives that up: else it and
+// the next one would wait for each other.
+func TestSemaphoreWhoseLockIsLost(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c, other := join(t, s, client.Options{}), join(t, s, client.Options{})
+	next := make(chan error, 1)
+	_, err := recipes.NewSemaphore(&robbed{c, func() {
+		names, _, err := other.Children(ctx, "/s/locks")
+		if err == nil {
+			err = other.Delete(ctx, "/s/locks/"+names[0], client.AnyVersion)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		go func() {
+			_, err := recipes.NewSemaphore(other, "/s", 1).Acquire(ctx)
+			next <- err
+		}()
+		eventually(t, "both have a lease", func() bool { names, _, _ := other.Children(ctx, "/s/leases"); return len(names) == 2 })
+	}}, "/s", 1).Acquire(ctx)
+	if !errors.Is(err, recipes.ErrNodeGone) {
+		t.Error(err)
+	}
+	select {
+	case err := <-next:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a lease that was given up is nobody's")
+	}
+}
+
+// lagging loses the answer to its first change, and knows nothing of that until a Sync: so
+// does a client that comes to another server, which is behind.
+type lagging struct {
+	someone
+	lost, behind bool
+	made         int
+}
+
+func lag[T any](l *lagging, v T, err error) (T, error) {
+	if err != nil {
+		return v, err
+	}
+	l.made++
+	if l.lost {
+		return v, nil
+	}
+	l.lost, l.behind = true, true
+	var none T
+	return none, client.ErrConnectionLost
+}
+
+func (l *lagging) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	made, err := l.someone.Create(ctx, path, data, o...)
+	return lag(l, made, err)
+}
+
+func (l *lagging) Commit(ctx context.Context, t *client.Txn) ([]client.Result, error) {
+	results, err := l.someone.Commit(ctx, t)
+	return lag(l, results, err)
+}
+
+func (l *lagging) Children(ctx context.Context, path string) ([]string, client.Stat, error) {
+	if l.behind {
+		return nil, client.Stat{}, nil
+	}
+	return l.someone.Children(ctx, path)
+}
+
+func (l *lagging) Exists(ctx context.Context, path string) (client.Stat, bool, error) {
+	if l.behind {
+		return client.Stat{}, false, nil
+	}
+	return l.someone.Exists(ctx, path)
+}
+
+func (l *lagging) Sync(ctx context.Context, path string) error {
+	l.behind = false
+	return l.someone.Sync(ctx, path)
+}
+
+// What was done is not done again because the next server does not know of it yet.
+func TestServerThatLags(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := &lagging{someone: join(t, s, client.Options{})}
+	h, err := recipes.NewLock(c, "/l", recipes.Curator).TryLock(ctx)
+	if err != nil {
+		t.Error(err)
+	} else if err := h.Release(ctx); err != nil {
+		t.Error(err)
+	}
+	if c.made != 1 {
+		t.Errorf("%d nodes were made for one lock", c.made)
+	}
+	c.lost, c.made = false, 0
+	if n, err := recipes.NewCounter(c, "/n", recipes.Curator).Add(ctx, 1); n != 1 || err != nil || c.made != 1 {
+		t.Errorf("%d, %v; %d additions", n, err, c.made)
+	}
+}

@@ -37,7 +37,11 @@ func (s *Semaphore) Acquire(ctx context.Context) (*Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.held(ctx, s.room(ctx, t))
+	// Who has lost the lock must not wait here beside the one who has it now: both would
+	// count the other's lease, and neither go on.
+	waiting, cancel := first.Context(ctx)
+	defer cancel()
+	return t.held(ctx, s.room(waiting, t))
 }
 
 // room waits until there are few enough leases. Only who is first in the line of the

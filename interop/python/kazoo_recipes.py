@@ -103,6 +103,45 @@ def barrier(c):
     ask("has left")
 
 
+def party(c):
+    section("party")
+    p = c.Party("/kazoo/party", "of kazoo")
+    c.create("/kazoo/party/plain", makepath=True)
+    show("of those who joined under another name", sorted(p))
+    c.delete("/kazoo/party/plain")
+    ask("join the party")
+    p.join()
+    show("members", sorted(p))
+    show("how many", len(p))
+    ask("sees the party")
+    ask("leave the party")
+    show("members", sorted(p))
+    p.leave()
+    ask("the party is empty")
+
+    section("shallow party")
+    p = c.ShallowParty("/kazoo/shallow", "kazoo")
+    ask("join the shallow party")
+    p.join()
+    show("members", sorted(p))
+    ask("sees the shallow party")
+    p.leave()
+    ask("leave the shallow party")
+
+
+def gate(c):
+    section("barrier")
+    b = c.Barrier("/kazoo/gate")
+    ask("set the barrier")
+    show("passed", b.wait(0.3))
+    ask("remove the barrier")
+    show("passed", b.wait(WAIT))
+    b.create()
+    ask("stands before the barrier")
+    b.remove()
+    ask("passes the barrier")
+
+
 def main():
     c = KazooClient(hosts=sys.argv[1], timeout=20)
     c.start(timeout=WAIT)
@@ -110,7 +149,9 @@ def main():
     read_write(c)
     election(c)
     collections(c)
+    gate(c)
     barrier(c)
+    party(c)
     c.stop()
     c.close()
     print("END", flush=True)
