@@ -29,8 +29,9 @@ type learners struct {
 	conns map[zab.Conn]*learnerConn // nil once closed
 	last  zab.Conn
 
-	stats  syncStats
-	listed func(wire.SID) bool
+	stats   syncStats
+	packets peer.ConnOptions
+	listed  func(wire.SID) bool
 }
 
 // A host is the core's side of learners: a pipeline.Leadership or a pipeline.Hosting.
@@ -44,7 +45,7 @@ type host interface {
 }
 
 func (m *member) newLearners(log *zap.Logger) *learners {
-	l := &learners{log: log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}}
+	l := &learners{log: log, ended: make(chan struct{}), conns: map[zab.Conn]*learnerConn{}, packets: packetLimits(&m.server.cfg.Limits)}
 	l.stats.metrics = m.server.metrics
 	l.listed = func(id wire.SID) bool { return m.config.Load().IsMember(id) }
 	return l
@@ -58,7 +59,7 @@ func (l *learners) listen(t peer.Transport, listeners []net.Listener) {
 		_ = closeAll(listeners)
 		return
 	}
-	l.port = peer.NewListener(peer.ListenerConfig{Transport: t, Accept: l.accept, Log: l.log.Named("quorum")}, listeners...)
+	l.port = peer.NewListener(peer.ListenerConfig{Transport: t, Conn: l.packets, Accept: l.accept, Log: l.log.Named("quorum")}, listeners...)
 }
 
 // throttle bounds how many observers are brought up to date at once.
@@ -72,7 +73,7 @@ func (m *member) lead() (memberRole, error) {
 	e := &m.server.cfg.Ensemble
 	machine, err := zab.NewLeader(zab.LeaderConfig{
 		ID: m.id, State: m.state(), Log: history{m.server.data}, Active: m.active, Reconfig: e.ReconfigEnabled,
-		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Throttle: m.throttle(),
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Throttle: m.throttle(), MaxBacklog: maxBacklog(&m.server.cfg.Limits),
 	})
 	if err != nil {
 		return nil, err
@@ -156,6 +157,8 @@ func (l *learners) Send(to zab.Conn, pkts ...wire.QuorumPacket) {
 func (l *learners) Stream(to zab.Conn, f func(w io.Writer) error) {
 	if c := l.conn(to); c != nil {
 		c.SendStream(c.streaming(f))
+	} else {
+		peer.Abandon(f)
 	}
 }
 

@@ -119,7 +119,7 @@ func (m *member) dialFirst(ctx context.Context, routes []route, limit time.Durat
 		}
 		part, cancel := context.WithTimeout(ctx, limit/time.Duration(len(routes)))
 		c, err := peer.Dial(part, peer.DialConfig{
-			Transport: m.carrier, Tries: r.tries, Pause: m.server.cfg.Ensemble.LeaderConnectDelay, Silence: m.silence(),
+			Transport: m.carrier, Conn: packetLimits(&m.server.cfg.Limits), Tries: r.tries, Pause: m.server.cfg.Ensemble.LeaderConnectDelay, Silence: m.silence(),
 		}, r.addrs...)
 		cancel()
 		if err == nil {

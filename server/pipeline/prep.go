@@ -24,11 +24,15 @@ type PrepareOptions struct {
 	// the request's zxid. An error is a *quorum.ReconfigError. nil: there is no
 	// ensemble here to change.
 	Reconfigure func(r *wire.ReconfigRequest, z wire.Zxid) (quorum.Config, error)
-	// MaxTxn is the longest transaction in bytes that a request may become; 0 is
-	// wire.DefaultMaxFrame twice. A longer one is refused with MarshallingError,
-	// except the end of a session, which then lists no nodes.
+	// MaxTxn is the longest transaction in bytes, header and all, that a request may
+	// become; 0 is wire.DefaultMaxFrame twice. A longer one, which other servers would
+	// not take, is refused with MarshallingError, except the end of a session, which then
+	// lists no nodes.
 	MaxTxn int
 }
+
+// maxBody is the longest body of a transaction.
+func (o *PrepareOptions) maxBody() int { return o.maxTxn() - txnHeaderSize }
 
 func (o *PrepareOptions) maxTxn() int {
 	if o.MaxTxn == 0 {
@@ -123,7 +127,7 @@ func (p *Preparer) Prepare(req *Request, nowMs int64) (wire.Txn, error) {
 	if code := p.change(&c, req, req.Op, req.Body, false); code != wire.OK {
 		return p.fail(h, code), nil
 	}
-	if bodySize(c.body) > p.opts.maxTxn() {
+	if bodySize(c.body) > p.opts.maxBody() {
 		return p.fail(h, wire.MarshallingError), nil
 	}
 	txn := p.seal(h, c.body)

@@ -30,7 +30,7 @@ func (p *Preparer) multi(h wire.TxnHeader, req *Request) wire.Txn {
 
 // multiOps fills subs and returns the code of the operation that failed.
 func (p *Preparer) multiOps(z wire.Zxid, req *Request, subs []wire.SubTxn) wire.Code {
-	left := p.opts.maxTxn()
+	left := p.opts.maxBody() - intSize
 	for i, op := range req.Multi {
 		var c change
 		if code := p.change(&c, req, op.Op, op.Body, true); code != wire.OK {

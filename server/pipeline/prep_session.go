@@ -45,7 +45,7 @@ func (p *Preparer) closeSession(h wire.TxnHeader) wire.Txn {
 // sealClose encodes the list of nodes if it is not too long, and else none, as
 // ZooKeeper's older servers do.
 func (p *Preparer) sealClose(h wire.TxnHeader, body *wire.CloseSessionTxn) wire.Txn {
-	if bodySize(body) <= p.opts.maxTxn() {
+	if bodySize(body) <= p.opts.maxBody() {
 		return p.seal(h, body)
 	}
 	txn := wire.EncodeTxn(make([]byte, 0, txnHeaderSize), h, noBody{})

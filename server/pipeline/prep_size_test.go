@@ -43,6 +43,37 @@ func TestOneRequestTooLong(t *testing.T) {
 	}
 }
 
+// What other servers are sent has its header too, and they take so much and no more: one
+// transaction that none of them takes would be the end of the ensemble.
+func TestNothingBecomesLongerThanTheLimit(t *testing.T) {
+	const limit = 1000
+	r := newRig(t, PrepareOptions{MaxTxn: limit})
+	longest := map[string]int{}
+	add := func(what string, req *Request) {
+		txn := r.prepare(req)
+		if txn.Header.Op != wire.OpError {
+			longest[what] = max(longest[what], len(txn.Raw))
+		}
+		r.apply(1)
+	}
+	for n := range limit {
+		one, _ := r.request(wire.OpCreate, &wire.CreateRequest{Path: fmt.Sprintf("/one%04d", n), Data: make([]byte, n), ACL: open})
+		add("create", one)
+		add("multi", &Request{Session: testSession, Op: wire.OpMulti, Multi: []wire.MultiOp{
+			{Op: wire.OpCreate, Body: &wire.CreateRequest{Path: fmt.Sprintf("/a%04d", n), Data: make([]byte, n), ACL: open}},
+			{Op: wire.OpCreate, Body: &wire.CreateRequest{Path: fmt.Sprintf("/b%04d", n), ACL: open}},
+		}})
+		r.mustAsk(wire.OK, wire.OpCreate, createBody(fmt.Sprintf("/%s", strings.Repeat("e", n%900+1)), wire.ModeEphemeral))
+		add("closeSession", &Request{Session: testSession, Op: wire.OpCloseSession})
+		r.mustDo(wire.OK, sessionRequest(testSession))
+	}
+	for _, what := range []string{"create", "multi", "closeSession"} {
+		if n := longest[what]; n > limit || n < limit-100 {
+			t.Errorf("the longest %s has %d bytes, and the limit is %d", what, n, limit)
+		}
+	}
+}
+
 // The end of a session cannot be refused, however much the session owns.
 func TestCloseSessionTooLongListsNothing(t *testing.T) {
 	r := newRig(t, PrepareOptions{MaxTxn: 1000})
@@ -51,7 +82,7 @@ func TestCloseSessionTooLongListsNothing(t *testing.T) {
 	}
 	r.inFlight(wire.OpCreate, createBody("/late", wire.ModeEphemeral))
 	txn := r.prepare(&Request{Session: testSession, Op: wire.OpCloseSession})
-	if len(txn.Raw) > 1000+txnHeaderSize {
+	if len(txn.Raw) > 1000 {
 		t.Errorf("the transaction has %d bytes", len(txn.Raw))
 	}
 	r.session = otherSession
