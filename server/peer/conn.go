@@ -105,6 +105,7 @@ func (c *Conn) run(f func() error) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
+	abandon(c.out.close())
 	if c.h.Ended != nil {
 		c.h.Ended(c.cause)
 	}

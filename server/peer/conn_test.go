@@ -226,6 +226,57 @@ func TestErrorsOfTheOwnerEndTheConnection(t *testing.T) {
 	learner.endsWith(t, purged)
 }
 
+// What a stream holds on to can be let go of whatever becomes of its connection: it is
+// called once, and told that nobody is there any more.
+func TestEveryStreamIsCalled(t *testing.T) {
+	noLeaks(t)
+	leader, learner := pair(t, ConnOptions{})
+	var mu sync.Mutex
+	told := map[string][]error{}
+	tell := func(name string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		told[name] = append(told[name], err)
+	}
+	write := func(name string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := w.Write(make([]byte, streamSize))
+			tell(name, err)
+			return err
+		}
+	}
+	begun, broken := make(chan struct{}), make(chan struct{})
+	leader.SendStream(func(w io.Writer) error {
+		close(begun)
+		<-broken
+		return write("under way")(w)
+	})
+	leader.SendStream(write("taken with it"))
+	leader.start()
+	learner.start()
+	<-begun
+	leader.SendStream(write("behind it"))
+	learner.Close()
+	eventually(t, "the connection to end", func() bool { return leader.isDead() })
+	leader.SendStream(write("later"))
+	close(broken)
+	leader.Wait()
+	leader.SendStream(write("much later"))
+	names := []string{"under way", "taken with it", "behind it", "later", "much later"}
+	eventually(t, "all streams to be called", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) == len(names)
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	for _, name := range names {
+		if errs := told[name]; len(errs) != 1 || errs[0] == nil {
+			t.Errorf("the stream %s was told %v, want one error", name, errs)
+		}
+	}
+}
+
 // A peer that reads nothing makes the backlog grow, which the owner can see, and
 // which the connection bounds if it is told to.
 func TestBacklog(t *testing.T) {

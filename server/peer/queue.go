@@ -72,6 +72,15 @@ func (q *queue) finish() bool {
 	return first
 }
 
+// close lets nothing in any more, and returns what still waits.
+func (q *queue) close() []item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items := q.items
+	q.items, q.finished = nil, true
+	return items
+}
+
 func (q *queue) wake() {
 	select {
 	case q.ready <- struct{}{}:

@@ -33,12 +33,33 @@ func (c *Conn) Send(packets ...wire.QuorumPacket) {
 // SendStream has f called in its turn, behind everything sent before, by the
 // goroutine that writes; what is sent later waits until it returns. The writer is
 // buffered. An error of f ends the connection; an error of the writer means that it
-// has ended.
+// has ended. f is called once in any case, so that it can let go of what it holds: when
+// its turn does not come any more, its writes fail.
 func (c *Conn) SendStream(f func(w io.Writer) error) {
-	if !c.isDead() {
-		c.out.put(item{stream: f})
+	if c.isDead() || !c.out.put(item{stream: f}) {
+		Abandon(f)
 	}
 }
+
+// Abandon calls the function of a stream for which there is no connection, as
+// Conn.SendStream does on one that has ended: in a goroutine of its own.
+func Abandon(f func(w io.Writer) error) {
+	go func() { _ = f(gone{}) }()
+}
+
+// abandon does so, here and now, for the streams among items that will not be sent.
+func abandon(items []item) {
+	for i := range items {
+		if f := items[i].stream; f != nil {
+			_ = f(gone{})
+		}
+	}
+}
+
+// A gone is the writer of a connection that has ended.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, ErrClosed }
 
 func (c *Conn) isDead() bool {
 	select {
@@ -76,25 +97,29 @@ func (c *Conn) send() error {
 // write writes items, as many of them at once as fit into the buffer.
 func (c *Conn) write(w *writer, items []item) error {
 	for i := range items {
-		it := &items[i]
-		if it.stream == nil {
-			w.packet(&it.packet)
-		} else if err := c.stream(w, it.stream); err != nil {
-			return err
-		}
-		if err := w.flushFull(); err != nil {
+		if err := c.writeOne(w, &items[i]); err != nil {
+			abandon(items[i+1:])
 			return err
 		}
 	}
 	return w.flush()
 }
 
-func (c *Conn) stream(w *writer, f func(io.Writer) error) error {
-	if err := w.flush(); err != nil {
-		return err
+func (c *Conn) writeOne(w *writer, it *item) error {
+	if it.stream != nil {
+		return c.stream(w, it.stream)
 	}
-	if err := f(w); err != nil {
+	w.packet(&it.packet)
+	return w.flushFull()
+}
+
+func (c *Conn) stream(w *writer, f func(io.Writer) error) error {
+	broken := w.flush() // then f is told by w
+	if err := f(w); err != nil && broken == nil {
 		return fmt.Errorf("peer: stream: %w", err)
+	}
+	if broken != nil {
+		return broken
 	}
 	return w.flush()
 }

@@ -39,7 +39,8 @@ var ErrNoLeader = errors.New("pipeline: the server looks for a leader")
 type Peers interface {
 	// Send queues packets for a learner, or, with number 0, for the leader.
 	Send(to zab.Conn, pkts ...wire.QuorumPacket)
-	// Stream queues what f writes, in its turn. f runs on another goroutine.
+	// Stream queues what f writes, in its turn. f runs on another goroutine, once in any
+	// case: when the connection has ended its writes fail.
 	Stream(to zab.Conn, f func(w io.Writer) error)
 	// Close ends a connection; what is queued for it need not arrive.
 	Close(to zab.Conn, why error)

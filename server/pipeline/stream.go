@@ -20,6 +20,9 @@ func (c *Core) stream(peers Peers, v Vault, to zab.Conn, st *zab.Stream) {
 		return
 	}
 	peers.Stream(to, func(w io.Writer) error {
+		if _, err := w.Write(nil); err != nil {
+			return err // nobody is there any more
+		}
 		var b []byte
 		err := v.Read(rg, func(z wire.Zxid, raw []byte) error {
 			b = appendHistory(b, z, raw, st.Inform)
