@@ -88,6 +88,36 @@ func TestMemberWithAFullDisk(t *testing.T) {
 	}
 }
 
+// A member that waits for room before it can look for another leader stops when it is told
+// to.
+func TestMemberWithAFullDiskStops(t *testing.T) {
+	disk := faultfs.New(osfs.FS{})
+	sites := startEnsemble(t, 3, "preAllocSize=16", "syncLimit=4")
+	_, _, others := lead(t, sites)
+	full, rest := others[0], others[1]
+	full.halt()
+	full.fs = disk
+	full.launch()
+	allServe(sites)
+	fill(disk)
+	n := 0
+	full.eventually("the server to serve nobody", func() bool {
+		if c, err := rest.open(rawclient.Options{}); err == nil {
+			n++
+			create := &wire.CreateRequest{Path: fmt.Sprint("/n", n), Data: []byte(strings.Repeat("x", 10_000)), ACL: anyone}
+			_ = c.Do(wire.OpCreate, create, &wire.PathResponse{}) // it may not come through just now
+			c.Close()
+		}
+		return strings.Contains(full.log.String(), "the disk is full") && !full.serves()
+	})
+	full.halt() // which wants it to stop
+	disk.Heal()
+	full.launch()
+	allServe(sites)
+	rest.client().create("/last", "y", wire.ModePersistent)
+	agree(t, sites, "/last", "y")
+}
+
 // A member that finds no room for an epoch stays, follows nobody, and is back by itself.
 func TestMemberWithoutRoomForAnEpoch(t *testing.T) {
 	disk := faultfs.New(osfs.FS{})

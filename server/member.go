@@ -40,6 +40,7 @@ type member struct {
 	closed   chan struct{}
 	closing  sync.Once
 	fatal    func(error)
+	stopping <-chan struct{} // closed when run is to end
 	standing atomic.Pointer[standing]
 	config   atomic.Pointer[quorum.Config] // in force, for others
 	mistaken map[wire.SID]bool             // who say that they follow this server
@@ -209,6 +210,7 @@ func (m *member) now() int64 { return time.Since(m.began).Milliseconds() }
 
 // run takes part in the ensemble until ctx is done.
 func (m *member) run(ctx context.Context) {
+	m.stopping = ctx.Done()
 	if m.server.cfg.ReadOnlyMode {
 		var noting sync.WaitGroup
 		defer noting.Wait()
@@ -411,8 +413,8 @@ func (m *member) again(why error) {
 	if errors.Is(why, zab.ErrNoElectors) {
 		m.server.metrics.QuitLeadingDisloyalVoter.Inc(0)
 	}
-	if err := m.server.core.LogAlone(func() error { return nil }); err != nil {
-		return // the log has failed, and the server stops
+	if err := m.server.core.LogAloneUntil(m.stopping, func() error { return nil }); err != nil {
+		return // the log has failed, or has no room, and the server stops
 	}
 	m.look(why)
 	if m.designated(why) {

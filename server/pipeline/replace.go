@@ -81,13 +81,19 @@ func (c *Core) install(tree *datatree.Tree) {
 
 // LogAlone runs f on the log's goroutine, between two batches, and waits for it.
 // It fails with ErrStopped if the log has failed meanwhile.
-func (c *Core) LogAlone(f func() error) error {
+func (c *Core) LogAlone(f func() error) error { return c.LogAloneUntil(nil, f) }
+
+// LogAloneUntil is LogAlone for one who is told, by done, that the server stops: he does
+// not wait any longer then, for a disk that is full perhaps, and gets ErrStopped. f may
+// run all the same.
+func (c *Core) LogAloneUntil(done <-chan struct{}, f func() error) error {
 	result := make(chan error, 1)
 	c.writer.inbox.put(logItem{call: func() error { result <- f(); return nil }})
 	select {
 	case err := <-result:
 		return err
 	case <-c.writer.over:
+	case <-done:
 	}
 	select {
 	case err := <-result:
