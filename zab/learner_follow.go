@@ -83,11 +83,20 @@ func (l *Learner) ping(pkt *wire.QuorumPacket) error {
 	if l.phase != following {
 		return nil
 	}
-	l.out.send(Message{kind: ping, zxid: pkt.Zxid, data: wire.AppendTouches(nil, l.touches)})
+	n := min(len(l.touches), maxTouches)
+	l.out.send(Message{kind: ping, zxid: pkt.Zxid, data: wire.AppendTouches(nil, l.touches[:n])})
+	l.touches = l.touches[:copy(l.touches, l.touches[n:])]
 	clear(l.touchAt)
-	l.touches = l.touches[:0]
+	for i := range l.touches {
+		l.touchAt[l.touches[i].Session] = i
+	}
 	return nil
 }
+
+// maxTouches bounds the sessions in one answer, at 12 bytes each: a leader does not take a
+// packet with more data than twice jute.maxbuffer, by default 2 MB. The others are in the
+// next answer.
+const maxTouches = 64 << 10
 
 // Forward passes a request on to the leader. It returns false, and does nothing, when
 // the server does not follow, or the session speaks through one of its observers by

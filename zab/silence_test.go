@@ -136,3 +136,39 @@ func TestTalkIsNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// However many sessions a learner has heard of, its answers to PINGs stay such that a
+// leader takes them, and tell of all sessions in the end.
+func TestManySessionsHeardOf(t *testing.T) {
+	c := newCluster(t, 3, 0)
+	c.form(1, 2, 3)
+	l := c.node(1).learner
+	const sessions = 200_000
+	for id := range wire.SessionID(sessions) {
+		l.Touch(id, 4000)
+		l.Touch(id, 4000)
+	}
+	told := map[wire.SessionID]bool{}
+	for pings := 0; len(told) < sessions; pings++ {
+		l.Receive(&wire.QuorumPacket{Type: wire.PacketPing, Zxid: wire.MakeZxid(1, 0)})
+		r, ok := l.Ready()
+		if !ok || len(r.Send) != 1 || pings > 100 {
+			t.Fatalf("answer %d: %d packets; %d sessions told", pings, len(r.Send), len(told))
+		}
+		pkt := r.Send[0].Packet()
+		touches, err := wire.DecodeTouches(pkt.Data)
+		if err != nil || len(pkt.Data) > 1<<20 {
+			t.Fatalf("an answer of %d bytes: %v", len(pkt.Data), err)
+		}
+		for _, s := range touches {
+			if told[s.Session] {
+				t.Fatalf("session %v is told twice", s.Session)
+			}
+			told[s.Session] = true
+		}
+		l.Touch(touches[len(touches)-1].Session+sessions, 4000) // some are heard of meanwhile
+		if pings == 0 {
+			l.Touch(sessions-1, 4000) // which waits already
+		}
+	}
+}
