@@ -267,7 +267,8 @@ func (s *Server) stampFiles() []stamp {
 // files change again.
 func (s *Server) reloadIfChanged(now time.Time) {
 	last := s.lastCheck.Load()
-	if now.UnixNano()-last < int64(checkInterval) || !s.lastCheck.CompareAndSwap(last, now.UnixNano()) {
+	since := now.UnixNano() - last // below 0 if the clock was put back: that is no reason to wait
+	if since >= 0 && since < int64(checkInterval) || !s.lastCheck.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	s.reloading.Lock()

@@ -418,6 +418,22 @@ func replace(t *testing.T, path string, content []byte, minutes int) {
 	}
 }
 
+// A clock that is put back does not keep new certificates out until it has caught up.
+func TestReloadWhenTheClockIsPutBack(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config(t)
+	cfg.Reload = true
+	s := mustServer(t, cfg)
+	now := time.Now()
+	s.reloadIfChanged(now.Add(365 * 24 * time.Hour))
+	next := issue(t, w.mid, "server", forName("zk.example.org"))
+	replace(t, cfg.KeyStore.Location, pemStore(t, next, ""), 1)
+	s.reloadIfChanged(now)
+	if got := s.current.Load().config.Certificates[0].Leaf; !got.Equal(next.cert) {
+		t.Errorf("the certificate is %v still", got.SerialNumber)
+	}
+}
+
 func TestReloadOnHandshake(t *testing.T) {
 	w := newWorld(t)
 	cfg := w.config(t)
