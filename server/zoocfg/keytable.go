@@ -185,7 +185,7 @@ func treeKeys() []Key {
 			Help:  "Allow TTL nodes; server ids are then at most 254.",
 			field: func(c *Config) any { return &c.ExtendedTypes }},
 		{Name: "emulate353TTLNodes", Kind: Bool, Default: "false",
-			Help:  "Read TTL nodes in the layout of ZooKeeper 3.5.3.",
+			Help:  "Read TTL nodes in the layout of ZooKeeper 3.5.3; server ids are then at most 127.",
 			field: func(c *Config) any { return &c.Emulate353TTL }},
 		{Name: "enforceQuota", Kind: Bool, Default: "false",
 			Help:  "Refuse writes above a hard quota.",

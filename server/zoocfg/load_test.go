@@ -400,7 +400,8 @@ func TestConflicts(t *testing.T) {
 func TestConflictsWithMyID(t *testing.T) {
 	three := minimal + "initLimit=1\nsyncLimit=1\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n"
 	for myid, text := range map[string]string{"4": three, "255": three + "extendedTypesEnabled=true\nserver.255=d:1:2\n",
-		"1": three + "server.1=a:1:2;2182\n"} {
+		"128": three + "extendedTypesEnabled=true\nemulate353TTLNodes=true\nserver.128=d:1:2\n",
+		"1":   three + "server.1=a:1:2;2182\n"} {
 		_, _, err := Load(Source{File: "z", ReadFile: files(map[string]string{"z": text, "/d/myid": myid})})
 		var c *ConflictError
 		if !errors.As(err, &c) {

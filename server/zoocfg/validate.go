@@ -15,6 +15,7 @@ const (
 	sampleTick      = 2 * time.Second
 	minSnapCount    = 2
 	maxSIDWithTTL   = 254
+	maxSIDWith353   = 127 // of 3.5.3's layout: every owner below 0 is a TTL node
 	defaultMinTicks = 2
 	defaultMaxTicks = 20
 	longestTimeout  = time.Duration(1<<31-1) * time.Millisecond // an int on the wire
@@ -273,7 +274,8 @@ func (c *Config) problems(originOf func(string) Origin) Errors {
 	c.checkTimes(&v)
 	c.checkTLS(&v)
 	c.checkAuth(&v)
-	c.Ensemble.check(&v, c.ExtendedTypes)
+	c.Ensemble.check(&v)
+	c.checkSessionIDs(&v)
 	c.checkOwnClashes(&v)
 	c.checkClashes(&v)
 	return v.errs
@@ -347,13 +349,22 @@ func (c *Config) checkAuth(v *validator) {
 	v.require(!c.Auth.Enforce || len(c.Auth.EnforceSchemes) > 0, "enforce.auth.enabled", "needs enforce.auth.schemes")
 }
 
-func (e *Ensemble) check(v *validator, extendedTypes bool) {
+// checkSessionIDs sees to it that no session of this server, whose ids begin with its
+// own, looks like the mark of a TTL node: its ephemeral nodes would not end with it.
+func (c *Config) checkSessionIDs(v *validator) {
+	id := c.Ensemble.MyID
+	if c.ExtendedTypes && c.Emulate353TTL {
+		v.require(id <= maxSIDWith353, "emulate353TTLNodes", "leaves ids up to %d; this server's myid is %d", maxSIDWith353, id)
+		return
+	}
+	v.require(!c.ExtendedTypes || id <= maxSIDWithTTL, "extendedTypesEnabled", "leaves ids up to %d; this server's myid is %d", maxSIDWithTTL, id)
+}
+
+func (e *Ensemble) check(v *validator) {
 	v.require(!e.SASLServerRequire || e.SASLEnable, "quorum.auth.serverRequireSasl", "needs quorum.auth.enableSasl=true")
 	v.require(!e.SASLLearnerRequire || e.SASLEnable, "quorum.auth.learnerRequireSasl", "needs quorum.auth.enableSasl=true")
 	v.require(!e.SASLServerRequire || e.SASLLearnerRequire, "quorum.auth.serverRequireSasl",
 		"needs quorum.auth.learnerRequireSasl=true, or this server could not join")
-	v.require(!extendedTypes || e.MyID <= maxSIDWithTTL, "extendedTypesEnabled",
-		"leaves ids up to %d; this server's myid is %d", maxSIDWithTTL, e.MyID)
 	e.checkServers(v)
 	for _, p := range e.membership().Check() {
 		v.require(false, p.Key, "%s", p.Reason)
