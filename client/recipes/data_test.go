@@ -593,15 +593,106 @@ func TestDiscovery(t *testing.T) {
 	if err != nil || json.Unmarshal(data, &fields) != nil || fields["serviceType"] != "DYNAMIC" || fields["port"] != 80.0 {
 		t.Errorf("%s %v", data, err)
 	}
-	sticky := recipes.Sticky(recipes.Random())
-	all := p.Instances()
-	if a := sticky(all); sticky(all) != a {
-		t.Error("not sticky")
+	if names, err := d.Names(ctx); err != nil || !slices.Equal(names, []string{"web"}) {
+		t.Error(names, err)
 	}
 	if err := one.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "one instance", func() bool { return len(p.Instances()) == 1 })
+}
+
+// Sticky stays with what it has picked as long as that is there, and then with another.
+func TestSticky(t *testing.T) {
+	all := []*recipes.Instance{{ID: "a"}, {ID: "b"}, {ID: "c"}}
+	pick := recipes.Sticky(recipes.RoundRobin())
+	for _, step := range []struct {
+		there []*recipes.Instance
+		want  string
+	}{{all, "a"}, {all, "a"}, {[]*recipes.Instance{all[2], all[1], all[0]}, "a"}, {all[1:], "c"}, {all, "c"}, {[]*recipes.Instance{{ID: "c"}}, "c"}} {
+		if got := pick(step.there); got.ID != step.want {
+			t.Errorf("%s, want %s", got.ID, step.want)
+		}
+	}
+}
+
+// An instance that is not dynamic stays without its program, for whoever starts that
+// again, and goes with its Presence.
+func TestTypesOfServices(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	looker := join(t, s, client.Options{})
+	look := func(id string) (st client.Stat, there bool) {
+		st, there, err := looker.Exists(ctx, "/services/web/"+id)
+		if err != nil {
+			t.Error(err)
+		}
+		return st, there
+	}
+	for kind, stays := range map[string]bool{"": false, recipes.Dynamic: false, recipes.Static: true, recipes.Permanent: true} {
+		id := "of-type-" + kind
+		first := join(t, s, client.Options{})
+		register := func(c someone) *recipes.Presence {
+			t.Helper()
+			p, err := recipes.NewDiscovery(forget(c, 5), "/services").Register(ctx, &recipes.Instance{Name: "web", ID: id, ServiceType: kind})
+			if err != nil {
+				t.Fatal(kind, err)
+			}
+			return p
+		}
+		register(first)
+		if st, there := look(id); !there || (st.EphemeralOwner == 0) != stays {
+			t.Errorf("%q: %v %x", kind, there, st.EphemeralOwner)
+		}
+		if err := first.Close(); err != nil { // as a program does that ends
+			t.Fatal(err)
+		}
+		before, there := look(id)
+		if there != stays {
+			t.Errorf("%q: without its program it is there: %v", kind, there)
+		}
+		again := register(join(t, s, client.Options{}))
+		if now, there := look(id); !there || stays && now.Czxid != before.Czxid {
+			t.Errorf("%q: another node: %v", kind, there)
+		}
+		if stays {
+			if err := looker.Delete(ctx, "/services/web/"+id, client.AnyVersion); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is made again", func() bool { _, there := look(id); return there })
+		}
+		if err := again.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := look(id); there {
+			t.Errorf("%q: it is there behind Close", kind)
+		}
+	}
+}
+
+// What would be registered where nobody looks for it is refused, and nothing is made.
+func TestNamesThatAreNone(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	d, g := recipes.NewDiscovery(c, "/services"), recipes.NewGroup(c, "/services")
+	for _, i := range []recipes.Instance{{}, {Name: "a/b"}, {Name: "/a"}, {Name: "."}, {Name: ".."}, {Name: "a", ID: "b/c"}, {Name: "a", ID: ".."},
+		{Name: "a", ServiceType: "DYNAMIC_SEQUENTIAL"}, {Name: "a", ServiceType: "static"}, {Name: "a\x00"}} {
+		if _, err := d.Register(ctx, &i); !errors.Is(err, client.ErrBadArguments) {
+			t.Errorf("%+v: %v", i, err)
+		}
+	}
+	for _, name := range []string{"", "a/b", ".", "..", "/"} {
+		if _, err := g.Join(ctx, name, nil); !errors.Is(err, client.ErrBadArguments) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	var bad *recipes.ArgumentError
+	_, err := d.Register(ctx, &recipes.Instance{Name: "a/b"})
+	if !errors.As(err, &bad) || err.Error() != `recipes: the name of a service cannot be "a/b": want the name of a node, without /` {
+		t.Error(err)
+	}
+	if names, _, err := c.Children(ctx, "/services"); !errors.Is(err, client.ErrNoNode) {
+		t.Error(names, err)
+	}
 }
 
 // An instance is the JSON that Curator writes, and what is none is left out.

@@ -20,10 +20,17 @@ type Instance struct {
 	SSLPort             *int            `json:"sslPort"`
 	Payload             json.RawMessage `json:"payload"`
 	RegistrationTimeUTC int64           `json:"registrationTimeUTC"` // milliseconds since 1970
-	ServiceType         string          `json:"serviceType"`         // DYNAMIC, STATIC, PERMANENT
+	ServiceType         string          `json:"serviceType"`         // Dynamic, Static or Permanent
 	URISpec             json.RawMessage `json:"uriSpec"`
 	Enabled             *bool           `json:"enabled,omitempty"` // absent is true
 }
+
+// Curator's types of services.
+const (
+	Dynamic   = "DYNAMIC"   // the instance goes with its program; so does one without a type
+	Static    = "STATIC"    // it stays until its Presence is closed, also when its program is gone
+	Permanent = "PERMANENT" // the same
+)
 
 // Ready reports whether the instance may be given to callers.
 func (i *Instance) Ready() bool { return i.Enabled == nil || *i.Enabled }
@@ -37,14 +44,34 @@ type Discovery struct {
 // NewDiscovery makes a catalogue of the node at base, which need not be there.
 func NewDiscovery(tree client.Tree, base string) *Discovery { return &Discovery{tree, base} }
 
+// check refuses what would be registered where nobody looks, and types that nobody knows
+// what to do with.
+func (i *Instance) check() error {
+	if err := checkName("the name of a service", i.Name); err != nil {
+		return err
+	}
+	if err := checkName("the id of an instance", i.ID); err != nil {
+		return err
+	}
+	switch i.ServiceType {
+	case Dynamic, Static, Permanent:
+		return nil
+	}
+	return &ArgumentError{"the type of a service", i.ServiceType, "DYNAMIC, STATIC or PERMANENT"}
+}
+
 // Register offers a service until the Presence is closed, over all sessions. An empty
-// ID gets a random one.
+// ID gets a random one. An instance whose type is Static or Permanent stays when its
+// program ends without closing the Presence.
 func (d *Discovery) Register(ctx context.Context, i *Instance) (*Presence, error) {
 	if i.ID == "" {
 		i.ID = guid()
 	}
 	if i.ServiceType == "" {
-		i.ServiceType = "DYNAMIC"
+		i.ServiceType = Dynamic
+	}
+	if err := i.check(); err != nil {
+		return nil, err
 	}
 	if i.RegistrationTimeUTC == 0 {
 		i.RegistrationTimeUTC = time.Now().UnixMilli()
@@ -53,7 +80,7 @@ func (d *Discovery) Register(ctx context.Context, i *Instance) (*Presence, error
 	if err != nil {
 		return nil, err
 	}
-	return Announce(ctx, d.tree, join(join(d.base, i.Name), i.ID), data)
+	return announce(ctx, &Presence{tree: d.tree, path: join(join(d.base, i.Name), i.ID), stay: i.ServiceType != Dynamic, data: data})
 }
 
 // Names returns the names of all services.

@@ -18,7 +18,7 @@ func TestElection(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	a := join(t, s, client.Options{SessionTimeout: brief})
 	b := join(t, s, client.Options{})
-	ea, eb := recipes.NewElection(a, "/e", recipes.Curator), recipes.NewElection(b, "/e", recipes.Curator)
+	ea, eb := recipes.NewElection(forget(a, 1), "/e", recipes.Curator), recipes.NewElection(forget(b, 2), "/e", recipes.Curator)
 	if _, err := eb.Leader(ctx); !errors.Is(err, recipes.ErrNoLeader) {
 		t.Error(err)
 	}

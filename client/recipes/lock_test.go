@@ -318,7 +318,7 @@ func TestRemovedNodeIsALoss(t *testing.T) {
 func TestRWLock(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	c := join(t, s, client.Options{})
-	l := recipes.NewRWLock(c, "/l", recipes.Curator)
+	l := recipes.NewRWLock(forget(c, 4), "/l", recipes.Curator)
 	r1, r2 := held(t)(l.RLock(ctx)), held(t)(l.RLock(ctx))
 	var order []string
 	var mu sync.Mutex
@@ -392,6 +392,44 @@ func TestSemaphoreIsFull(t *testing.T) {
 		h.Release(ctx)
 	case <-time.After(time.Minute):
 		t.Error("a lease that was given back is nobody's")
+	}
+}
+
+// Who asks a semaphore first has it first, and a lease that is given back wakes one.
+func TestSemaphoreIsFairAndWithoutHerd(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	const n = 8
+	owner, woken := join(t, s, client.Options{}), new(events)
+	first := held(t)(recipes.NewSemaphore(owner, "/s", 1).Acquire(ctx))
+	order := make(chan int, n)
+	for i := range n {
+		c := join(t, s, client.Options{Metrics: woken})
+		go func() {
+			h, err := recipes.NewSemaphore(c, "/s", 1).Acquire(ctx)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order <- i
+			h.Release(ctx)
+		}()
+		eventually(t, "the waiter to stand in the line", func() bool {
+			names, _, _ := owner.Children(ctx, "/s/locks")
+			return len(names) == i+1
+		})
+	}
+	if err := first.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if got := <-order; got != i {
+			t.Errorf("turn %d is %d's", i, got)
+		}
+	}
+	// Each sees its predecessor in the line go, and its own place there; the one whose
+	// turn it is sees leases come and go; and its own goes.
+	if got := woken.n.Load(); got > 5*n {
+		t.Errorf("%d events for %d waiters", got, n)
 	}
 }
 

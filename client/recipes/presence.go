@@ -15,6 +15,7 @@ import (
 type Presence struct {
 	tree client.Tree
 	path string
+	stay bool // the node is persistent: it outlives its program
 
 	mu   sync.Mutex
 	data []byte
@@ -27,7 +28,11 @@ type Presence struct {
 // Announce makes the node at path, and those above it, and keeps it until Close. A node
 // of an older session of the same program is replaced.
 func Announce(ctx context.Context, tree client.Tree, path string, data []byte) (*Presence, error) {
-	p := &Presence{tree: tree, path: path, data: data, changed: make(chan struct{}, 1), stopped: make(chan struct{})}
+	return announce(ctx, &Presence{tree: tree, path: path, data: data})
+}
+
+func announce(ctx context.Context, p *Presence) (*Presence, error) {
+	p.changed, p.stopped = make(chan struct{}, 1), make(chan struct{})
 	if err := p.make(ctx); err != nil {
 		return nil, err
 	}
@@ -57,11 +62,27 @@ func (p *Presence) current() []byte {
 	return p.data
 }
 
-// make has the node there, of this session, with the data.
+// options say what kind of node it is.
+func (p *Presence) options() []client.CreateOption {
+	if p.stay {
+		return nil
+	}
+	return []client.CreateOption{client.Ephemeral}
+}
+
+// owner is whose node it is to be: this session's, or nobody's.
+func (p *Presence) owner() client.SessionID {
+	if p.stay {
+		return 0
+	}
+	return p.tree.Session().ID
+}
+
+// make has the node there, of this session or persistent, with the data.
 func (p *Presence) make(ctx context.Context) error {
 	for {
 		data := p.current()
-		_, err := p.tree.Create(ctx, p.path, data, client.Ephemeral)
+		_, err := p.tree.Create(ctx, p.path, data, p.options()...)
 		switch {
 		case errors.Is(err, client.ErrConnectionLost):
 			continue
@@ -90,13 +111,13 @@ func lastSlash(path string) int {
 	return 0
 }
 
-// adopt keeps a node that is of this session, and removes one of another.
+// adopt keeps a node whose owner is the right one, and removes one of another.
 func (p *Presence) adopt(ctx context.Context, data []byte) (done bool, err error) {
 	st, there, err := p.tree.Exists(ctx, p.path)
 	switch {
 	case err != nil || !there:
 		return false, err
-	case client.SessionID(st.EphemeralOwner) != p.tree.Session().ID:
+	case client.SessionID(st.EphemeralOwner) != p.owner():
 		err = p.tree.Delete(ctx, p.path, st.Version)
 		return false, unless(unless(unless(err, client.ErrNoNode), client.ErrBadVersion), client.ErrConnectionLost)
 	}
@@ -164,6 +185,9 @@ func NewGroup(tree client.Tree, path string) *Group { return &Group{tree, path} 
 // Join makes the caller a member until the Presence is closed. The name is that of the
 // member's node; two members must not have the same.
 func (g *Group) Join(ctx context.Context, name string, data []byte) (*Presence, error) {
+	if err := checkName("the name of a member", name); err != nil {
+		return nil, err
+	}
 	return Announce(ctx, g.tree, join(g.path, name), data)
 }
 
