@@ -30,7 +30,7 @@ type accessFlags struct {
 
 // standIns are the flags that the environment may stand in for.
 var standIns = []string{"server", "auth", "auth-file", "sasl-user", "sasl-password-file", "jaas-file",
-	"tls", "cafile", "cert", "key", "tls-server-name", "client-configuration"}
+	"tls", "cafile", "cert", "key", "tls-server-name", "client-configuration", "max-request"}
 
 func (a *accessFlags) register(f *pflag.FlagSet, servers string) {
 	a.set = f
@@ -45,7 +45,8 @@ func (a *accessFlags) register(f *pflag.FlagSet, servers string) {
 	f.StringVar(&a.Cert, "cert", "", "PEM file with a client certificate")
 	f.StringVar(&a.Key, "key", "", "PEM file with its key; the file of the certificate if not given")
 	f.StringVar(&a.ServerName, "tls-server-name", "", "name that the servers' certificates must have, if it is not the host's")
-	f.StringVar(&a.ConfigFile, "client-configuration", "", "properties file of ZooKeeper's Java client; its TLS and SASL settings are used")
+	f.StringVar(&a.ConfigFile, "client-configuration", "", "properties file of ZooKeeper's Java client; its TLS and SASL settings and jute.maxbuffer are used")
+	f.IntVar(&a.MaxRequest, "max-request", 0, "most bytes of a request, as the servers have in jute.maxbuffer; 1048575 if not given")
 }
 
 // options are the client's options that the flags and the environment make.

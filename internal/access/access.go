@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -32,6 +33,10 @@ type Access struct {
 	// certificates must have, if that is not the host.
 	TLS                       bool
 	CA, Cert, Key, ServerName string
+
+	// MaxRequest is how many bytes a request may have, as servers have it in their
+	// jute.maxbuffer. 0 for what ConfigFile says, or else what servers take by default.
+	MaxRequest int
 }
 
 // String shows no credentials.
@@ -40,14 +45,17 @@ func (a Access) String() string { return "[how to connect]" }
 // GoString shows no credentials.
 func (a Access) GoString() string { return a.String() }
 
-// Options are those of a client that connects so: Auth, SASL and TLS. The errors name
+// Options are those of a client that connects so: Auth, SASL, TLS and MaxRequest. The errors name
 // the flag, the file and the line, and show nothing that may be secret.
 func (a *Access) Options() (client.Options, error) {
 	java, err := a.javaConfig()
 	if err != nil {
 		return client.Options{}, err
 	}
-	var o client.Options
+	if a.MaxRequest < 0 {
+		return client.Options{}, fmt.Errorf("--max-request %d: want bytes", a.MaxRequest)
+	}
+	o := client.Options{MaxRequest: cmp.Or(a.MaxRequest, java.maxRequest)}
 	var errAuth, errSASL, errTLS error
 	o.Auth, errAuth = a.identities()
 	o.SASL, errSASL = a.sasl(java)

@@ -27,6 +27,7 @@
 //	sasl.client                              false: no SASL
 //	sasl.clientconfig                        section of the JAAS file; Client
 //	java.security.auth.login.config          the JAAS file, in Java a property of the JVM
+//	jute.maxbuffer                           bytes of a request, decimal or 0x
 //
 // Other keys mean nothing here.
 package access

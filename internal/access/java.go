@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/zabra/zabra/internal/properties"
@@ -18,6 +19,8 @@ type javaConfig struct {
 	noSASL   bool
 	jaasFile string
 	section  string
+
+	maxRequest int // 0 if it says nothing
 }
 
 // javaConfig is the one of ConfigFile; without it, that of an empty one.
@@ -36,9 +39,22 @@ func (a *Access) javaConfig() (*javaConfig, error) {
 		return nil, fmt.Errorf("--client-configuration %s: %w", a.ConfigFile, err)
 	}
 	for _, p := range properties.LastOfEach(props) {
+		if p.Key == "jute.maxbuffer" {
+			if j.maxRequest, err = bufferSize(p.Value); err != nil {
+				return nil, fmt.Errorf("--client-configuration %s: jute.maxbuffer=%s: want bytes", a.ConfigFile, p.Value)
+			}
+			continue
+		}
 		j.set(strings.TrimPrefix(p.Key, "zookeeper."), p.Value)
 	}
 	return j, nil
+}
+
+// bufferSize is a number as Java's Integer.decode takes it, which Java's client has it
+// read by.
+func bufferSize(text string) (int, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 0, 31)
+	return int(n), err
 }
 
 func (j *javaConfig) set(key, value string) {

@@ -53,13 +53,13 @@ func (c *call) sink(svc Service, what string) *sink {
 // put makes a node at path, or changes the one there. It may wait in the transaction
 // for others.
 func (s *sink) put(ctx context.Context, path string, n *record) error {
-	if s.force {
-		return s.putOne(ctx, path, n)
-	}
 	if s.nodes > 0 && s.bytes+len(n.data) > copyBytes {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
+	}
+	if s.force || len(n.data) > copyBytes { // alone, so that an error names it
+		return s.putOne(ctx, path, n)
 	}
 	s.txn.Create(path, n.data, n.options()...)
 	s.nodes++
@@ -76,7 +76,7 @@ func (s *sink) putOne(ctx context.Context, path string, n *record) error {
 	}
 	whole := context.WithoutCancel(ctx)
 	_, err := s.svc.Create(whole, path, n.data, n.options()...)
-	if errors.Is(err, client.ErrNodeExists) {
+	if s.force && errors.Is(err, client.ErrNodeExists) {
 		_, err = s.svc.Set(whole, path, n.data, client.AnyVersion)
 		if err == nil && len(n.acl) > 0 {
 			_, err = s.svc.SetACL(whole, path, n.acl, client.AnyVersion)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/zabra/zabra/client"
 )
@@ -186,13 +187,21 @@ func explain(path string, err error) error {
 	if errors.As(err, &op) && op.Path != "" {
 		path = op.Path
 	}
+	var size *client.SizeError
 	switch {
+	case errors.As(err, &size):
+		return &explained{tooLarge(path, size), "--max-request is to be what the servers have as jute.maxbuffer; they close the connection of who sends more", err}
 	case text == "" || errors.As(err, &open):
 		text = err.Error()
 	default:
 		text = withPath(text, path)
 	}
 	return &explained{text, k.hint, err}
+}
+
+// tooLarge says of a request that was not sent how much too large it is.
+func tooLarge(path string, e *client.SizeError) string {
+	return strings.TrimSuffix(fmt.Sprintf("Request too large (%d bytes, --max-request is %d): %s", e.Bytes, e.Most, path), ": ")
 }
 
 func withPath(text, path string) string {
