@@ -81,8 +81,24 @@ func (s *screen) wait(t *testing.T, text string) {
 	t.Fatalf("no %q on the screen:\n%s", text, all)
 }
 
-// TestCLITerminal completes a command and a path, and searches a history that
-// another run has left.
+// startTerminal runs zabra cli in a terminal of its own, with more words and variables.
+func startTerminal(t *testing.T, addr, words string, env ...string) (*screen, *exec.Cmd) {
+	t.Helper()
+	s, slave := openScreen(t)
+	defer slave.Close()
+	cmd := exec.Command(os.Args[0], "-test.run=TestCLITerminalChild$")
+	cmd.Env = append(append(os.Environ(), "ZABRA_TEST_TERMINAL="+addr, "ZABRA_TEST_WORDS="+words, "ZABRA_HISTORY=", "TERM=xterm", "NO_COLOR="), env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return s, cmd
+}
+
+// TestCLITerminal completes a command and a path, searches a history that another run has
+// left, ends a command by Ctrl-C, and edits a node.
 func TestCLITerminal(t *testing.T) {
 	addr := startServer(t)
 	zabra(t, "cli", "--server", addr, "create", "/apples", "red")
@@ -90,16 +106,11 @@ func TestCLITerminal(t *testing.T) {
 	if err := os.WriteFile(history, []byte("get -b /apples\nls /\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, slave := openScreen(t)
-	cmd := exec.Command(os.Args[0], "-test.run=TestCLITerminalChild$")
-	cmd.Env = append(os.Environ(), "ZABRA_TEST_TERMINAL="+addr, "ZABRA_HISTORY="+history, "TERM=xterm", "NO_COLOR=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
+	editor := t.TempDir() + "/editor"
+	if err := os.WriteFile(editor, []byte("#!/bin/sh\nprintf %s \"$1\" >\"$2\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	slave.Close()
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	s, cmd := startTerminal(t, addr, "", "ZABRA_HISTORY="+history, "NO_COLOR=1", "VISUAL="+editor+" yellow", "EDITOR=false")
 	s.wait(t, "(CONNECTED) 0]")
 	s.WriteString("get /app\t\r")
 	s.wait(t, "(CONNECTED) 1]")
@@ -107,6 +118,15 @@ func TestCLITerminal(t *testing.T) {
 	s.WriteString("\r")
 	s.wait(t, "cmVk") // red, as base64
 	s.wait(t, "(CONNECTED) 2]")
+	s.WriteString("watch /\r")
+	s.wait(t, "watching /; Ctrl-C ends it")
+	s.WriteString("\x03")
+	s.wait(t, "(CONNECTED) 3]")
+	s.WriteString("edit /apples\r")
+	s.wait(t, "(CONNECTED) 4]")
+	s.WriteString("get /apples\r")
+	s.wait(t, "yellow")
+	s.wait(t, "(CONNECTED) 5]")
 	s.WriteString("quit\r")
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
@@ -116,11 +136,37 @@ func TestCLITerminal(t *testing.T) {
 	}
 }
 
+// What is printed to a terminal has colours, unless that or its user does not want them.
+func TestColoursAtATerminal(t *testing.T) {
+	addr := startServer(t)
+	for _, tc := range []struct {
+		words, env, want string
+		code             int
+	}{
+		{"tree /", "", "\x1b[1;34m/\x1b[0m\r\n", 0},
+		{"tree /", "NO_COLOR=1", "/\r\n", 0},
+		{"tree /", "TERM=dumb", "/\r\n", 0},
+		{"get /none", "", "\x1b[31merror:\x1b[0m Node does not exist: /none\r\n", 1},
+		{"get /none", "NO_COLOR=1", "error: Node does not exist: /none\r\n", 1},
+	} {
+		s, cmd := startTerminal(t, addr, tc.words, tc.env)
+		s.wait(t, tc.want)
+		if s.mu.Lock(); strings.Contains(s.text.String(), "\x1b") != strings.Contains(tc.want, "\x1b") {
+			t.Errorf("%s, %s: %q", tc.words, tc.env, s.text.String())
+		}
+		s.mu.Unlock()
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != tc.code {
+			t.Errorf("%s: %v", tc.words, err)
+		}
+	}
+}
+
 // TestCLITerminalChild is the process in the terminal.
 func TestCLITerminalChild(t *testing.T) {
 	addr := os.Getenv("ZABRA_TEST_TERMINAL")
 	if addr == "" {
 		t.Skip("it runs in a terminal that another test makes")
 	}
-	os.Exit(run(t.Context(), []string{"cli", "--server", addr}, environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	words := append([]string{"cli", "--server", addr}, strings.Fields(os.Getenv("ZABRA_TEST_WORDS"))...)
+	os.Exit(run(t.Context(), words, environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/client/recipes"
 	"github.com/zabra/zabra/internal/testserver"
 )
 
@@ -84,6 +86,113 @@ func TestGuardedUsage(t *testing.T) {
 	for _, args := range [][]string{{"lock"}, {"lock", "/l"}, {"elect", "l", "--", "true"}, {"lock", "--auth", "x", "/l", "--", "true"}} {
 		if _, errs, code := zabra(t, args...); code != exitUsage {
 			t.Errorf("%v: %d %q", args, code, errs)
+		}
+	}
+}
+
+// Who runs zabra elect and loses the leadership campaigns again, and the others are
+// told who leads.
+func TestElectCampaignsAgain(t *testing.T) {
+	s, dir := testserver.Start(t), t.TempDir()
+	c, err := client.Open(t.Context(), s.Addr(), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const script = `echo $ZABRA_LOCK_TOKEN >>"$1/runs"; if [ -e "$1/last" ]; then exit 4; fi; exec sleep 60`
+	type result struct {
+		errs string
+		code int
+	}
+	ended := make(chan result, 1)
+	go func() {
+		_, errs, code := zabra(t, "elect", "--server", s.Addr(), "--id", "me", "/e", "--", "sh", "-c", script, "sh", dir)
+		ended <- result{errs, code}
+	}()
+	runs := func() []string {
+		text, _ := os.ReadFile(filepath.Join(dir, "runs"))
+		return strings.Fields(string(text))
+	}
+	for deadline := time.Now().Add(time.Minute); len(runs()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the command does not run")
+		}
+	}
+	e := recipes.NewElection(c, "/e", recipes.Curator)
+	if id, err := e.Leader(t.Context()); id != "me" || err != nil {
+		t.Error(id, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "last"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names, _, err := c.Children(t.Context(), "/e")
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	if err := c.Delete(t.Context(), "/e/"+names[0], client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case r := <-ended:
+		if r.code != 4 || !strings.Contains(r.errs, "no longer the leader") {
+			t.Errorf("%d %q", r.code, r.errs)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it does not end")
+	}
+	tokens := runs()
+	if len(tokens) != 2 {
+		t.Fatalf("%q", tokens)
+	}
+	first, err1 := strconv.Atoi(tokens[0])
+	second, err2 := strconv.Atoi(tokens[1])
+	if err1 != nil || err2 != nil || first <= 0 || second <= first {
+		t.Errorf("%q", tokens)
+	}
+}
+
+// While the command runs there is the node of the kind that was asked for, and it goes
+// behind it.
+func TestLockIsHeldWhileTheCommandRuns(t *testing.T) {
+	s := testserver.Start(t)
+	c, err := client.Open(t.Context(), s.Addr(), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for path, tc := range map[string]struct {
+		words []string
+		name  string
+	}{
+		"/curator":       {[]string{"lock"}, "-lock-0"},
+		"/kazoo":         {[]string{"lock", "--kazoo"}, "__lock__0"},
+		"/latch":         {[]string{"elect"}, "-latch-0"},
+		"/kazooelection": {[]string{"elect", "--kazoo"}, "__lock__0"},
+	} {
+		goOn := filepath.Join(t.TempDir(), "go-on")
+		code := make(chan int, 1)
+		go func() {
+			words := append(tc.words, "--server", s.Addr(), path, "--", "sh", "-c", "until [ -e '"+goOn+"' ]; do sleep 0.01; done")
+			_, _, n := zabra(t, words...)
+			code <- n
+		}()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			names, _, _ := c.Children(t.Context(), path)
+			if len(names) == 1 && strings.Contains(names[0], tc.name) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %q", path, names)
+			}
+		}
+		if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n := <-code; n != 0 {
+			t.Errorf("%s: exit code %d", path, n)
+		}
+		if names, _, err := c.Children(t.Context(), path); len(names) != 0 || err != nil {
+			t.Errorf("%s: %q %v", path, names, err)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type Shell struct {
 	endStates    context.CancelFunc
 	watches      watches
 	printWatches bool
+	jsonEvents   bool     // the last addWatch asked for JSON
 	lines        []string // commands of this run, by number
 	greeted      bool     // a session has been opened before, or its opening is to be told
 	clock        progressClock

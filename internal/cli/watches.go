@@ -141,6 +141,7 @@ func addWatch(ctx context.Context, c *call) error {
 		return err
 	}
 	c.watches.keep(watchKey{kind, c.path()}, w)
+	c.jsonEvents = c.json
 	return nil
 }
 
@@ -213,7 +214,7 @@ func (s *Shell) event(v eventView) {
 	if v.Zxid == "" && v.zxid >= 0 {
 		v.Zxid = client.Zxid(v.zxid).String()
 	}
-	if err := s.out.show(v, s.cfg.JSON); err != nil {
+	if err := s.out.show(v, s.cfg.JSON || s.jsonEvents); err != nil {
 		s.out.notice("event: %v", err)
 	}
 	s.out.flush()
