@@ -221,20 +221,118 @@ func TestWalk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.Count(v.Path, "/") == 2 && string(v.Bytes) != v.Path {
+			t.Errorf("%s: %q", v.Path, v.Bytes)
+		}
 		got = append(got, v.Path)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v", got)
 	}
-	n := 0
-	for _, err := range c.EachChild(ctx, "/t") {
+	for v := range c.Walk(ctx, "/t") {
+		if v.Path == "/t/0" {
+			break
+		}
+	}
+	for v, err := range c.Walk(ctx, "/none") {
+		if !errors.Is(err, client.ErrNoNode) || v.Path != "" {
+			t.Error(v, err)
+		}
+	}
+}
+
+// EachChild has every name once, ends where its caller does, and says why it cannot go on.
+func TestEachChild(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	must(c.Create(ctx, "/t", nil))(t)
+	var want, got []string
+	for i := 0; i < 3000; {
+		txn := new(client.Txn)
+		for ; txn.Len() < 500; i++ {
+			want = append(want, fmt.Sprintf("%04d", i))
+			txn.Create("/t/"+want[i], nil)
+		}
+		must(c.Commit(ctx, txn))(t)
+	}
+	for name, err := range c.EachChild(ctx, "/t") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n++
+		got = append(got, name)
 	}
-	if n != 10 {
-		t.Error(n)
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("%d names", len(got))
+	}
+	n := 0
+	for range c.EachChild(ctx, "/t") {
+		if n++; n == 3 {
+			break
+		}
+	}
+	for _, path := range []string{"/none", "none"} {
+		var errs []error
+		for name, err := range c.EachChild(ctx, path) {
+			if name != "" {
+				t.Error(name)
+			}
+			errs = append(errs, err)
+		}
+		if len(errs) != 1 || !errors.Is(errs[0], client.ErrNoNode) && !errors.Is(errs[0], client.ErrBadArguments) {
+			t.Errorf("%s: %v", path, errs)
+		}
+	}
+}
+
+// Nodes without an ACL of their own have the Client's.
+func TestACLOfTheClient(t *testing.T) {
+	ctx, r := t.Context(), newRig(t)
+	c := r.open(client.Options{ACL: client.World(client.PermRead | client.PermCreate | client.PermAdmin)})
+	must(c.Create(ctx, "/a", nil))(t)
+	must(c.Create(ctx, "/own", nil, client.WithACL(client.World(client.PermAll)...)))(t)
+	must(c.Commit(ctx, new(client.Txn).Create("/a/b", nil).Create("/a/c", nil, client.Container)))(t)
+	must(c.Async().Create(ctx, "/a/d", nil, nil).Wait(ctx))(t)
+	if err := c.MakePath(ctx, "/a/e/f"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/a", "/a/b", "/a/c", "/a/d", "/a/e", "/a/e/f"} {
+		if acl, _, err := c.GetACL(ctx, path); err != nil || len(acl) != 1 || acl[0].Perms != client.PermRead|client.PermCreate|client.PermAdmin {
+			t.Error(path, acl, err)
+		}
+	}
+	if acl, _, err := c.GetACL(ctx, "/own"); err != nil || acl[0].Perms != client.PermAll {
+		t.Error(acl, err)
+	}
+	st := must(c.SetACL(ctx, "/a", client.World(client.PermAll), 0))(t)
+	if _, err := c.SetACL(ctx, "/a", client.World(client.PermRead), 0); !errors.Is(err, client.ErrBadVersion) || st.Aversion != 1 {
+		t.Error(st, err)
+	}
+}
+
+// A transaction makes all kinds of nodes, and tells their Stat.
+func TestKindsOfNodesInATxn(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	var st [4]client.Stat
+	res := must(c.Commit(ctx, new(client.Txn).
+		Create("/e", []byte("x"), client.Ephemeral, client.StatTo(&st[0])).
+		Create("/c", nil, client.Container, client.StatTo(&st[1])).
+		Create("/t", nil, client.TTL(time.Hour), client.StatTo(&st[2])).
+		Create("/s-", nil, client.Sequential, client.TTL(time.Hour), client.StatTo(&st[3]))))(t)
+	for i, want := range []string{"/e", "/c", "/t", "/s-0000000003"} {
+		if res[i].Path != want || st[i].Czxid == 0 || st[i] != res[i].Stat {
+			t.Errorf("%d: %+v %+v", i, res[i], st[i])
+		}
+	}
+	if client.SessionID(st[0].EphemeralOwner) != c.Session().ID || st[0].DataLength != 1 {
+		t.Errorf("%+v", st[0])
+	}
+	_, err := c.Commit(ctx, new(client.Txn).Set("/e", []byte("y"), client.AnyVersion).Check("/c", 7).Create("/never", nil))
+	if _, there, lookErr := c.Exists(ctx, "/never"); !errors.Is(err, client.ErrBadVersion) || there || lookErr != nil {
+		t.Error(err, there, lookErr)
+	}
+	if data, _, err := c.Get(ctx, "/e"); string(data) != "x" || err != nil {
+		t.Errorf("%q %v: a part of it was made", data, err)
 	}
 }
 
@@ -257,6 +355,49 @@ func TestAsync(t *testing.T) {
 		t.Error(p, err)
 	}
 	if _, err := c.Async().Get(ctx, "bad", nil).Wait(ctx); !errors.Is(err, client.ErrBadArguments) {
+		t.Error(err)
+	}
+}
+
+// Each call has its like that does not wait, by a Future or a callback, in one order.
+func TestAsyncCalls(t *testing.T) {
+	ctx := t.Context()
+	c := newRig(t).open(client.Options{})
+	a := c.Async()
+	var told []string
+	made := a.Create(ctx, "/a-", []byte("x"), func(path string, err error) { told = append(told, path) }, client.Sequential, client.Ephemeral)
+	path := must(made.Wait(ctx))(t)
+	data := a.Get(ctx, path, func(d client.Data, err error) { told = append(told, string(d.Bytes)) })
+	list := a.Children(ctx, "/", nil)
+	there := a.Exists(ctx, path, nil)
+	gone := a.Delete(ctx, path, client.AnyVersion, func(struct{}, error) { told = append(told, "deleted") })
+	again := a.Delete(ctx, path, client.AnyVersion, func(_ struct{}, err error) { told = append(told, err.Error()) })
+	synced := a.Sync(ctx, "/", nil)
+	<-synced.Done()
+	must(synced.Wait(ctx))(t)
+	if d := must(data.Wait(ctx))(t); string(d.Bytes) != "x" || client.SessionID(d.Stat.EphemeralOwner) != c.Session().ID {
+		t.Errorf("%+v", d)
+	}
+	if l := must(list.Wait(ctx))(t); !slices.Contains(l.Names, path[1:]) {
+		t.Error(l)
+	}
+	if p := must(there.Wait(ctx))(t); !p.Exists {
+		t.Error(p)
+	}
+	must(gone.Wait(ctx))(t)
+	if _, err := again.Wait(ctx); !errors.Is(err, client.ErrNoNode) {
+		t.Error(err)
+	}
+	if len(told) != 4 || told[0] != path || told[1] != "x" || told[2] != "deleted" || !strings.Contains(told[3], "there is no such node") {
+		t.Errorf("%q", told)
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	f := a.Set(ctx, "/none", nil, client.AnyVersion, nil)
+	if _, err := f.Wait(over); !errors.Is(err, context.Canceled) && !errors.Is(err, client.ErrNoNode) { // both may be so
+		t.Error(err)
+	}
+	if _, err := f.Wait(ctx); !errors.Is(err, client.ErrNoNode) {
 		t.Error(err)
 	}
 }

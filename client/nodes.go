@@ -139,7 +139,8 @@ func (c *Client) Count(ctx context.Context, path string) (int, error) {
 	return int(r.Total), c.conclude(k, &d, err)
 }
 
-// Ephemerals returns the paths of the session's ephemeral nodes at or below prefix.
+// Ephemerals returns the paths of the session's ephemeral nodes that begin with prefix, as
+// text: /a has those at /a, below it, and at /ab.
 func (c *Client) Ephemerals(ctx context.Context, prefix string) ([]string, error) {
 	k, err := c.readingPath(wire.OpGetEphemerals, prefix)
 	if err != nil {

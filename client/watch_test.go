@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,12 +59,23 @@ func TestWatchesOutliveConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, _, children, err := c.ChildrenW(ctx, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tree := must(c.AddWatch(ctx, "/", true))(t)
+	node := must(c.AddWatch(ctx, "/a", false))(t)
 	r.Cut(true)
 	other := r.open(client.Options{Dial: r.Server.Way().Dial})
 	must(other.Set(ctx, "/a", []byte("x"), client.AnyVersion))(t)
 	must(other.Create(ctx, "/b", nil))(t)
 	r.Unblock()
+	if e := next(t, children); e.Type != client.EventChildrenChanged || e.Path != "/" {
+		t.Error(e)
+	}
+	if e := next(t, node); e.Type != client.EventGap {
+		t.Error(e)
+	}
 	if e := next(t, data); e.Type != client.EventDataChanged {
 		t.Error(e)
 	}
@@ -76,6 +88,58 @@ func TestWatchesOutliveConnections(t *testing.T) {
 	must(other.Create(ctx, "/a/deep", nil))(t)
 	for next(t, tree).Path != "/a/deep" {
 		// What the one-shot watches were told late comes here, too.
+	}
+	for next(t, node).Type != client.EventChildrenChanged { // by /a/deep
+	}
+}
+
+// So many watches that no request would have room for all of them are set again, too.
+func TestManyWatchesOutliveAConnection(t *testing.T) {
+	const n, most = 6000, 1 << 20
+	ctx, r := t.Context(), newRig(t)
+	c, other := r.open(client.Options{}), r.open(client.Options{Dial: r.Server.Way().Dial})
+	path := func(i int) string { return fmt.Sprintf("/%s%d", strings.Repeat("n", 200), i) }
+	if n*len(path(0)) < most {
+		t.Fatal("they are too few")
+	}
+	watches := make([]*client.Watch, n)
+	var wg sync.WaitGroup
+	for g := range 16 {
+		wg.Go(func() {
+			for i := g; i < n; i += 16 {
+				_, _, w, err := c.ExistsW(ctx, path(i))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				watches[i] = w
+			}
+		})
+	}
+	if wg.Wait(); t.Failed() {
+		return
+	}
+	r.Cut(true)
+	made := func(from, to int) {
+		t.Helper()
+		for from < to {
+			txn := new(client.Txn)
+			for ; from < to && txn.Len() < 500; from++ {
+				txn.Create(path(from), nil)
+			}
+			must(other.Commit(ctx, txn))(t)
+		}
+	}
+	made(0, n/2) // of which it is told when it is back
+	r.Unblock()
+	if err := c.Sync(ctx, "/"); err != nil { // behind the watches
+		t.Fatal(err)
+	}
+	made(n/2, n)
+	for i, w := range watches {
+		if e := next(t, w); e.Type != client.EventCreated || e.Path != path(i) {
+			t.Fatal(i, e)
+		}
 	}
 }
 
