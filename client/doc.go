@@ -46,4 +46,11 @@
 // says so with EventGap, behind which the reader looks for itself.
 //
 // An event is in the channel before any call returns that shows the change.
+//
+// # Bounds
+//
+// Calls under way, or waiting for a connection: Options.MaxCalls; further ones wait for
+// their turn. A request: MaxRequest; an answer: MaxReply. Events that nobody takes from a
+// persistent watch: MaxQueuedEvents, beyond which they become one EventGap. Only what
+// States has to tell is not bounded: whoever calls it reads.
 package client

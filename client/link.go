@@ -259,7 +259,7 @@ func (l *link) ponged() time.Time {
 }
 
 // frames reads and calls each with every frame's payload, until that or reading fails.
-// The payload is valid during the call. more says that another one was read already.
+// The payload is valid during the call.
 func (l *link) frames(each func(payload []byte) error) error {
 	buf := make([]byte, 64<<10)
 	have := copy(buf, l.in)

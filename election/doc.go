@@ -35,8 +35,8 @@
 // peerEpoch wins, then the larger zxid, then the larger server id. A candidate of
 // weight 0 in the committed configuration wins against nobody, and a vote for the
 // server itself that it does not cast is nothing to it: it had more data once and
-// lost it. Since every committed transaction is in the logs of a quorum, the best vote of a quorum
-// names a server that has them all.
+// lost it. Since every committed transaction is in the logs of a quorum, the best
+// vote of a quorum names a server that has them all.
 //
 // A server without a vote proposes (-2^63, -2^63, -2^63): an observer, one that
 // its own committed configuration does not list as a voter, and one whose data
@@ -59,10 +59,10 @@
 //   - Start: the round grows by one, the proposal is the own vote, everything
 //     else is empty. A server that is vouched for (see below) begins likewise, but
 //     in the round that it is in, where it has cast no vote: a later one would draw
-//     the others away from a leader that they may be electing. The proposal goes to all voters, here and whenever it
-//     changes; and again after 200 ms, then 400 ms, 800 ms, up to 60 s; and
-//     after 200 ms once more when a voter that follows or leads says something
-//     new and a quorum is still missing.
+//     the others away from a leader that they may be electing. The proposal goes
+//     to all voters, here and whenever it changes; and again after 200 ms, then
+//     400 ms, 800 ms, up to 60 s; and after 200 ms once more when a voter that
+//     follows or leads says something new and a quorum is still missing.
 //   - Votes count if sender and candidate are voters. Of a looking voter:
 //     a later round is entered, with recv empty and the better of the own first
 //     vote and this one as the proposal; an earlier round is answered with the

@@ -19,9 +19,10 @@
 // between; "..." in a line stands for anything, and a blank for several.
 //
 // The ports 2181 and 8080 are replaced by free ones wherever they stand in the
-// script, and set in the environment; "zabra cli" is told its server. Lines that begin with "git clone", "cd " or
-// "go " are not run: they make what the test has made already. After a line that
-// starts a server in the background the script waits until it serves.
+// script, and set in the environment; "zabra cli" is told its server. Lines that begin
+// with "git clone", "cd " or "go " are not run: they make what the test has made
+// already. After a line that starts a server in the background the script waits until
+// it serves.
 //
 // A block "sh" without a name is only checked for flags. A block "properties" is
 // a zoo.cfg.

@@ -12,6 +12,7 @@
 //
 //	defer plant.Plant(plant.AckBeforeSync)()
 //
-// A bug belongs here only together with a test that fails without its checker:
-// internal/sim keeps those, in files with the same build tag.
+// A bug belongs here only together with a test that fails without its checker. Those
+// tests are in files with the same build tag, most of them in internal/sim; those of
+// internal/faulttest build whole servers with it.
 package plant

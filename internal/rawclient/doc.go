@@ -1,7 +1,8 @@
 // Package rawclient is the smallest client of the ZooKeeper protocol that is of
 // use: one connection, one session, requests in, replies out, in order. It
-// keeps no watches, does not reconnect and hides nothing; the load generator
-// prepares and cleans up with it, and the shell is built on it.
+// keeps no watches, does not reconnect and hides nothing. The load generator
+// (internal/bench) is built on it, and tests that want to see what a server answers,
+// to the frame.
 //
 // A Conn is used in one of two ways, which do not mix:
 //

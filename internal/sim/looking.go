@@ -50,7 +50,6 @@ func (l *looking) end() {
 
 // hear takes a notification, in whatever role.
 func (s *server) hear(from wire.SID, b []byte) {
-
 	n, err := wire.DecodeNotification(b)
 	if err != nil {
 		s.cluster.fail("wire", "server %d cannot read a notification of server %d: %v", s.id, from, err)

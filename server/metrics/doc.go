@@ -37,7 +37,7 @@
 //
 // Every metric of ZooKeeper exists. Those of the stages that Zabra does not have
 // (a commit processor, a cache of encoded replies) stay 0; those that only a
-// member of an ensemble has are shown while something provides them. Two are
+// member of an ensemble has are shown while something provides them. Four are
 // Zabra's own: log_full_count, log_full_time, damage_found_count and
 // damage_healed_count.
 //

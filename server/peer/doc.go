@@ -24,9 +24,10 @@
 // Each server has room for one notification that waits. A newer one takes its
 // place, because only the last vote matters. The last one that was written is
 // written again when a connection is made anew, since nobody knows whether it
-// arrived; and a connection is made anew for it if the old one breaks soon after. So a notification may come twice, and late, but never behind a newer one
-// of the same server. A notification that cannot be decoded is skipped, as
-// ZooKeeper does; a frame of an impossible length ends the connection.
+// arrived; and a connection is made anew for it if the old one breaks soon after. So
+// a notification may come twice, and late, but never behind a newer one of the same
+// server. A notification that cannot be decoded is skipped, as ZooKeeper does; a frame
+// of an impossible length ends the connection.
 //
 // # Quorum port
 //

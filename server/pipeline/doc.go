@@ -10,11 +10,27 @@
 //     and not applied yet; a request that fails becomes an error transaction. The batch
 //     goes to the log.
 //  3. The log appends all it has been given, with one sync, and tells the core up to
-//     which zxid it is durable. The quorum is this server alone, so that is the commit.
+//     which zxid it is durable. What that commits, the role says: see below.
 //  4. The core applies what is committed, in order, with the tree locked: change
 //     the tree, queue events with the watchers, answer the client. Nothing is
 //     answered before it is durable: answers are only made in this step.
 //  5. A flusher goroutine, or for a few clients the core, writes the outbox to the socket.
+//
+// # Roles
+//
+// Who turns a request into a transaction, and what commits it, depends on the core's
+// role; the rest is the same in all of them (role.go).
+//
+//	alone       prepares; what is durable here is committed
+//	leading     prepares, for all servers; zab.Leader says what a quorum has
+//	learning    passes requests on to the leader; the transaction that comes back is
+//	            matched with its request by session and cxid (zab.Learner)
+//	read-only   refuses writes; it shows what is known to be decided (readonly.go)
+//	none        serves nobody: a member between two roles
+//
+// A server that stands alone is alone from New on. A member begins with none; Lead, Learn
+// and ServeReadOnly give it a role, and the report of that role says when it has ended.
+// Writes that are under way then are not answered: the connections they came by end.
 //
 // Requests of other servers come as packets (Leadership, Hosting), and end up among those
 // of the batch. Each of those servers has a share of the memory: while too much of one is
@@ -105,7 +121,12 @@
 //
 // # Bounds
 //
-// Per client: requests under way (Options.MaxQueued, MaxQueuedBytes) and bytes
-// not read by the peer (MaxOutbox). A client above the first is not read from;
-// one above the last is dropped. In all: Options.OutstandingLimit.
+// Per client: requests under way (Options.MaxQueued, and MaxQueuedBytes, in which a read
+// that waits weighs what its answer will have) and bytes not read by the peer
+// (MaxOutbox). A client above the first is not read from; one above the last is dropped.
+// Over all clients: writes under way (OutstandingLimit, MaxRequests), bytes of large
+// requests (LargeBytes), and bytes that wait for slow readers (MaxUnsentTotal), where
+// those go first for whom most waits. Per learner: its share, see above; what waits to be
+// sent to it is bounded by zab and package server. While the disk is full a write waits
+// for MaxFullWait.
 package pipeline

@@ -2,9 +2,10 @@ package pipeline
 
 import (
 	"errors"
-	"github.com/zabra/zabra/internal/plant"
 	"slices"
 	"time"
+
+	"github.com/zabra/zabra/internal/plant"
 )
 
 // What happens while the log finds no room on its disk. The batch that did not fit
