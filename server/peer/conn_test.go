@@ -104,6 +104,19 @@ func pair(t testing.TB, o ConnOptions, tr ...Transport) (leader, learner *end) {
 
 func (e *end) start() { e.Start(e.handler()) }
 
+// startStuck starts an end that reads nothing more after the first packets, until release
+// is called.
+func (e *end) startStuck() (release func()) {
+	stuck := make(chan struct{})
+	h := e.handler()
+	h.Receive = func(p []wire.QuorumPacket) error {
+		<-stuck
+		return e.receive(p)
+	}
+	e.Start(h)
+	return func() { close(stuck) }
+}
+
 // packet is a packet that is told by its zxid, with n bytes of data.
 func packet(zxid wire.Zxid, n int) wire.QuorumPacket {
 	return wire.QuorumPacket{Type: wire.PacketProposal, Zxid: zxid, Data: bytes.Repeat([]byte{byte(zxid)}, n)}
@@ -282,13 +295,7 @@ func TestEveryStreamIsCalled(t *testing.T) {
 func TestBacklog(t *testing.T) {
 	noLeaks(t)
 	leader, learner := pair(t, ConnOptions{MaxBacklog: 64 << 20})
-	release := make(chan struct{})
-	h := learner.handler()
-	h.Receive = func(p []wire.QuorumPacket) error {
-		<-release
-		return learner.receive(p)
-	}
-	learner.Start(h)
+	release := learner.startStuck()
 	leader.start()
 	p := packet(1, 1<<20)
 	for range 40 {
@@ -302,7 +309,7 @@ func TestBacklog(t *testing.T) {
 	if b := leader.Backlog(); b < 10<<20 || b > 40*packetSize(&p) {
 		t.Errorf("the backlog is %d", b)
 	}
-	close(release)
+	release()
 	eventually(t, "the backlog to be gone", func() bool { return leader.Backlog() == 0 && learner.count() == 40 })
 	for range 65 {
 		leader.Send(p)

@@ -3,8 +3,6 @@ package peer
 import (
 	"testing"
 	"time"
-
-	"github.com/zabra/zabra/wire"
 )
 
 // What this system holds for a peer that does not read is written, and not taken.
@@ -13,13 +11,7 @@ func TestTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noLeaks(t)
 			leader, learner := pair(t, ConnOptions{}, tr...)
-			release := make(chan struct{})
-			h := learner.handler()
-			h.Receive = func(p []wire.QuorumPacket) error {
-				<-release
-				return learner.receive(p)
-			}
-			learner.Start(h)
+			release := learner.startStuck()
 			leader.start()
 			learner.Send(packet(1, 1)) // whoever has said nothing is not waited for long
 			eventually(t, "the leader to hear of the learner", func() bool { return leader.count() == 1 })
@@ -32,7 +24,7 @@ func TestTaken(t *testing.T) {
 				time.Sleep(50 * time.Millisecond)
 				return leader.Written() == written && leader.Taken() == taken && 0 < taken && taken < written
 			})
-			close(release)
+			release()
 			eventually(t, "all to be taken", func() bool { return leader.Backlog() == 0 && leader.Taken() == leader.Written() })
 		})
 	}
