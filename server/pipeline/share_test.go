@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,18 +46,29 @@ func newFlood(l *Leadership, conn zab.Conn, pkt wire.QuorumPacket, most int64) *
 	return f
 }
 
-// While nothing is committed, what a learner sends takes so much memory and no more; the
-// others are heard. When the core gets on, so does the learner.
-func TestAFloodOfRequestsIsHeldBack(t *testing.T) {
+// withStuckLog runs a test of a leader with that many observers who serve, connections 1
+// and so on, and a log that stands still until release is called.
+func withStuckLog(t *testing.T, observers zab.Conn, test func(t *testing.T, l *Leadership, release func())) {
 	bubble(t, func(t *testing.T) {
 		r, role := newLeadingRig(t, Options{})
 		defer r.close()
 		l := &Leadership{role}
-		joins(l, 1, 8)
-		joins(l, 2, 9)
+		for conn := zab.Conn(1); conn <= observers; conn++ {
+			joins(l, conn, wire.SID(conn)+7)
+		}
 		hold := make(chan struct{})
+		release := sync.OnceFunc(func() { close(hold) })
+		defer release()
 		r.core.Call(func() { r.log.hold = hold })
 		synctest.Wait()
+		test(t, l, release)
+	})
+}
+
+// While nothing is committed, what a learner sends takes so much memory and no more; the
+// others are heard. When the core gets on, so does the learner.
+func TestAFloodOfRequestsIsHeldBack(t *testing.T) {
+	withStuckLog(t, 2, func(t *testing.T, l *Leadership, release func()) {
 		pkt := requestPacket(wire.OpSetData, 1<<20)
 		each, _ := weigh([]wire.QuorumPacket{pkt})
 		most := laxShare/each + 50
@@ -70,12 +82,12 @@ func TestAFloodOfRequestsIsHeldBack(t *testing.T) {
 		if n := l.r.shares.at(2).bytes.Load(); n == 0 {
 			t.Error("the request of the other was not taken")
 		}
-		time.Sleep(role.opts.Tick) // which may be in vain because of what stands behind the requests
+		time.Sleep(l.r.opts.Tick) // which may be in vain because of what stands behind the requests
 		synctest.Wait()
 		if n, want := f.sent.Load(), laxShare/each+1; n != want {
 			t.Errorf("%d requests of a megabyte were taken while nothing ended, want %d", n, want)
 		}
-		close(hold)
+		release()
 		synctest.Wait()
 		if n := f.sent.Load(); n != most {
 			t.Errorf("%d requests were taken in all, want %d", n, most)
@@ -91,13 +103,7 @@ func TestAFloodOfRequestsIsHeldBack(t *testing.T) {
 // A learner's syncs count until they are answered, and everything else until the core
 // has taken it.
 func TestWhatIsUnderWayEnds(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r, role := newLeadingRig(t, Options{})
-		defer r.close()
-		l := &Leadership{role}
-		joins(l, 1, 8)
-		hold := make(chan struct{})
-		r.core.Call(func() { r.log.hold = hold })
+	withStuckLog(t, 1, func(t *testing.T, l *Leadership, release func()) {
 		l.Receive(1, []wire.QuorumPacket{requestPacket(wire.OpSetData, 100), requestPacket(wire.OpSync, 1<<20)}, nil)
 		l.Receive(1, []wire.QuorumPacket{{Type: wire.PacketPing, Data: []byte{}}, {Type: wire.PacketAck, Zxid: wire.MakeZxid(1, 0)}}, nil)
 		synctest.Wait()
@@ -105,7 +111,7 @@ func TestWhatIsUnderWayEnds(t *testing.T) {
 		if n := l.r.shares.at(1).bytes.Load(); n != write+syncWeight {
 			t.Errorf("%d bytes under way, want %d for a write and a sync behind it", n, write+syncWeight)
 		}
-		close(hold)
+		release()
 		synctest.Wait()
 		if n := l.r.shares.at(1).bytes.Load(); n != 0 {
 			t.Errorf("%d bytes under way in the end", n)
@@ -115,14 +121,7 @@ func TestWhatIsUnderWayEnds(t *testing.T) {
 
 // A connection that ends is not held back any longer.
 func TestHeldBackUntilTheEnd(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r, role := newLeadingRig(t, Options{})
-		defer r.close()
-		l := &Leadership{role}
-		joins(l, 1, 8)
-		hold := make(chan struct{})
-		defer close(hold)
-		r.core.Call(func() { r.log.hold = hold })
+	withStuckLog(t, 1, func(t *testing.T, l *Leadership, _ func()) {
 		f := newFlood(l, 1, requestPacket(wire.OpSetData, fullShare), 2)
 		synctest.Wait()
 		if n := f.sent.Load(); n != 1 {
