@@ -30,15 +30,51 @@ func expectLost(t testing.TB, wg *sync.WaitGroup, lost <-chan struct{}, format s
 	})
 }
 
-// A claim is something that one may have at a time, in the order of asking.
-type claim struct {
+// holders are those who hold something now.
+type holders struct {
 	t testing.TB
 
-	mu      sync.Mutex
-	checks  sync.WaitGroup
-	holders map[*recipes.Held]bool
-	newest  library.Zxid
-	taken   int
+	mu     sync.Mutex
+	checks sync.WaitGroup
+	now    map[*recipes.Held]bool // whether they want it for themselves alone
+	taken  int                    // how often it was held
+}
+
+// enterLocked adds one.
+func (s *holders) enterLocked(h *recipes.Held, alone bool) {
+	if s.now == nil {
+		s.now = map[*recipes.Held]bool{}
+	}
+	s.now[h] = alone
+	s.taken++
+}
+
+// disputeLocked wants all to have lost it that cannot hold it together with another one.
+func (s *holders) disputeLocked(h *recipes.Held, alone bool) {
+	for other, wasAlone := range s.now {
+		if alone || wasAlone {
+			expectLost(s.t, &s.checks, other.Lost(), "%s and %s are held at the same time", other.Path(), h.Path())
+		}
+	}
+}
+
+// leave is called before it is released.
+func (s *holders) leave(h *recipes.Held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.now, h)
+}
+
+func (s *holders) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
+// A claim is something that one may have at a time, in the order of asking.
+type claim struct {
+	holders
+	newest library.Zxid
 }
 
 // enter is called when the lock is held. Fencing tokens grow in the order in which nodes
@@ -50,93 +86,40 @@ func (c *claim) enter(h *recipes.Held) {
 	if h.Token() <= c.newest {
 		expectLost(c.t, &c.checks, h.Lost(), "a holder with token %v came after one with %v, and has not lost it", h.Token(), c.newest)
 	}
-	for other := range c.holders {
-		expectLost(c.t, &c.checks, other.Lost(), "%s and %s are held at the same time", other.Path(), h.Path())
-	}
-	if c.holders == nil {
-		c.holders = map[*recipes.Held]bool{}
-	}
-	c.holders[h] = true
+	c.disputeLocked(h, true)
+	c.enterLocked(h, true)
 	c.newest = max(c.newest, h.Token())
-	c.taken++
-}
-
-// leave is called before it is released.
-func (c *claim) leave(h *recipes.Held) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.holders, h)
-}
-
-func (c *claim) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.taken
 }
 
 // A sharing is a read-write lock.
 type sharing struct {
-	t testing.TB
-
-	mu      sync.Mutex
-	checks  sync.WaitGroup
-	holders map[*recipes.Held]bool // whether they write
-	taken   int
-	least   int // of readers and writers together, the most at once
+	holders
+	most int // of readers and writers together, at once
 }
 
 func (s *sharing) enter(h *recipes.Held, writes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for other, otherWrites := range s.holders {
-		if writes || otherWrites {
-			expectLost(s.t, &s.checks, other.Lost(), "%s and %s are held at the same time", other.Path(), h.Path())
-		}
-	}
-	if s.holders == nil {
-		s.holders = map[*recipes.Held]bool{}
-	}
-	s.holders[h] = writes
-	s.least = max(s.least, len(s.holders))
-	s.taken++
-}
-
-func (s *sharing) leave(h *recipes.Held) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.holders, h)
-}
-
-func (s *sharing) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.taken
+	s.disputeLocked(h, writes)
+	s.enterLocked(h, writes)
+	s.most = max(s.most, len(s.now))
 }
 
 // places is a semaphore.
 type places struct {
-	t    testing.TB
+	holders
 	most int
-
-	mu      sync.Mutex
-	checks  sync.WaitGroup
-	holders map[*recipes.Held]bool
-	taken   int
 }
 
 func (p *places) enter(h *recipes.Held) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.holders == nil {
-		p.holders = map[*recipes.Held]bool{}
-	}
-	p.holders[h] = true
-	p.taken++
-	if len(p.holders) <= p.most {
+	p.enterLocked(h, false)
+	if len(p.now) <= p.most {
 		return
 	}
 	var all []*recipes.Held
-	for other := range p.holders {
+	for other := range p.now {
 		all = append(all, other)
 	}
 	p.checks.Go(func() {
@@ -151,18 +134,6 @@ func (p *places) enter(h *recipes.Held) {
 			p.t.Errorf("%d held a semaphore of %d at the same time", held, p.most)
 		}
 	})
-}
-
-func (p *places) leave(h *recipes.Held) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.holders, h)
-}
-
-func (p *places) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.taken
 }
 
 // A tally is what a counter has said.

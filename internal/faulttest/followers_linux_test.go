@@ -172,7 +172,7 @@ func (s *study) conclude() {
 	for _, checks := range []*sync.WaitGroup{&s.locked.checks, &s.leading.checks, &s.shared.checks, &s.leases.checks, &s.queued.checks} {
 		checks.Wait()
 	}
-	s.t.Logf("%d times locked, %d led, %d shared (at most %d at once), %d leases", s.locked.count(), s.leading.count(), s.shared.count(), s.shared.least, s.leases.count())
+	s.t.Logf("%d times locked, %d led, %d shared (at most %d at once), %d leases", s.locked.count(), s.leading.count(), s.shared.count(), s.shared.most, s.leases.count())
 	var ended, lost int64
 	for _, w := range s.workers {
 		ended, lost = ended+w.ended.Load(), lost+w.lost.Load()
@@ -181,7 +181,7 @@ func (s *study) conclude() {
 	if ended == 0 || lost == 0 {
 		s.t.Error("the faults hit nothing")
 	}
-	if s.shared.least < 2 {
+	if s.shared.most < 2 {
 		s.t.Error("no two readers ever shared the lock")
 	}
 }
