@@ -156,33 +156,43 @@ func readEntry(dir, at string, e fs.DirEntry) (*record, error) {
 	return n, err
 }
 
-// readDir reads what a directory says about its node.
-func (n *record) readDir(at string) (err error) {
-	if n.data, err = readBounded(filepath.Join(at, dirData)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", dirData, err)
-	}
-	text, err := readBounded(filepath.Join(at, dirACL))
-	if err == nil {
-		var list []aclJSON
-		if err = json.Unmarshal(text, &list); err == nil {
-			n.acl, err = decodeACL(list)
+// readDir reads what a directory says about its node. Each of the files may be missing.
+func (n *record) readDir(at string) error {
+	for _, part := range []struct {
+		name string
+		set  func(content []byte) error
+	}{
+		{dirData, func(b []byte) error { n.data = b; return nil }},
+		{dirACL, n.setACL},
+		{dirKind, n.setKind},
+	} {
+		b, err := readBounded(filepath.Join(at, part.name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", dirACL, err)
-	}
-	text, err = readBounded(filepath.Join(at, dirKind))
-	if err == nil {
-		err = n.setKind(strings.TrimSpace(string(text)))
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", dirKind, err)
+		if err == nil {
+			err = part.set(b)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
 	return nil
 }
 
+// setACL reads what .acl holds.
+func (n *record) setACL(text []byte) (err error) {
+	var list []aclJSON
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	n.acl, err = decodeACL(list)
+	return err
+}
+
 // setKind reads what .kind holds.
-func (n *record) setKind(text string) error {
+func (n *record) setKind(content []byte) error {
+	text := strings.TrimSpace(string(content))
 	if text == "container" {
 		n.container = true
 		return nil
