@@ -3,11 +3,9 @@ package zoocfg
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/zabra/zabra/quorum"
-	"github.com/zabra/zabra/wire"
 )
 
 const (
@@ -19,7 +17,6 @@ const (
 	defaultMinTicks = 2
 	defaultMaxTicks = 20
 	longestTimeout  = time.Duration(1<<31-1) * time.Millisecond // an int on the wire
-	warnBelowVoters = 3
 )
 
 // derive fills in what is computed from other values, and corrects the
@@ -71,124 +68,6 @@ func (l *loader) check() {
 	}
 }
 
-// causes are malformed values, from which other problems follow.
-type causes struct {
-	origins map[Origin]bool
-	keys    map[string]bool
-	servers []string // lines, by their keys
-}
-
-func newCauses(errs Errors) causes {
-	c := causes{origins: map[Origin]bool{}, keys: map[string]bool{}}
-	for _, err := range errs {
-		switch e := err.(type) {
-		case *ValueError:
-			c.origins[e.Origin] = true
-			if k, _, ok := keys.lookup(e.Key); ok {
-				c.keys[k.Name] = true
-				if k.Name == "server." {
-					c.servers = append(c.servers, e.Key)
-				}
-			}
-		case *ConflictError: // a line that is there twice
-			c.servers = append(c.servers, e.Key)
-		}
-	}
-	return c
-}
-
-// explain reports whether a problem follows from what is malformed: it is about that
-// value, or about one that needs it, or about how many servers there are.
-func (c causes) explain(e *ConflictError) bool {
-	switch {
-	case c.origins[e.Origin],
-		e.Key == "clientPortAddress" && c.keys["clientPort"],
-		e.Key == "secureClientPortAddress" && c.keys["secureClientPort"],
-		e.Key == "server.N" && len(c.servers) > 0:
-		return true
-	}
-	return slices.ContainsFunc(c.servers, func(key string) bool {
-		return strings.HasPrefix(e.Problem, "there is no line "+key+";")
-	})
-}
-
-// sort puts errors and warnings in the order of the lines they are about.
-func (l *loader) sort() {
-	slices.SortStableFunc(l.errs, func(a, b error) int { return byLine(originOfError(a), originOfError(b)) })
-	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return byLine(a.Origin, b.Origin) })
-}
-
-// byLine orders the files' lines first, by file, then what has no line.
-func byLine(a, b Origin) int {
-	switch {
-	case (a.Line == 0) != (b.Line == 0):
-		return b.Line - a.Line
-	case a.File != b.File:
-		return strings.Compare(a.File, b.File)
-	default:
-		return a.Line - b.Line
-	}
-}
-
-func originOfError(err error) Origin {
-	switch err := err.(type) {
-	case *ValueError:
-		return err.Origin
-	case *ConflictError:
-		return err.Origin
-	case *SyntaxError:
-		return Origin{File: err.File, Line: err.Line}
-	default:
-		return Origin{}
-	}
-}
-
-func (l *loader) adviseUnsafe() {
-	if l.cfg.Auth.SkipACL {
-		l.advise("skipACL", "is on; everyone may do everything")
-	}
-	l.adviseSASL()
-	l.adviseProviders()
-}
-
-// adviseProviders warns of providers that are code of others: without a word somebody
-// would rely on them.
-func (l *loader) adviseProviders() {
-	known := []string{"SASL", "X509", "Digest", "IP", "Ensemble"}
-	for _, p := range l.cfg.Auth.Providers {
-		if !slices.ContainsFunc(known, func(name string) bool {
-			return p.Class == "org.apache.zookeeper.server.auth."+name+"AuthenticationProvider"
-		}) {
-			l.advise("authProvider."+p.Name, "%s is Java code, which is not run here: its scheme does not exist", p.Class)
-		}
-	}
-}
-
-// adviseSASL warns where SASL is asked for and nobody can log in with it. ZooKeeper
-// gets its users from a JVM property, which a zoo.cfg that moves here does not have.
-func (l *loader) adviseSASL() {
-	a := &l.cfg.Auth
-	if a.JAASFile != "" {
-		return
-	}
-	const remedy = "nobody can log in with SASL: set java.security.auth.login.config, which ZooKeeper has from its JVM's options, to the file with the users"
-	switch {
-	case slices.Contains(a.EnforcedSchemes(), "sasl"):
-		key := "enforce.auth.schemes"
-		if a.RequireSASL {
-			key = "sessionRequireClientSASLAuth"
-		}
-		l.advise(key, "%s", remedy)
-	case a.Scheme("SASLAuthenticationProvider"):
-		for _, p := range a.Providers {
-			if p.Class == "org.apache.zookeeper.server.auth.SASLAuthenticationProvider" {
-				l.advise("authProvider."+p.Name, "%s", remedy)
-				return
-			}
-		}
-	}
-}
-
 // takeServerLine applies this server's own line: its client part is the client
 // port, and its role wins over peerType.
 func (l *loader) takeServerLine() {
@@ -226,37 +105,6 @@ func isAny(address string) bool {
 
 func (l *loader) isWritten(key string) bool {
 	return slices.ContainsFunc(l.written, func(w written) bool { return w.id() == key })
-}
-
-func (l *loader) adviseEnsemble() {
-	e := &l.cfg.Ensemble
-	if !e.Distributed {
-		return
-	}
-	l.adviseLoopback()
-	l.adviseLacks()
-	voters := e.Voters()
-	switch {
-	case voters > 0 && voters < warnBelowVoters:
-		l.advise("server.N", "%d voting server(s) survive no failure; three survive one", voters)
-	case len(e.Groups) > 0:
-		if groups := e.weighing(); groups > 0 && groups%2 == 0 {
-			l.advise("group.N", "%d groups survive the loss of no more groups than %d", groups, groups-1)
-		}
-	case voters > 0 && voters%2 == 0:
-		l.advise("server.N", "%d voting servers survive no more failures than %d", voters, voters-1)
-	}
-}
-
-// weighing counts the groups that have any weight, of whom more than half decide.
-func (e *Ensemble) weighing() (n int) {
-	c := e.membership()
-	for _, g := range e.Groups {
-		if slices.ContainsFunc(g.Members, func(id wire.SID) bool { return c.IsVoter(id) && c.Weight(id) > 0 }) {
-			n++
-		}
-	}
-	return n
 }
 
 // Validate reports everything that is wrong with the configuration as Errors of
