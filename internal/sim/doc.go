@@ -35,14 +35,15 @@
 // A role ends when the core says so, and the next election begins when the log has done
 // what it was told: only then is it known what it holds.
 //
-// Clients (client.go) speak the client protocol, to the byte.
+// Clients speak the client protocol, to the byte (client.go), and ask for everything in
+// it (load.go).
 //
 // # Checks
 //
-// The ledger (ledger.go) is told of every write to a disk, every vouching packet,
-// every epoch and every transaction applied, and knows what there should be. It trusts
-// nothing that is tested: it counts its own majorities. What needs the whole run is
-// checked at the end (run.go).
+// The ledger (ledger.go, ballots.go) is told of every write to a disk, every vouching
+// packet, every epoch and every transaction applied, and knows what there should be. It
+// trusts nothing that is tested: it counts its own majorities (majority.go). What needs
+// the whole run is checked at the end (run.go), and what clients saw by package history.
 //
 // A violation ends the run. Its name is that of the invariant.
 package sim
