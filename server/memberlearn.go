@@ -85,7 +85,6 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 		return
 	}
 	u.m.learnsFrom(master)
-	f := &feed{m: u.m, conn: c, acks: &u.acks}
 	learning := u.m.server.core.Learn(zab.NewLearner(cfg), u, u.m.server.data, u.m.settings(), u.m.report())
 	u.mu.Lock()
 	u.learning = learning
@@ -93,7 +92,20 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 		u.hosted.host, u.hosted.ahead = learning.Hosting(), c
 	}
 	u.mu.Unlock()
-	c.Start(peer.Handler{
+	c.Start(u.handler(c, learning, describe(master, cfg.Leader)))
+	switch {
+	case master != cfg.Leader:
+		u.m.detours = 0
+	case len(u.masters) > 0:
+		u.wantsMaster(u.ctx, u.masters, learning)
+	}
+	go u.watch(c, learning, u.m.server.cfg.TickTime/2)
+}
+
+// handler takes what comes from the leader, or from a follower that serves observers.
+func (u *upstream) handler(c *peer.Conn, learning *pipeline.Learning, from string) peer.Handler {
+	f := &feed{m: u.m, conn: c, acks: &u.acks}
+	return peer.Handler{
 		Receive: func(pkts []wire.QuorumPacket) error {
 			f.received(pkts)
 			learning.Receive(pkts)
@@ -110,16 +122,9 @@ func (u *upstream) connected(c *peer.Conn, master wire.SID, err error, cfg zab.L
 			return nil
 		},
 		Ended: func(why error) {
-			learning.Disconnected(fmt.Errorf("server: connection to %s: %w", describe(master, cfg.Leader), why))
+			learning.Disconnected(fmt.Errorf("server: connection to %s: %w", from, why))
 		},
-	})
-	switch {
-	case master != cfg.Leader:
-		u.m.detours = 0
-	case len(u.masters) > 0:
-		u.wantsMaster(u.ctx, u.masters, learning)
 	}
-	go u.watch(c, learning, u.m.server.cfg.TickTime/2)
 }
 
 // mismatch lets the learner end, to begin again with the leader's tree.

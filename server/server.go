@@ -3,9 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -122,71 +120,6 @@ func (s *Server) Begun() <-chan struct{} { return s.begun }
 
 // Trouble says what keeps the server from serving all there is, "" if nothing does.
 func (s *Server) Trouble() string { return s.data.shortage.String() }
-
-// Run serves until ctx is done, and then stops without losing anything. It
-// returns an error if the server had to stop by itself, as it must when its log
-// cannot be written.
-func (s *Server) Run(ctx context.Context) error {
-	work, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	coreCtx, stopCore := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopCore()
-
-	memberCtx, stopMember := context.WithCancel(coreCtx)
-	var core, member, rest sync.WaitGroup
-	core.Go(func() { cancel(s.core.Run(coreCtx)) })
-	for _, p := range s.ports {
-		rest.Go(func() {
-			if err := p.Serve(work); err != nil {
-				cancel(fmt.Errorf("client port: %w", err))
-			}
-		})
-	}
-	rest.Go(func() { s.data.checkpoints(work, s.core) })
-	if s.member != nil {
-		rest.Go(func() { s.data.scrubs(work) })
-	}
-	rest.Go(func() { tuneCollector(work) })
-	s.serveAdmin(work, &rest)
-	mode, line := "standalone", "serving"
-	if s.member != nil {
-		mode, line = "ensemble", "started; clients are served as soon as there is a leader"
-		s.member.fatal = func(err error) { cancel(err) }
-		member.Go(func() { s.member.run(memberCtx) })
-	}
-	s.serving.Store(true)
-	s.audit.server(audit.Start, audit.Success)
-	close(s.begun)
-	s.log.Info(line, zap.String("mode", mode), zap.String("compatible", versionLine()),
-		zap.Stringers("clients", s.Addrs()))
-
-	<-work.Done()
-	s.serving.Store(false)
-	s.log.Info("stopping", zap.Error(stopReason(work)))
-	s.audit.server(audit.Stop, audit.Invoked)
-	var ports sync.WaitGroup
-	for _, p := range s.ports {
-		ports.Go(p.Stop)
-	}
-	ports.Wait() // the ensemble answers what is under way
-	stopMember()
-	member.Wait()
-	stopCore()
-	core.Wait()
-	rest.Wait()
-	if s.member != nil {
-		s.member.close()
-	}
-	return errors.Join(stopReason(work), s.data.close(), s.audit.close())
-}
-
-// stopReason is why the server stops by itself, nil if it was asked to.
-func stopReason(ctx context.Context) error {
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
 
 func coreOptions(cfg *zoocfg.Config) pipeline.Options {
 	id := wire.SID(1)
