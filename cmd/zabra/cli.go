@@ -205,7 +205,7 @@ func cliExit(err error) error {
 		return exitError{code: code}
 	}
 	var part *cli.PartError
-	if err == nil || errors.Is(err, context.Canceled) && !errors.As(err, &part) || code == exitFailed {
+	if errors.Is(err, context.Canceled) && !errors.As(err, &part) || code == exitFailed {
 		return err
 	}
 	return exitError{code, err}

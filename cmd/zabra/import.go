@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -29,7 +30,7 @@ Damage is refused with file, offset and what to do; then nothing is left in --to
   zabra import --from backup/zookeeper --to ./data --json`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.From = zkdata.Dirs{Data: m.from, Log: or(m.fromLog, m.from)}
+			o.From = zkdata.Dirs{Data: m.from, Log: cmp.Or(m.fromLog, m.from)}
 			o.To = layout(m.to, m.logTo())
 			o.Progress = m.progress(cmd)
 			r, err := zkdata.Import(cmd.Context(), osfs.FS{}, o)
@@ -60,7 +61,7 @@ needs room.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o := zkdata.ExportOptions{
-				From: layout(m.from, m.fromLog), To: zkdata.Dirs{Data: m.to, Log: or(m.logTo(), m.to)},
+				From: layout(m.from, m.fromLog), To: zkdata.Dirs{Data: m.to, Log: cmp.Or(m.logTo(), m.to)},
 				Progress: m.progress(cmd),
 			}
 			r, err := zkdata.Export(cmd.Context(), osfs.FS{}, o)
@@ -95,13 +96,6 @@ func (m *moveFlags) logTo() string {
 		return m.fromLog
 	}
 	return m.toLog
-}
-
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 // progress shows how far it is, to a person.
