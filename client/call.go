@@ -19,15 +19,17 @@ const lengthLen = 4
 // A call is a request and, once it is finished, its answer.
 type call struct {
 	op     wire.OpCode
-	path   string // the caller's, for errors
-	frame  []byte // length, xid, opcode, body
-	again  bool   // it may be sent a second time
-	keep   bool   // what the answer decodes to aliases body, which is the caller's then
-	watch  *Watch // to be set when the answer says that the server watches
-	absent bool   // NoNode is an answer, and no error
-	sync   *call  // that a linearizable read stands behind
-	sends  int    // connections that broke after it was sent
-	before func() // called right before the request takes its place in the order
+	path   string   // the caller's, for errors
+	frame  []byte   // length, xid, opcode, body
+	again  bool     // it may be sent a second time
+	keep   bool     // what the answer decodes to aliases body, which is the caller's then
+	watch  *Watch   // to be set when the answer says that the server watches
+	absent bool     // NoNode is an answer, and no error
+	auth   *Auth    // to be taken when the answer says that the server takes it
+	in     *Session // that it is to be carried out in, nil for any
+	sync   *call    // that a linearizable read stands behind
+	sends  int      // connections that broke after it was sent
+	before func()   // called right before the request takes its place in the order
 
 	began  time.Time
 	left   atomic.Bool // its caller went before it was finished
@@ -60,6 +62,7 @@ func (k *call) free() {
 	k.frame, k.small = k.frame[:0], k.small[:0]
 	k.again, k.keep, k.absent, k.hidden = false, false, false, false
 	k.watch, k.before, k.body, k.err = nil, nil, nil, nil
+	k.auth, k.in = nil, nil
 	k.sync, k.sends, k.queued = nil, 0, time.Time{}
 	calls.Put(k)
 }

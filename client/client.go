@@ -59,7 +59,7 @@ func Open(ctx context.Context, servers string, o Options) (*Client, error) {
 		return nil, &Error{Op: "open", Err: err}
 	}
 	run, cancel := context.WithCancel(context.Background())
-	c := &Client{opts: o.withDefaults(), servers: list, chroot: chroot, cancel: cancel, stopped: make(chan struct{})}
+	c := &Client{opts: o.withDefaults(list), servers: list, chroot: chroot, cancel: cancel, stopped: make(chan struct{})}
 	c.auth = append(c.auth, o.Auth...)
 	list.most = pauseFor(c.opts.SessionTimeout)
 	opened := make(chan error, 1)
@@ -91,7 +91,8 @@ func (c *Client) Session() *Session {
 }
 
 // Close ends the session, so that its ephemeral nodes go at once, and with it the
-// Client. Calls under way fail with ErrClosed. If no server is there to be told, the
+// Client. Calls under way fail with ErrClosed, or with ErrConnectionLost if they are
+// writes that were sent and may have happened. If no server is there to be told, the
 // session runs into its timeout.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -159,6 +160,7 @@ func (c *Client) trySubmit(k *call, in *Session) (wait <-chan struct{}, err erro
 		return c.roomLocked(), nil
 	}
 	c.under.Add(1)
+	k.in = in
 	if k.before != nil {
 		k.before()
 		k.before = nil
@@ -216,6 +218,10 @@ func (c *Client) queueLocked(k *call) {
 
 // finish ends a call: with its answer, or with k.err.
 func (c *Client) finish(k *call) {
+	if k.op == wire.OpCloseSession { // no other session is opened behind this one
+		c.giveUp(ErrClosed)
+		c.cancel()
+	}
 	if !k.hidden {
 		c.under.Add(-1)
 		if c.full.Load() {
@@ -265,13 +271,16 @@ func (c *Client) AddAuth(ctx context.Context, a Auth) error {
 	req := wire.AuthRequest{Scheme: a.Scheme, Auth: a.Data}
 	k := newCall(wire.OpAuth, "")
 	k.frame = req.AppendTo(k.frame)
-	if err := c.just(ctx, k); err != nil {
-		return err
-	}
+	k.auth = &a
+	return c.just(ctx, k)
+}
+
+// takeIdentity has an identity proved on all later connections. Whoever reads its answer
+// calls it, so that the next connection cannot come before.
+func (c *Client) takeIdentity(a Auth) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.auth = append(c.auth, a)
-	return nil
 }
 
 // parseServers reads a connect string.

@@ -236,7 +236,7 @@ func (l *link) answered(xid wire.Xid) (k *call, proof time.Time, err error) {
 	}
 	l.queue.pop()
 	l.answers++
-	if l.probe != 0 && xid >= l.probe {
+	if l.probe != 0 && xid == l.probe { // every request is answered in its turn
 		proof, l.probe = l.probeAt, 0
 	}
 	return k, proof, nil

@@ -121,7 +121,7 @@ func connected(t *testing.T, s *Session, k *call) (*Client, *link) {
 	t.Helper()
 	nc, _ := net.Pipe()
 	l := newLink(nc, "", 1<<20)
-	c := &Client{opts: Options{}.withDefaults(), servers: new(servers), session: s, link: l}
+	c := &Client{opts: Options{}.withDefaults(new(servers)), servers: new(servers), session: s, link: l}
 	if _, err := l.add(k, false); err != nil {
 		t.Fatal(err)
 	}
@@ -155,4 +155,82 @@ func TestUnsentCallEnds(t *testing.T) {
 	if !errors.Is(k.err, ErrNoConnection) {
 		t.Error(k.err)
 	}
+}
+
+// Where request numbers begin anew, an answer to an earlier request proves nothing about
+// when a later one was sent.
+func TestProofWhereNumbersBeginAnew(t *testing.T) {
+	nc, _ := net.Pipe()
+	l := newLink(nc, "", 1<<20)
+	l.xid = math.MaxInt32 - 1
+	l.add(newCall(wire.OpSetData, "/"), false)
+	l.take()
+	l.probe = 0 // as behind an answer that was proof
+	l.add(newCall(wire.OpSetData, "/"), false)
+	l.take()
+	if _, proof, err := l.answered(math.MaxInt32); !proof.IsZero() || err != nil {
+		t.Errorf("request 1 is believed to have arrived, sent at %v; %v", proof, err)
+	}
+	if _, proof, err := l.answered(1); proof.IsZero() || err != nil {
+		t.Error("the answer itself is no proof", err)
+	}
+}
+
+// A call that began to wait for a connection as its session ended does not go to the next
+// session.
+func TestWaitingCallOfASessionThatIsOver(t *testing.T) {
+	idle := func(id SessionID) *Session {
+		return newSession(id, nil, time.Hour, time.Now(), func(*Session) {})
+	}
+	k := newCall(wire.OpSetData, "/")
+	c, l := connected(t, idle(2), newCall(wire.OpSetData, "/"))
+	k.in, k.queued = idle(1), time.Now()
+	c.waiting.push(k)
+	if left, over := c.postWaitingLocked(l); len(left) != 0 || len(over) != 1 || over[0] != k {
+		t.Error("it is carried out in a session that it does not belong to")
+	}
+}
+
+// An identity is known to the next connection before AddAuth returns, and before the
+// connection on which it was proved can be lost.
+func TestIdentityIsTakenWithItsAnswer(t *testing.T) {
+	s := newSession(1, nil, time.Hour, time.Now(), func(*Session) {})
+	k := newCall(wire.OpAuth, "")
+	k.auth = &Auth{Scheme: "digest", Data: []byte("a:b")}
+	c, l := connected(t, s, k)
+	l.take()
+	taken := -1
+	k.then = func() { taken = len(c.auth) }
+	if err := c.reply(l, s, wire.ReplyHeader{Xid: k.xid()}, nil); err != nil || taken != 1 {
+		t.Errorf("%d identities when the call ends; %v", taken, err)
+	}
+}
+
+// When the session has been closed no other one is opened, although the connection ends
+// before Close has taken note.
+func TestNothingFollowsAClosedSession(t *testing.T) {
+	s := newSession(1, nil, time.Hour, time.Now(), func(*Session) {})
+	k := newCall(wire.OpCloseSession, "")
+	c, l := connected(t, s, k)
+	l.take()
+	ended := false
+	c.cancel = func() { ended = true }
+	if err := c.reply(l, s, wire.ReplyHeader{Xid: k.xid()}, nil); err != nil || !ended || !errors.Is(c.fatal, ErrClosed) {
+		t.Errorf("the client goes on: ended %v, %v; %v", ended, c.fatal, err)
+	}
+}
+
+// Calls that wait when the session runs out fail with that, also where its timer is late.
+func TestSessionThatRunsOutBeforeItsTimer(t *testing.T) {
+	k := newCall(wire.OpSetData, "/")
+	c, l := connected(t, nil, newCall(wire.OpSetData, "/"))
+	now := time.Now()
+	c.session = newSession(1, nil, time.Hour, now, c.lost)
+	c.session.contact, k.queued = now.Add(-2*time.Hour), now.Add(-time.Hour)
+	c.link = nil
+	c.waiting.push(k)
+	if c.expireWaiting(); !errors.Is(k.err, ErrSessionExpired) || c.session.Alive() {
+		t.Error(k.err)
+	}
+	l.kill(io.EOF)
 }

@@ -14,10 +14,11 @@ import (
 // Options say how a Client behaves. The zero value is good.
 type Options struct {
 	// SessionTimeout is how long the service keeps the session without hearing of
-	// the client; the server may grant another. 10 s if zero.
+	// the client; the server may grant another. 10 s if zero or less.
 	SessionTimeout time.Duration
-	// ConnectTimeout bounds one attempt to connect and open the session. A third of
-	// SessionTimeout if zero.
+	// ConnectTimeout bounds one attempt to connect and open the session. If zero it is a
+	// third of SessionTimeout; with more than three servers SessionTimeout is divided by
+	// their number, but for less than a second.
 	ConnectTimeout time.Duration
 	// AnswerTimeout is how long a server that is alive may answer no request at all;
 	// then another is tried. One minute if zero.
@@ -81,12 +82,12 @@ func (a Auth) GoString() string { return fmt.Sprintf("client.Auth(%q, [redacted]
 // maxRequest is what servers take if nobody has told them anything else.
 const maxRequest = 0xfffff
 
-func (o Options) withDefaults() Options {
-	if o.SessionTimeout == 0 {
+func (o Options) withDefaults(list *servers) Options {
+	if o.SessionTimeout <= 0 {
 		o.SessionTimeout = 10 * time.Second
 	}
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = max(o.SessionTimeout/3, 100*time.Millisecond)
+	if o.ConnectTimeout <= 0 {
+		o.ConnectTimeout = list.connectTimeout(o.SessionTimeout)
 	}
 	if o.AnswerTimeout == 0 {
 		o.AnswerTimeout = time.Minute

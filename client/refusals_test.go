@@ -303,3 +303,137 @@ func TestOpenNamesASilentServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// grant opens session 1 and says how long it is kept.
+func (c *fakeConn) grant(timeout time.Duration) bool {
+	if c.frame() == nil {
+		return false
+	}
+	c.send(&wire.ConnectResponse{Timeout: int32(timeout.Milliseconds()), Session: 1, Passwd: make([]byte, 16), HasReadOnly: true})
+	return true
+}
+
+// A session ends by what the server that it moved to has granted: that is what the service
+// goes by, and it would give a lock to somebody else.
+func TestSessionGoesByTheLastGrant(t *testing.T) {
+	t.Parallel()
+	f := play(t, func(c *fakeConn) {
+		switch c.n {
+		case 0:
+			c.grant(time.Hour)
+			c.next()
+		case 1:
+			c.grant(time.Second)
+			c.silent()
+		}
+	})
+	c := openFake(t, f, client.Options{SessionTimeout: time.Hour, ConnectTimeout: time.Second})
+	s := c.Session()
+	if s.Timeout != time.Hour {
+		t.Fatal(s.Timeout)
+	}
+	ctx := soon(t, time.Minute)
+	go c.Get(ctx, "/")
+	select {
+	case <-s.Done():
+	case <-ctx.Done():
+		t.Fatal("the session is believed to live although the service has given it up")
+	}
+}
+
+// A server that answers for another session than it was asked for is not believed.
+func TestAnotherSessionThanWasAskedFor(t *testing.T) {
+	var used sync.Map
+	f := play(t, func(c *fakeConn) {
+		id := client.SessionID(1)
+		if c.n == 1 {
+			id = 2
+		}
+		for h := range c.requests(id) {
+			used.Store(c.n, true)
+			c.answer(h)
+			if c.n == 0 {
+				return
+			}
+		}
+	})
+	ctx := soon(t, time.Minute)
+	c := openFake(t, f, client.Options{})
+	for n := 0; n < 2; { // the second Get is on another connection than the first
+		if _, _, err := c.Get(ctx, "/"); err != nil {
+			t.Fatal(err)
+		}
+		n = 0
+		used.Range(func(any, any) bool { n++; return true })
+	}
+	if _, wrong := used.Load(1); wrong || c.Session().ID != 1 || !c.Session().Alive() {
+		t.Errorf("session %v, asked through the connection of another: %v", c.Session().ID, wrong)
+	}
+}
+
+// A session that runs out while the client proves who it is is not gone on with as if it
+// lived.
+func TestSessionThatEndsInTheHandshake(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		timeout := time.Hour
+		if c.n == 0 {
+			timeout = 50 * time.Millisecond
+		}
+		if !c.grant(timeout) {
+			return
+		}
+		for h, _, ok := c.next(); ok; h, _, ok = c.next() {
+			if c.n == 0 {
+				time.Sleep(2 * 50 * time.Millisecond)
+			}
+			c.answer(h)
+		}
+	})
+	c := openFake(t, f, client.Options{SessionTimeout: time.Minute, Auth: []client.Auth{{Scheme: "digest"}}})
+	if s := c.Session(); !s.Alive() || s.Timeout != time.Hour {
+		t.Errorf("connected in a session of %v that is over", s.Timeout)
+	}
+}
+
+// Who looks for a server with a quorum stops as soon as the connection is lost: servers
+// that do not answer must not delay the next one.
+func TestSearchForAQuorumEndsWithTheConnection(t *testing.T) {
+	f := play(t, func(c *fakeConn) {
+		if c.frame() != nil {
+			c.send(&wire.ConnectResponse{Timeout: 10000, Session: 1, Passwd: make([]byte, 16), ReadOnly: true, HasReadOnly: true})
+			for h, _, ok := c.next(); ok; h, _, ok = c.next() {
+				c.answer(h)
+			}
+		}
+	})
+	const tries = 20
+	ended := make(chan error, 2*tries)
+	var mu sync.Mutex
+	var now net.Conn // the session's
+	c := openFake(t, f, client.Options{ReadOnly: true, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now == nil {
+			var err error
+			now, err = new(net.Dialer).DialContext(ctx, network, addr)
+			return now, err
+		}
+		now.Close()
+		now = nil
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return nil, ctx.Err()
+	}})
+	defer c.Close()
+	for range tries { // a busy machine may take a second to notice
+		select {
+		case err := <-ended:
+			if errors.Is(err, context.Canceled) {
+				return
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("nobody looks for a quorum")
+		}
+	}
+	t.Error("the search goes on when the connection is lost")
+}

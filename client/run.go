@@ -88,6 +88,7 @@ func (c *Client) connect(run context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(run, c.opts.ConnectTimeout)
 	defer cancel()
 	t := c.resolve(ctx, hostPort)
+	c.servers.addr = t.address
 	l, err := c.open(ctx, t)
 	if err != nil && run.Err() != nil { // the Client has ended, which says nothing about the server
 		if c.servers.err == nil {
@@ -107,8 +108,12 @@ func (c *Client) connect(run context.Context) (*link, error) {
 	return l, nil
 }
 
-// expireWaiting fails calls that have waited for longer than a session lasts.
+// expireWaiting fails calls that have waited for longer than a session lasts. If the
+// session has run out first, and its timer is late, that is why they fail.
 func (c *Client) expireWaiting() {
+	if s := c.Session(); s != nil {
+		s.check()
+	}
 	before := time.Now().Add(-c.opts.SessionTimeout)
 	c.failWaiting(func(k *call) bool { return k.queued.Before(before) }, c.servers.because(ErrNoConnection))
 }
@@ -140,13 +145,15 @@ func (c *Client) open(ctx context.Context, t target) (*link, error) {
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
+	if err == nil {
+		err = c.install(l, s)
+	}
 	if err != nil {
 		nc.Close()
 		c.discard(s)
 		c.xid = l.xid
 		return nil, err
 	}
-	c.install(l, s)
 	return l, nil
 }
 
@@ -204,7 +211,7 @@ func (c *Client) handshake(ctx context.Context, l *link, host string) (*Session,
 		}
 		return nil, errors.Join(errOver, err)
 	default:
-		s.touch(began)
+		s.moved(began, granted)
 	}
 	if err := c.proveSASL(ctx, l, host); err != nil {
 		return s, err
@@ -235,6 +242,12 @@ func (c *Client) hello(l *link, s *Session) (resp wire.ConnectResponse, err erro
 	case d.Err() != nil:
 		return resp, &ProtocolError{What: strangeGreeting, Err: d.Err()}
 	case resp.Session != 0 && resp.Timeout > 0:
+		if s != nil && resp.Session != s.ID { // its ephemeral nodes would not be those of s
+			if !s.Alive() {
+				c.forget(s)
+			}
+			return resp, &ProtocolError{What: "answer to session " + s.ID.String(), Err: fmt.Errorf("it is for session %v", resp.Session)}
+		}
 		return resp, nil
 	case s == nil:
 		return resp, errors.New("the server refused a new session")
@@ -303,13 +316,19 @@ func (l *link) readReply() (h wire.ReplyHeader, d wire.Decoder, err error) {
 }
 
 // install makes the link the one that calls are sent on: first the watches, then what
-// waited.
-func (c *Client) install(l *link, s *Session) {
+// waited. It fails if the session has run out since it was opened or taken up; from then
+// on its end finds the link.
+func (c *Client) install(l *link, s *Session) error {
 	c.mu.Lock()
+	if !s.Alive() {
+		c.mu.Unlock()
+		return errOver
+	}
+	l.note(&l.heard)
 	c.watches.gaps()
 	l.out = c.watches.requests(l.out, Zxid(c.seen.Load()))
 	c.session, c.resume, c.link = s, s, l
-	left := c.postWaitingLocked(l)
+	left, over := c.postWaitingLocked(l)
 	state := Connected
 	if l.readOnly {
 		state = ConnectedReadOnly
@@ -317,20 +336,26 @@ func (c *Client) install(l *link, s *Session) {
 	c.becomeLocked(state, l.server, nil)
 	c.mu.Unlock()
 	c.fail(left, ErrNoConnection) // nobody waits for them
-	c.opts.Logger.Info("connected", "server", l.server, "session", s.ID.String(), "timeout", s.Timeout)
+	c.fail(over, ErrSessionExpired)
+	c.opts.Logger.Info("connected", "server", l.server, "session", s.ID.String(), "timeout", s.patience())
+	return nil
 }
 
-// postWaitingLocked sends what waited, but for calls whose callers have gone.
-func (c *Client) postWaitingLocked(l *link) (left []*call) {
+// postWaitingLocked sends what waited, but for calls whose callers have gone, and those
+// that belong to a session before.
+func (c *Client) postWaitingLocked(l *link) (left, over []*call) {
 	for _, k := range c.waiting.drain() {
-		if k.left.Load() {
+		switch {
+		case k.left.Load():
 			left = append(left, k)
-		} else {
+		case k.in != nil && k.in != c.session:
+			over = append(over, k)
+		default:
 			c.postLocked(l, k)
 		}
 	}
 	l.flush()
-	return left
+	return left, over
 }
 
 // disconnected takes the link away. What was not sent, and reads, wait for the next,

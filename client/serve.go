@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -21,17 +22,19 @@ func (c *Client) serve(ctx context.Context, l *link) error {
 	var wg sync.WaitGroup
 	wg.Go(l.writes)
 	wg.Go(func() { l.kill(c.reads(l)) })
+	seeking, stop := context.WithCancel(ctx)
 	if l.readOnly {
-		wg.Go(func() { c.seekQuorum(ctx, l) })
+		wg.Go(func() { c.seekQuorum(seeking, l) })
 	}
 	c.watchOver(ctx, l)
+	stop() // servers that do not answer must not delay the next connection
 	wg.Wait()
 	return l.err
 }
 
 // watchOver keeps the session alive, and ends a link that is silent.
 func (c *Client) watchOver(ctx context.Context, l *link) {
-	timeout := c.Session().Timeout
+	timeout := c.Session().patience()
 	t := time.NewTicker(max(timeout/12, time.Millisecond))
 	defer t.Stop()
 	idle := idleness{moved: time.Now()}
@@ -109,6 +112,9 @@ func (c *Client) reply(l *link, s *Session, h wire.ReplyHeader, body []byte) err
 		c.seen.Store(int64(h.Zxid))
 	}
 	k.answer(body, h.Err)
+	if k.auth != nil && h.Err == wire.OK {
+		c.takeIdentity(*k.auth)
+	}
 	if k.watch != nil {
 		k.watch.set(k.op, h.Err)
 	}
@@ -152,6 +158,9 @@ func (c *Client) seekQuorum(ctx context.Context, l *link) {
 				l.kill(errQuorum)
 				return
 			}
+			if ctx.Err() != nil {
+				return
+			}
 		}
 	}
 }
@@ -165,13 +174,11 @@ func (c *Client) hasQuorum(ctx context.Context, host string) bool {
 		return false
 	}
 	defer nc.Close()
-	if by, ok := ctx.Deadline(); ok {
-		nc.SetDeadline(by)
-	}
+	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
 	if _, err := nc.Write([]byte("isro")); err != nil {
 		return false
 	}
 	var answer [2]byte
-	n, _ := nc.Read(answer[:])
+	n, _ := io.ReadFull(nc, answer[:])
 	return string(answer[:n]) == "rw"
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ var ErrNoServers = errors.New("no server is named: want host:port[,host:port...]
 type servers struct {
 	hosts  []string      // as they were given, with ports
 	round  []string      // addresses not tried yet in this round
+	last   string        // that was tried last, as it was given
+	addr   string        // and as it was resolved; of the run goroutine
 	rounds int           // that were begun since a connection lasted
 	most   time.Duration // of a pause
 	err    error         // of the last attempt
@@ -64,17 +67,36 @@ func (s *servers) next() (hostPort string, pause time.Duration) {
 		s.rounds++
 		s.round = append(s.round, s.hosts...)
 		rand.Shuffle(len(s.round), func(i, j int) { s.round[i], s.round[j] = s.round[j], s.round[i] })
+		s.lastToTheEnd()
 	}
 	hostPort = s.round[0]
 	s.round = s.round[1:]
+	s.last = hostPort
 	return hostPort, pause
+}
+
+// lastToTheEnd has the server that was just lost, or did not answer, tried behind all
+// others: one without power answers nothing for as long as an attempt may take, which a
+// session does not always have.
+func (s *servers) lastToTheEnd() {
+	if i := slices.Index(s.round, s.last); i >= 0 {
+		s.round = append(slices.Delete(s.round, i, i+1), s.last)
+	}
+}
+
+// connectTimeout is how long one attempt may take: so long that several fit into the time
+// of a session, and so many as there are servers if that leaves enough for each.
+func (s *servers) connectTimeout(session time.Duration) time.Duration {
+	third := session / 3
+	fair := session / time.Duration(max(len(s.hosts), 1))
+	return max(min(third, max(fair, time.Second)), 100*time.Millisecond)
 }
 
 // A target is an address to dial, and the name its certificate is for.
 type target struct{ address, host string }
 
-// resolve picks one of a name's addresses. It is asked for every attempt, since names
-// move.
+// resolve picks one of a name's addresses, and not the one that was tried last if there
+// are others. It is asked for every attempt, since names move.
 func (c *Client) resolve(ctx context.Context, hostPort string) target {
 	host, port, _ := net.SplitHostPort(hostPort)
 	if net.ParseIP(host) != nil {
@@ -84,7 +106,13 @@ func (c *Client) resolve(ctx context.Context, hostPort string) target {
 	if err != nil || len(addrs) == 0 {
 		return target{hostPort, host} // dialling says what is wrong with the name
 	}
-	return target{net.JoinHostPort(addrs[rand.IntN(len(addrs))], port), host}
+	t := target{c.servers.addr, host} // unless there is another
+	for _, i := range rand.Perm(len(addrs)) {
+		if t.address = net.JoinHostPort(addrs[i], port); t.address != c.servers.addr {
+			break
+		}
+	}
+	return t
 }
 
 // Bounds of the pause between two rounds. A session must not run out in one.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -66,6 +67,63 @@ func TestPausesAreRandomAndGrow(t *testing.T) {
 			if p := s.pause(); p > session/4 || p > maxPause {
 				t.Fatalf("%v in a session of %v", p, session)
 			}
+		}
+	}
+}
+
+// The server that was just lost is tried last: one without power would cost the time that
+// the session has left.
+func TestServerThatWasLostIsTriedLast(t *testing.T) {
+	for range 50 {
+		s, err := newServers([]string{"a", "b", "c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost, _ := s.next()
+		s.good() // it was connected to for a while
+		for range 2 {
+			if h, _ := s.next(); h == lost {
+				t.Fatalf("%s is tried again before the others", h)
+			}
+		}
+		if h, _ := s.next(); h != lost {
+			t.Fatalf("%s is tried twice in a round", h)
+		}
+	}
+}
+
+// Of a name's addresses another one is tried than the one that was just lost.
+func TestAddressThatWasLostIsNotTriedAtOnce(t *testing.T) {
+	addrs := []string{"10.0.0.1", "10.0.0.2"}
+	c := &Client{servers: &servers{addr: "10.0.0.1:2181"}}
+	c.opts.Resolve = func(context.Context, string) ([]string, error) { return addrs, nil }
+	for range 50 {
+		if a := c.resolve(t.Context(), "zoo:2181").address; a != "10.0.0.2:2181" {
+			t.Fatal(a)
+		}
+	}
+	addrs = addrs[:1]
+	if a := c.resolve(t.Context(), "zoo:2181").address; a != "10.0.0.1:2181" {
+		t.Error("the only address is not tried: " + a)
+	}
+}
+
+// An attempt to connect does not use up a session, however many servers do not answer.
+func TestTimeOfAnAttempt(t *testing.T) {
+	for _, c := range []struct {
+		servers       int
+		session, want time.Duration
+	}{
+		{1, 9 * time.Second, 3 * time.Second},
+		{3, 9 * time.Second, 3 * time.Second},
+		{6, 12 * time.Second, 2 * time.Second},
+		{20, 12 * time.Second, time.Second},
+		{9, 2 * time.Second, 2 * time.Second / 3},
+		{3, time.Millisecond, 100 * time.Millisecond},
+	} {
+		s := &servers{hosts: make([]string, c.servers)}
+		if o := (Options{SessionTimeout: c.session}).withDefaults(s); o.ConnectTimeout != c.want {
+			t.Errorf("%d servers, a session of %v: %v, want %v", c.servers, c.session, o.ConnectTimeout, c.want)
 		}
 	}
 }

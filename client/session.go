@@ -12,14 +12,16 @@ import (
 type Session struct {
 	// ID is the service's number for it, the EphemeralOwner of its nodes.
 	ID SessionID
-	// Timeout is what the service granted.
+	// Timeout is what the service granted when it opened the session. A server that the
+	// session moves to may grant another, and Done goes by that.
 	Timeout time.Duration
 
 	passwd []byte
 	done   chan struct{}
 
 	mu      sync.Mutex
-	contact time.Time // when a request was sent that is known to have arrived
+	contact time.Time     // when a request was sent that is known to have arrived
+	granted time.Duration // by the server that the session moved to last
 	timer   *time.Timer
 	over    bool
 	ended   time.Time // when over, before done is closed
@@ -58,7 +60,7 @@ func wanted(ctx context.Context) *Session {
 // newSession is a session that was opened by a request sent at contact. onOver is
 // called once, when time has run out; end does not call it.
 func newSession(id SessionID, passwd []byte, timeout time.Duration, contact time.Time, onOver func(*Session)) *Session {
-	s := &Session{ID: id, Timeout: timeout, passwd: passwd, done: make(chan struct{}), contact: contact, onOver: onOver}
+	s := &Session{ID: id, Timeout: timeout, passwd: passwd, done: make(chan struct{}), contact: contact, granted: timeout, onOver: onOver}
 	s.timer = time.AfterFunc(time.Until(contact.Add(timeout)), s.check)
 	return s
 }
@@ -72,10 +74,30 @@ func (s *Session) touch(at time.Time) {
 	}
 }
 
+// moved notes that another server has taken the session on, at at or later, and how long
+// it keeps it without contact: servers may be configured differently, and the service
+// goes by what the last one has granted.
+func (s *Session) moved(at time.Time, granted time.Duration) {
+	s.touch(at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.granted = granted
+	if !s.over {
+		s.timer.Reset(time.Until(s.contact.Add(granted)))
+	}
+}
+
+// patience is how long the service keeps the session without contact now.
+func (s *Session) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.granted
+}
+
 // check ends the session if its time has run out, and looks again later if not.
 func (s *Session) check() {
 	s.mu.Lock()
-	left := time.Until(s.contact.Add(s.Timeout))
+	left := time.Until(s.contact.Add(s.granted))
 	if s.over || left > 0 {
 		if !s.over {
 			s.timer.Reset(left)
