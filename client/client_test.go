@@ -491,3 +491,20 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// A path that is there is made by those, too, who may not make nodes above it.
+func TestPathThatIsThere(t *testing.T) {
+	ctx := t.Context()
+	r := newRig(t)
+	admin := r.open(client.Options{Auth: []client.Auth{{Scheme: "digest", Data: []byte("ann:secret")}}})
+	c := r.open(client.Options{})
+	must(admin.Create(ctx, "/a", nil))(t)
+	must(admin.Create(ctx, "/a/b", nil))(t)
+	must(admin.SetACL(ctx, "/a", append(client.Creator(client.PermAll), client.World(client.PermRead)...), client.AnyVersion))(t)
+	for path, want := range map[string]error{"/a/b": nil, "/a/b/c/d": nil, "/a/x": client.ErrNoAuth} {
+		if err := c.MakePath(ctx, path); !errors.Is(err, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	must(admin.SetACL(ctx, "/a", client.World(client.PermAll), client.AnyVersion))(t)
+}

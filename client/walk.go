@@ -119,13 +119,24 @@ func (c *Client) MakePath(ctx context.Context, path string, options ...CreateOpt
 	}
 	_, err := c.Create(ctx, path, nil, options...)
 	if !errors.Is(err, ErrNoNode) {
-		return unless(err, ErrNodeExists)
+		return c.unlessThere(ctx, path, err)
 	}
 	parent, _ := wire.SplitPath(path)
 	if err := c.MakePath(ctx, parent); err != nil {
 		return err
 	}
 	_, err = c.Create(ctx, path, nil, options...)
+	return c.unlessThere(ctx, path, err)
+}
+
+// unlessThere is why a node could not be made, nil if it is there. Servers look first
+// whether one may make it.
+func (c *Client) unlessThere(ctx context.Context, path string, err error) error {
+	if errors.Is(err, ErrNoAuth) || errors.Is(err, ErrNotReadOnly) {
+		if _, there, lookErr := c.Exists(ctx, path); lookErr == nil && there {
+			return nil
+		}
+	}
 	return unless(err, ErrNodeExists)
 }
 
