@@ -24,76 +24,8 @@ func (b *Barrier) Set(ctx context.Context) error {
 // Remove takes the barrier away. It is no error if it does not stand.
 func (b *Barrier) Remove(ctx context.Context) error { return remove(ctx, b.tree, b.path) }
 
-// repeat does again what may be done twice as long as answers are lost.
-func repeat(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if !errors.Is(err, client.ErrConnectionLost) || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-// makePath has a node be there, and those above it.
-func makePath(ctx context.Context, tree client.Tree, path string, options ...client.CreateOption) error {
-	return repeat(ctx, func() error { return tree.MakePath(ctx, path, options...) })
-}
-
-// remove has no node be there.
-func remove(ctx context.Context, tree client.Tree, path string) error {
-	return repeat(ctx, func() error { return unless(tree.Delete(ctx, path, client.AnyVersion), client.ErrNoNode) })
-}
-
 // Wait returns when the barrier does not stand.
 func (b *Barrier) Wait(ctx context.Context) error { return waitGone(ctx, b.tree, b.path) }
-
-// waitGone returns when there is no node.
-func waitGone(ctx context.Context, tree client.Tree, path string) error {
-	for {
-		_, there, w, err := tree.ExistsW(ctx, path)
-		if err != nil {
-			return err
-		}
-		if !there {
-			w.Close()
-			return nil
-		}
-		select {
-		case <-w.C:
-		case <-ctx.Done():
-			w.Close()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// waitMade returns when there is a node or has been one, or when the session is over.
-func waitMade(ctx context.Context, tree client.Tree, s *client.Session, path string) error {
-	for {
-		_, there, w, err := tree.ExistsW(ctx, path)
-		if err != nil {
-			return err
-		}
-		if there {
-			w.Close()
-			return nil
-		}
-		select {
-		case e := <-w.C:
-			if e.Type == client.EventCreated {
-				return nil // also if it is gone by now, with whoever made it
-			}
-		case <-s.Done():
-			err = client.ErrSessionExpired
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
-		w.Close()
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // A DoubleBarrier lets a number of members begin together and end together. Its nodes
 // are those of Curator's DistributedDoubleBarrier.
@@ -140,15 +72,6 @@ func (b *DoubleBarrier) enter(ctx context.Context, s *client.Session) error {
 		return waitMade(ctx, b.tree, s, join(b.path, ready))
 	}
 	return createOwn(ctx, b.tree, join(b.path, ready), nil)
-}
-
-// createOwn makes an ephemeral node of a name that nobody else uses, or that anybody
-// may have made.
-func createOwn(ctx context.Context, tree client.Tree, path string, data []byte) error {
-	return repeat(ctx, func() error {
-		_, err := tree.Create(ctx, path, data, client.Ephemeral)
-		return unless(err, client.ErrNodeExists)
-	})
 }
 
 func members(names []string) (n int) {

@@ -92,13 +92,14 @@ func (c *Cache) Get(path string) (Entry, bool) {
 	return e, ok
 }
 
-// Children returns the paths of a node's children, sorted.
+// Children returns the paths of a node's children, sorted. It looks at all that the
+// Cache holds.
 func (c *Cache) Children(path string) []string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var list []string
 	for p := range c.entries {
-		if p != path && strings.HasPrefix(p, join(path, "")) && lastSlash(p) == len(join(path, ""))-1 {
+		if p != path && strings.HasPrefix(p, join(path, "")) && strings.LastIndexByte(p, '/') == len(join(path, ""))-1 {
 			list = append(list, p)
 		}
 	}

@@ -16,6 +16,13 @@
 // Nobody polls. Who waits in a line watches the one that stands before it, and no more,
 // so the end of one wakes one.
 //
+// # What they cost
+//
+// Each Held, Presence, Cache, Config and Provider has one goroutine, until it is released
+// or closed. A Cache holds all that it copies in memory. Who stands in a line reads the
+// names of all in it when it comes, and whenever the one before it goes; a line of
+// thousands is possible, and long. Nothing else is kept.
+//
 // # Together with Curator and kazoo
 //
 // Nodes are named as Apache Curator names them, so that both can use one lock, one

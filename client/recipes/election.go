@@ -7,9 +7,6 @@ import (
 	"github.com/zabra/zabra/client"
 )
 
-// ErrNotHeld says that there is nothing to release.
-var ErrNotHeld = errors.New("recipes: it is not held")
-
 // ErrNoLeader says that nobody leads and nobody waits to.
 var ErrNoLeader = errors.New("recipes: there is no leader")
 

@@ -3,10 +3,14 @@ package recipes
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/zabra/zabra/client"
 )
+
+// ErrNotHeld says that there is nothing to release.
+var ErrNotHeld = errors.New("recipes: it is not held")
 
 // A Held is a place at the head of a line: a lock that is held, a leadership.
 type Held struct {

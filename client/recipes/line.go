@@ -117,13 +117,6 @@ type ticket struct {
 
 func (l *line) child(name string) string { return join(l.path, name) }
 
-func join(parent, name string) string {
-	if parent == "/" {
-		return "/" + name
-	}
-	return parent + "/" + name
-}
-
 // enter makes a node at the end of the line. If the answer is lost, the node is looked
 // for by its name, and made if it is not there.
 func (l *line) enter(ctx context.Context, p place, data []byte) (*ticket, error) {
@@ -213,13 +206,6 @@ func (l *line) find(ctx context.Context, id string) (*ticket, error) {
 		return t, t.own(ctx, st)
 	}
 	return nil, nil
-}
-
-func unless(err, fine error) error {
-	if errors.Is(err, fine) {
-		return nil
-	}
-	return err
 }
 
 // An ahead says who of those that stand before one has to go first: nobody, or the name
@@ -321,4 +307,38 @@ func (t *ticket) remove(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// take waits for its turn in a line.
+func (l *line) take(ctx context.Context, p place, data []byte, must ahead, places ...place) (*Held, error) {
+	t, err := l.enter(ctx, p, data)
+	if err != nil {
+		return nil, err
+	}
+	return t.held(ctx, t.wait(ctx, must, places...))
+}
+
+// try takes its turn if it has come, and leaves the line if not.
+func (l *line) try(ctx context.Context, p place, data []byte, must ahead, places ...place) (*Held, error) {
+	t, err := l.enter(ctx, p, data)
+	if err != nil {
+		return nil, err
+	}
+	before, err := t.before(ctx, places)
+	if err == nil && must(before) != "" {
+		err = ErrBusy
+	}
+	return t.held(ctx, err)
+}
+
+// held makes a ticket one that is held, unless err is an error: then it is left.
+func (t *ticket) held(ctx context.Context, err error) (*Held, error) {
+	if err == nil {
+		var h *Held
+		if h, err = hold(ctx, t); err == nil {
+			return h, nil
+		}
+	}
+	_ = t.leave(ctx) // err says what matters
+	return nil, err
 }

@@ -38,40 +38,6 @@ func (l *Lock) TryLock(ctx context.Context) (*Held, error) {
 	return l.line.try(ctx, lockPlace, nil, anybody, lockPlace)
 }
 
-// take waits for its turn in a line.
-func (l *line) take(ctx context.Context, p place, data []byte, must ahead, places ...place) (*Held, error) {
-	t, err := l.enter(ctx, p, data)
-	if err != nil {
-		return nil, err
-	}
-	return t.held(ctx, t.wait(ctx, must, places...))
-}
-
-// try takes its turn if it has come, and leaves the line if not.
-func (l *line) try(ctx context.Context, p place, data []byte, must ahead, places ...place) (*Held, error) {
-	t, err := l.enter(ctx, p, data)
-	if err != nil {
-		return nil, err
-	}
-	before, err := t.before(ctx, places)
-	if err == nil && must(before) != "" {
-		err = ErrBusy
-	}
-	return t.held(ctx, err)
-}
-
-// held makes a ticket one that is held, unless err is an error: then it is left.
-func (t *ticket) held(ctx context.Context, err error) (*Held, error) {
-	if err == nil {
-		var h *Held
-		if h, err = hold(ctx, t); err == nil {
-			return h, nil
-		}
-	}
-	_ = t.leave(ctx) // err says what matters
-	return nil, err
-}
-
 // LockFor is Lock for a caller that may hold the lock already: an owner, any value that
 // can be compared, may lock many times, and has to unlock as often. The lock is the
 // same for all of its calls; another owner waits.

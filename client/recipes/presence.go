@@ -3,7 +3,7 @@ package recipes
 import (
 	"context"
 	"errors"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +87,7 @@ func (p *Presence) make(ctx context.Context) error {
 		case errors.Is(err, client.ErrConnectionLost):
 			continue
 		case errors.Is(err, client.ErrNoNode):
-			parent := p.path[:max(1, lastSlash(p.path))]
+			parent := p.path[:max(1, strings.LastIndexByte(p.path, '/'))]
 			if err := makePath(ctx, p.tree, parent); err != nil {
 				return err
 			}
@@ -100,15 +100,6 @@ func (p *Presence) make(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-func lastSlash(path string) int {
-	for i := len(path) - 1; i >= 0; i-- {
-		if path[i] == '/' {
-			return i
-		}
-	}
-	return 0
 }
 
 // adopt keeps a node whose owner is the right one, and removes one of another.
@@ -171,29 +162,4 @@ func (p *Presence) Close(ctx context.Context) error {
 	p.stop()
 	<-p.stopped
 	return remove(ctx, p.tree, p.path)
-}
-
-// A Group is a node whose children are its members.
-type Group struct {
-	tree client.Tree
-	path string
-}
-
-// NewGroup makes a group of the node at path, which need not be there.
-func NewGroup(tree client.Tree, path string) *Group { return &Group{tree, path} }
-
-// Join makes the caller a member until the Presence is closed. The name is that of the
-// member's node; two members must not have the same.
-func (g *Group) Join(ctx context.Context, name string, data []byte) (*Presence, error) {
-	if err := checkName("the name of a member", name); err != nil {
-		return nil, err
-	}
-	return Announce(ctx, g.tree, join(g.path, name), data)
-}
-
-// Members returns the names, sorted.
-func (g *Group) Members(ctx context.Context) ([]string, error) {
-	names, _, err := g.tree.Children(ctx, g.path)
-	slices.Sort(names)
-	return names, unless(err, client.ErrNoNode)
 }
