@@ -96,11 +96,8 @@ func (s *series) report(t *testing.T) {
 	var table strings.Builder
 	s.grid.Write(&table)
 	t.Logf("faults by what the server was doing:\n%s", table.String())
-	if empty := s.grid.Empty(); s.runs >= gridSeeds && len(empty) > 0 {
-		t.Errorf("%d cells are empty: %s", len(empty), strings.Join(empty, "; "))
-	}
-	if undone := s.grid.Undone(); s.runs >= gridSeeds && len(undone) > 0 {
-		t.Errorf("never happened: %s", strings.Join(undone, "; "))
+	for _, what := range missing(s.grid, s.runs) {
+		t.Error(what)
 	}
 	if len(s.wrong) > 0 {
 		t.Logf("seeds that went wrong: %v", s.wrong)
@@ -108,6 +105,20 @@ func (s *series) report(t *testing.T) {
 	took := time.Since(s.began)
 	t.Logf("%d seeds, %.0f simulated server-seconds (%.0f per second), %d transactions, %d answers, %d registers undecided",
 		s.runs, s.simulated.Seconds(), s.simulated.Seconds()/took.Seconds(), s.committed, s.answered, s.undecided)
+}
+
+// missing is what a run of so many seeds should have done, and has not.
+func missing(g *Grid, runs int) (list []string) {
+	if runs < gridSeeds {
+		return nil
+	}
+	for _, cell := range g.Empty() {
+		list = append(list, "never hit: "+cell)
+	}
+	for _, deed := range g.Undone() {
+		list = append(list, "never happened: "+deed)
+	}
+	return list
 }
 
 // The same seed gives the same trace. All else rests on that.
