@@ -147,6 +147,9 @@ func TestStalledLearners(t *testing.T) {
 				writeBig(c, fmt.Sprint("/stalled", n))
 				n++
 			}
+			if lag := leader.mntr(t)["zk_1_learner_lag"]; name == "follower" && (lag == "" || lag == "0") {
+				t.Errorf("the leader says that the follower is %q behind", lag)
+			}
 			if given() || !lags() {
 				t.Errorf("the learner was given up before the writes were done, or nothing waited for it (%v): they prove nothing", !lags())
 			}

@@ -88,6 +88,16 @@ func TestMembersTellTheirRoles(t *testing.T) {
 		"zk_looking_count": leader.said("looking for a leader"), "zk_cnt_election_time": leader.said("a leader is elected"),
 		"zk_cnt_unavailable_time": "1", "zk_cnt_leader_unavailable_time": "1", "zk_learner_proposal_received_count": "0",
 	})
+	for other := 1; other <= 3; other++ {
+		name, want := fmt.Sprintf("zk_%d_learner_lag", other), "0"
+		if other == id {
+			want = ""
+		}
+		leader.eventually(name, func() bool { return leader.mntr(t)[name] == want })
+		for _, s := range followers {
+			holds(t, "follower", s.mntr(t), map[string]string{name: ""})
+		}
+	}
 	if m := leader.mntr(t); m["zk_cnt_quorum_ack_latency"] == "0" || m["zk_cnt_propagation_latency"] == "0" || m["zk_leader_uptime"] == "" ||
 		m["zk_proposal_count"] != m["zk_cnt_quorum_ack_latency"] || m[fmt.Sprintf("zk_cnt_%d_ack_latency", 1+id%3)] == "" {
 		t.Errorf("the leader does not count what followers acknowledge: %v", m)

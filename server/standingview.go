@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/zabra/zabra/quorum"
@@ -205,6 +206,7 @@ func (s *Server) leaderGauges(l *learners) {
 		} {
 			g.Set(nil)
 		}
+		m.LearnerLag.Set(nil)
 		return
 	}
 	began := time.Now()
@@ -215,6 +217,13 @@ func (s *Server) leaderGauges(l *learners) {
 	m.SyncedNonVotingFollowers.Set(l.count(func(c *learnerConn) bool { return follows(c) && !votes(c) }))
 	m.SyncedObservers.Set(l.count(servedObserver))
 	m.PendingSyncs.Set(l.leadership.PendingSyncs)
+	m.LearnerLag.Set(func() map[string]int64 {
+		lag := map[string]int64{}
+		for id, n := range l.leadership.Lag() {
+			lag[strconv.FormatInt(int64(id), 10)] = n
+		}
+		return lag
+	})
 	m.LeaderUptime.Set(func() int64 { return time.Since(began).Milliseconds() })
 	m.ProposalSize.Reset()
 	m.LastProposalSize.Set(func() int64 { last, _, _ := m.ProposalSize.Load(); return last })

@@ -48,6 +48,8 @@ type Metrics struct {
 	MinProposalSize          Gauge
 	MaxProposalSize          Gauge
 
+	LearnerLag GaugeSet // transactions, by the follower's id
+
 	QuotaCountLimit GaugeSet
 	QuotaBytesLimit GaugeSet
 	QuotaCountUsage GaugeSet

@@ -118,6 +118,8 @@ func (m *Metrics) table() []entry {
 			"Size of the largest proposal, in bytes."),
 		ensembleGauge(&m.MinProposalSize, "min_proposal_size",
 			"Size of the smallest proposal, in bytes."),
+		gaugeSet(&m.LearnerLag, "learner_lag",
+			"Transactions that a follower has not acknowledged, by its id."),
 		gaugeSet(&m.QuotaCountLimit, "quota_count_limit_per_namespace",
 			"Znodes that the quotas of a namespace allow."),
 		gaugeSet(&m.QuotaBytesLimit, "quota_bytes_limit_per_namespace",

@@ -76,6 +76,22 @@ func (c *Core) propagated(h *wire.TxnHeader) {
 	c.metrics.PropagationLatency.Observe(0, time.Duration(now-h.Time)*time.Millisecond)
 }
 
+// Lag is how many transactions of this epoch each follower has not acknowledged yet.
+func (l *Leadership) Lag() map[wire.SID]int64 {
+	lag := map[wire.SID]int64{}
+	l.r.Call(func() {
+		if l.r.role == role(l.r) {
+			last := l.r.machine.Last()
+			for _, f := range l.r.machine.Followers() {
+				if !f.Observer && f.UpToDate {
+					lag[f.SID] = int64(last - max(f.Acked, wire.MakeZxid(last.Epoch(), 0)))
+				}
+			}
+		}
+	})
+	return lag
+}
+
 // PendingSyncs counts the sync requests that wait for their moment.
 func (l *Leadership) PendingSyncs() (n int64) {
 	l.r.Call(func() {

@@ -18,7 +18,13 @@ type learningRig struct {
 
 func newLearningRig(t testing.TB) *learningRig {
 	t.Helper()
-	r := &learningRig{coreRig: newCoreRig(t, Options{Member: true, ServerID: 1, Tick: time.Second})}
+	return newLearningRigOf(t, Options{}, noPeers{})
+}
+
+func newLearningRigOf(t testing.TB, o Options, peers Peers) *learningRig {
+	t.Helper()
+	o.Member, o.ServerID, o.Tick = true, 1, time.Second
+	r := &learningRig{coreRig: newCoreRig(t, o)}
 	config, err := quorum.Parse([]byte("server.1=h:1:2:participant\nserver.5=g:1:2:participant\nversion=0"))
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +32,7 @@ func newLearningRig(t testing.TB) *learningRig {
 	m := zab.NewLearner(zab.LearnerConfig{
 		ID: 1, Leader: leaderID, Log: noHistory{}, Active: quorum.Active{Committed: config}, InitLimit: 5, SyncLimit: 5,
 	})
-	r.role = r.core.Learn(m, noPeers{}, emptyVault{}, Settings{Config: config}, Report{
+	r.role = r.core.Learn(m, peers, emptyVault{}, Settings{Config: config}, Report{
 		Serving: func(wire.Epoch) {}, Ended: func(err error) { t.Errorf("it follows no longer: %v", err) },
 	})
 	epoch := wire.MakeZxid(1, 0)
