@@ -66,13 +66,13 @@ func (l *loader) adviseEnsemble() {
 	voters := e.Voters()
 	switch {
 	case voters > 0 && voters < warnBelowVoters:
-		l.advise("server.N", "%d voting server(s) survive no failure; three survive one", voters)
+		l.advise("server.N", "%d voting server(s) survive no failure; have three, which survive one", voters)
 	case len(e.Groups) > 0:
 		if groups := e.weighing(); groups > 0 && groups%2 == 0 {
-			l.advise("group.N", "%d groups survive the loss of no more groups than %d", groups, groups-1)
+			l.advise("group.N", "%d groups survive the loss of no more groups than %d; add a group, or make two of them one", groups, groups-1)
 		}
 	case voters > 0 && voters%2 == 0:
-		l.advise("server.N", "%d voting servers survive no more failures than %d", voters, voters-1)
+		l.advise("server.N", "%d voting servers survive no more failures than %d; add one, or make one an observer", voters, voters-1)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestClashingPorts(t *testing.T) {
 		{"admin and clients", "clientPort=8080\nserver.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888",
 			[]string{"admin.serverPort: 8080 is also clientPort"}, ""},
 		{"groups", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\ngroup.1=1\ngroup.2=2:3", nil,
-			"2 groups survive the loss of no more groups than 1"},
+			"2 groups survive the loss of no more groups than 1; add a group"},
 		{"no group", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\ngroup.1=1:2",
 			[]string{"server.3: is in no group; add it to a group line, or make it an observer"}, ""},
 		{"two groups", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\ngroup.1=1:2\ngroup.2=2:3\ngroup.3=1",
@@ -57,8 +57,8 @@ func TestClashingPorts(t *testing.T) {
 		{"loopback", "clientPort=2181\nserver.1=localhost:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888", nil,
 			"is at localhost, where only servers on the same machine find it, and server.2 is not"},
 		{"even", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nserver.4=d:1:2", nil,
-			"4 voting servers survive no more failures than 3"},
-		{"two", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2", nil, "2 voting server(s) survive no failure"},
+			"4 voting servers survive no more failures than 3; add one, or make one an observer"},
+		{"two", "clientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2", nil, "2 voting server(s) survive no failure; have three"},
 	} {
 		_, warnings, err := Load(Source{File: "z", ReadFile: files(map[string]string{"z": limits + tc.text, "/d/myid": "1"})})
 		var all Errors
