@@ -40,7 +40,7 @@ type member struct {
 	stopping <-chan struct{} // closed when run is to end
 	standing atomic.Pointer[standing]
 	config   atomic.Pointer[quorum.Config] // in force, for others
-	mistaken map[wire.SID]bool             // who say that they follow this server
+	led      map[wire.SID]wire.SID         // leaders of those who said last that they have one
 
 	role   memberRole // nil while looking
 	since  time.Time  // when the election, or the role, began

@@ -62,27 +62,34 @@ func (m *members) start(config func(i int) []string) []*site {
 	t.Helper()
 	var sites []*site
 	for i := range m.hosts {
-		s := &site{t: t, dir: filepath.ToSlash(t.TempDir()), log: new(lines)}
-		if err := os.WriteFile(filepath.Join(s.dir, "myid"), fmt.Append(nil, i+1), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		own := strings.Join(config(i), "\n") + "\n"
-		if !strings.Contains(own, "server.1=") {
-			own = m.lines(m.quorum) + own
-		}
-		s.config = siteDefaults + "initLimit=20\nsyncLimit=40\ndataDir=" + s.dir + "\n" + own
-		s.launch()
-		t.Cleanup(func() {
-			s.halt()
-			if t.Failed() {
-				log := s.log.String()
-				t.Logf("end of the log of server %d:\n%s", i+1, log[max(0, len(log)-4000):])
-			}
-		})
-		sites = append(sites, s)
+		sites = append(sites, m.site(i, config(i)))
 	}
 	allServe(sites)
 	return sites
+}
+
+// site starts one of the members.
+func (m *members) site(i int, config []string) *site {
+	t := m.t
+	t.Helper()
+	s := &site{t: t, dir: filepath.ToSlash(t.TempDir()), log: new(lines)}
+	if err := os.WriteFile(filepath.Join(s.dir, "myid"), fmt.Append(nil, i+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := strings.Join(config, "\n") + "\n"
+	if !strings.Contains(own, "server.1=") {
+		own = m.lines(m.quorum) + own
+	}
+	s.config = siteDefaults + "initLimit=20\nsyncLimit=40\ndataDir=" + s.dir + "\n" + own
+	s.launch()
+	t.Cleanup(func() {
+		s.halt()
+		if t.Failed() {
+			log := s.log.String()
+			t.Logf("end of the log of server %d:\n%s", i+1, log[max(0, len(log)-4000):])
+		}
+	})
+	return s
 }
 
 // allServe waits until all servers serve: each of them, since one that lost its leader
@@ -302,6 +309,38 @@ func TestReconfigure(t *testing.T) {
 	sites[1].members("server.2=", "server.3=")
 }
 
+// A server on another machine that has the number of one that is there already finds no
+// leader, says what to look at, and harms nobody.
+func TestTwoServersWithOneNumber(t *testing.T) {
+	const elsewhere = "127.0.0.2"
+	needAddress(t, elsewhere)
+	m := newMembers(t, 3, 0)
+	sites := m.start(func(int) []string { return nil })
+	if _, leaderID, _ := lead(t, sites); leaderID != 3 {
+		t.Skipf("server %d leads", leaderID)
+	}
+	for id, says := range map[int]string{
+		1: "whether another server has 1 in its file myid", // nobody calls it
+		2: "every myid is used once",                       // 1 tells it of a leader, who does not call it
+		3: "another server with the number 3 in its file myid",
+	} {
+		t.Run(fmt.Sprint("of server ", id), func(t *testing.T) {
+			t.Parallel()
+			other := &members{t: t, voters: 3, hosts: slices.Clone(m.hosts), quorum: m.quorum, elections: m.elections}
+			other.hosts[id-1] = elsewhere
+			s := other.site(id-1, nil)
+			s.eventually("it to say what to look at", func() bool { return strings.Contains(s.log.String(), says) })
+			if s.serves() {
+				t.Error("it serves")
+			}
+		})
+	}
+	t.Run("meanwhile", func(t *testing.T) {
+		t.Parallel()
+		everywhere(t, sites, "meanwhile")
+	})
+}
+
 // A read that comes when a write has been answered elsewhere shows it, if reads are to
 // be linearizable.
 func TestLinearizableReads(t *testing.T) {
@@ -320,5 +359,44 @@ func TestLinearizableReads(t *testing.T) {
 				t.Fatalf("server %d shows %q after %q was written", k+1, got, want)
 			}
 		}
+	}
+}
+
+// Reads that are to be linearizable, and arrive together at a follower, are one question
+// to the leader.
+func TestLinearizableReadsShareAQuestion(t *testing.T) {
+	m := newMembers(t, 3, 0)
+	sites, proxies := m.behindProxies(0, "zabra.reads=linearizable")
+	if leader, _, _ := lead(t, sites); leader == sites[0] {
+		t.Fatal("the first server leads")
+	}
+	c := sites[0].client()
+	c.create("/n", "x", wire.ModePersistent)
+	said := func() (n int64) {
+		for _, p := range proxies {
+			n += p.said.Load()
+		}
+		return n
+	}
+	const reads = 400
+	const question = 41 // bytes at least, of a REQUEST for a sync
+	before := said()
+	for range reads {
+		c.Send(wire.OpGetData, &wire.PathWatchRequest{Path: "/n"})
+	}
+	if err := c.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for range reads {
+		if h, _, err := c.Recv(); err != nil || h.Err != wire.OK {
+			t.Fatalf("%v, %v", h.Err, err)
+		}
+	}
+	told := said() - before
+	if told < question {
+		t.Errorf("the leader was told %d bytes: it was not asked", told)
+	}
+	if told > reads*question/4 {
+		t.Errorf("the leader was told %d bytes for %d reads", told, reads)
 	}
 }

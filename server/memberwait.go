@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"time"
@@ -75,16 +74,26 @@ func (m *member) untrusted() string {
 		"(docs/operating.md, Damaged files)", layoutOf(d.cfg).DamagedData())
 }
 
-// heard notes who follows a server with this one's id.
+// heard notes who has a leader, and which.
 func (m *member) heard(from wire.SID, n *wire.Notification) {
-	if n.State == wire.Following && n.Leader == m.id {
-		if m.mistaken == nil {
-			m.mistaken = map[wire.SID]bool{}
-		}
-		m.mistaken[from] = true
+	if n.State != wire.Following && n.State != wire.Leading {
+		delete(m.led, from)
 		return
 	}
-	delete(m.mistaken, from)
+	if m.led == nil {
+		m.led = map[wire.SID]wire.SID{}
+	}
+	m.led[from] = n.Leader
+}
+
+// mistaken are the servers that follow one with this one's id.
+func (m *member) mistaken() (list []wire.SID) {
+	for id, leader := range m.led {
+		if leader == m.id {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // waitsFor says what an operator may look at.
@@ -94,11 +103,11 @@ func (m *member) waitsFor(s *standing, reached []wire.SID) string {
 	case !own.HasQuorum(func(id wire.SID) bool { return slices.Contains(reached, id) }):
 		return fmt.Sprintf("whether the other servers run, and their election ports, the second in a server line, can be reached; "+
 			"and whether another server has %d in its file myid", m.id)
-	case s.state == wire.Looking && m.untrusted() != "":
-		return m.untrusted()
-	case s.state == wire.Looking && len(m.mistaken) > 0:
+	case s.state == wire.Looking && len(m.mistaken()) > 0:
 		return fmt.Sprintf("another server with the number %d in its file myid: servers %v follow one, and it is not this one",
-			m.id, ids(slices.Collect(maps.Keys(m.mistaken))))
+			m.id, ids(m.mistaken()))
+	case s.state == wire.Looking && m.untrusted() != "" && len(m.led) == 0: // it needs no vote to follow
+		return m.untrusted()
 	case s.state == wire.Looking:
 		return "the logs of the others: whether all server lines are the same everywhere, and every myid is used once"
 	case s.state == wire.Leading:

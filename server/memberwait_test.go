@@ -44,7 +44,7 @@ func TestWhatAMemberWaitsFor(t *testing.T) {
 	m := &member{id: 1}
 	m.heard(2, &wire.Notification{State: wire.Following, Leader: 1})
 	m.heard(2, &wire.Notification{State: wire.Looking, Leader: 1})
-	if len(m.mistaken) > 0 {
+	if len(m.led) > 0 {
 		t.Error("a server that looks again is still said to follow")
 	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 type stallProxy struct {
 	target string
 	port   int
+	said   atomic.Int64 // bytes of the learner
 
 	mu    sync.Mutex
 	moved sync.Cond
@@ -73,7 +75,7 @@ func (p *stallProxy) forward(learner net.Conn) {
 		}
 	}
 	go copyAll(learner, up, p.pass)
-	go copyAll(up, learner, func(int) {})
+	go copyAll(up, learner, func(n int) { p.said.Add(int64(n)) })
 }
 
 // pass waits until so many bytes may go on.
