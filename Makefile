@@ -4,7 +4,7 @@ GO ?= go
 # More flags for go test: make interop TESTFLAGS=-v
 TESTFLAGS ?=
 
-.PHONY: build test full simulate faults faults-long interop interop-long interop-install
+.PHONY: build test full long simulate faults faults-long interop interop-long interop-install
 
 # The one binary, in bin/zabra.
 build:
@@ -14,9 +14,19 @@ build:
 test:
 	$(GO) test -race ./...
 
-# Everything in its long form, one after the other: about three hours on two cores.
-full: test simulate faults faults-long interop-long
-	ZABRA_FUZZTIME=60s bash .ci/run plant fuzz
+# Everything in its long form, one after the other: four to five hours on two cores. What has no
+# long form runs as in CI.
+full: long simulate faults-long interop-long
+	ZABRA_FUZZTIME=60s bash .ci/run format vet staticcheck modules generated test plant faults fuzz build docs
+
+# The tests that draw at random, or break something again and again, many times: in the server and
+# its log, and with the built binary killed, damaged and talked nonsense to.
+long:
+	ZABRA_LONG_TESTS=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 6h ./server ./server/crashtest
+	ZABRA_MODEL_SEEDS=300 $(GO) test $(TESTFLAGS) -count=1 -timeout 1h -run TestModel ./server/pipeline
+	$(GO) test $(TESTFLAGS) -count=1 -timeout 1h -run TestCrashAtEveryChange ./server/txnlog -recoveries 100000
+	$(GO) test $(TESTFLAGS) -count=1 -timeout 1h -run TestBitFlips ./server/txnlog -flips 30000
+	$(GO) test $(TESTFLAGS) -count=1 -timeout 1h -run TestSimulation ./election -seeds 5000
 
 # A night of simulated ensembles: more than 1,000,000 server-seconds in a quarter of an hour on two
 # quiet cores. SIMFIRST=90000 takes other seeds.
@@ -44,6 +54,7 @@ interop: interop-install
 # The same with the differential test in its long form (100,000 requests).
 interop-long: interop-install
 	ZABRA_INTEROP=required ZABRA_INTEROP_LONG=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 60m ./interop/...
+	ZABRA_INTEROP=required $(GO) test $(TESTFLAGS) -count=1 -run TestApache ./server/peer
 
 # Apache ZooKeeper and its C client, Curator and kazoo, installed into .interop/ (needs java, mvn, python3 and cc, and npm or apt-get).
 interop-install:
