@@ -199,12 +199,6 @@ func (t *Tree) putRecord(b *batch, slot uint32) {
 // Zxid is the last transaction that the scan contains.
 func (s *Scan) Zxid() wire.Zxid { return s.meta.zxid }
 
-// Digest is the tree's digest at Zxid.
-func (s *Scan) Digest() uint64 { return s.meta.digest }
-
-// Nodes is the number of nodes at Zxid.
-func (s *Scan) Nodes() int { return int(s.meta.nodes) }
-
 // Step returns the next records, of about maxBytes together but at least one,
 // and nil after the last. Records of changed nodes that had to be put aside
 // come all at once. The last record says what the whole checkpoint contains:

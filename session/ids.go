@@ -1,8 +1,6 @@
 package session
 
 import (
-	"fmt"
-
 	"github.com/zabra/zabra/wire"
 )
 
@@ -11,19 +9,6 @@ const StandaloneServer wire.SID = 1
 
 // counterMask covers what is below the server byte of a session id.
 const counterMask = 1<<56 - 1
-
-// CheckServer reports why ids made by the server could not be told from other
-// values: an id byte of 255 looks like the mark of a TTL node where extended
-// types are on, and an id outside 0 to 255 has no byte of its own.
-func CheckServer(server wire.SID, extendedTypes bool) error {
-	if server < 0 || server > 0xff {
-		return fmt.Errorf("session: server id %d is not between 0 and 255", server)
-	}
-	if extendedTypes && server == 0xff {
-		return fmt.Errorf("session: server id 255 cannot be used with extendedTypesEnabled, the largest is 254")
-	}
-	return nil
-}
 
 // ServerOf is the server byte of a session id.
 func ServerOf(id wire.SessionID) byte { return byte(uint64(id) >> 56) }

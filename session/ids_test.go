@@ -54,21 +54,6 @@ func TestIDsNeverLeaveTheirServer(t *testing.T) {
 	}
 }
 
-func TestCheckServer(t *testing.T) {
-	for _, c := range []struct {
-		server   wire.SID
-		extended bool
-		ok       bool
-	}{
-		{0, false, true}, {1, true, true}, {254, true, true}, {255, false, true},
-		{255, true, false}, {256, false, false}, {-1, false, false},
-	} {
-		if err := CheckServer(c.server, c.extended); (err == nil) != c.ok {
-			t.Errorf("CheckServer(%d, %v) = %v", c.server, c.extended, err)
-		}
-	}
-}
-
 func TestNegotiateTimeout(t *testing.T) {
 	for _, c := range []struct{ asked, want int32 }{
 		{1, 4000}, {0, 4000}, {-1, 4000}, {4000, 4000}, {10000, 10000}, {40000, 40000}, {100_000_000, 40000},

@@ -102,18 +102,6 @@ func (g *Grid) Empty() []string {
 	return cells
 }
 
-// Add adds the counts of another grid.
-func (g *Grid) Add(o *Grid) {
-	for f, places := range o.count {
-		for p, n := range places {
-			g.count[f][p] += n
-		}
-	}
-	for d, n := range o.deeds {
-		g.deeds[d] += n
-	}
-}
-
 // Write prints the grid.
 func (g *Grid) Write(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "%-15s", "")

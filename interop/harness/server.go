@@ -259,9 +259,6 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Pid is the process id of the running server.
-func (s *Server) Pid() int { return s.proc.cmd.Process.Pid }
-
 // Running reports whether the server was started and has not ended.
 func (s *Server) Running() bool { return s.proc != nil && !s.proc.exited() }
 

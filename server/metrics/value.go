@@ -19,14 +19,6 @@ func Int(i int64) Value { return Value{i: i} }
 // Float is a number that is always shown with a decimal point.
 func Float(f float64) Value { return Value{f: f, float: true} }
 
-// Float64 is the number, whole or not.
-func (v Value) Float64() float64 {
-	if v.float {
-		return v.f
-	}
-	return float64(v.i)
-}
-
 // String is the number as mntr prints it: 7, 0.0, 12.5.
 func (v Value) String() string {
 	if v.float {

@@ -127,9 +127,6 @@ func (c *Conn) end(cause error) {
 // Remote is the address of the peer.
 func (c *Conn) Remote() net.Addr { return c.nc.RemoteAddr() }
 
-// Local is the address of this side.
-func (c *Conn) Local() net.Addr { return c.nc.LocalAddr() }
-
 // Close ends the connection. What waits to be sent is dropped. It does not wait for
 // the goroutines.
 func (c *Conn) Close() { c.end(ErrClosed) }

@@ -124,9 +124,6 @@ func (c *Core) dump(t *session.Tracker) (dump []SessionDump) {
 	return dump
 }
 
-// Addr is the peer's address.
-func (c *Client) Addr() string { return c.addr }
-
 // Stats is a copy of what is counted for the connection.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()

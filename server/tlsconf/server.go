@@ -136,9 +136,6 @@ func (s *Server) Notes() []string {
 	return append(append([]string(nil), s.policy.notes...), s.current.Load().notes...)
 }
 
-// HandshakeDetectionTimeout bounds the wait for the first bytes of a connection.
-func (s *Server) HandshakeDetectionTimeout() time.Duration { return s.cfg.HandshakeDetectionTimeout }
-
 // Reload reads the stores again. On an error the material in use stays.
 func (s *Server) Reload() error {
 	s.reloading.Lock()

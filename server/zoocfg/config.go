@@ -98,7 +98,7 @@ type Config struct {
 	ReadOnlyMode bool
 
 	// FourLetterWords are the commands that are answered; "*" means all. Default
-	// srvr. isro is on as well when ReadOnlyMode is; use FourLetterWordEnabled.
+	// srvr. isro is on as well when ReadOnlyMode is (package admin).
 	FourLetterWords []string
 
 	Limits     Limits
@@ -412,16 +412,6 @@ const (
 	nullProvider       = "org.apache.zookeeper.metrics.impl.NullMetricsProvider"
 	prometheusProvider = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"
 )
-
-// FourLetterWordEnabled reports whether the command is answered.
-func (c *Config) FourLetterWordEnabled(word string) bool {
-	for _, w := range c.FourLetterWords {
-		if w == word || w == "*" {
-			return true
-		}
-	}
-	return word == "isro" && c.ReadOnlyMode
-}
 
 // Scheme reports whether an authProvider line names the class of this simple
 // name, such as SASLAuthenticationProvider.

@@ -70,15 +70,6 @@ func (k *Key) because() string {
 // secret reports whether values of the key must not be shown.
 func (k *Key) secret() bool { return k.Kind == Hidden }
 
-// Keys returns a copy of the table, in the order of the documentation.
-func Keys() []Key {
-	table := make([]Key, len(keys.rows))
-	for i, k := range keys.rows {
-		table[i] = *k
-	}
-	return table
-}
-
 // keys is the table with its indexes. It is written once, here, and only read.
 var keys = newTable(
 	basicKeys(), limitKeys(), throttleKeys(), storageKeys(), treeKeys(), authKeys(),

@@ -66,16 +66,8 @@ func TestWithAFileZooKeepersDefaultsHold(t *testing.T) {
 		c.TLS.ClientHostnameVerification || !c.QuorumTLS.ClientHostnameVerification {
 		t.Errorf("got %+v", c)
 	}
-	if !c.FourLetterWordEnabled("srvr") || c.FourLetterWordEnabled("isro") || c.FourLetterWordEnabled("ruok") {
-		t.Error("only srvr is on by default")
-	}
-}
-
-func TestFourLetterWords(t *testing.T) {
-	all := mustParse(t, minimal+"4lw.commands.whitelist=*")
-	readOnly := mustParse(t, minimal+"readonlymode.enabled=true")
-	if !all.FourLetterWordEnabled("wchp") || !readOnly.FourLetterWordEnabled("isro") {
-		t.Error("* means all, and isro goes with read-only mode")
+	if !slices.Equal(c.FourLetterWords, []string{"srvr"}) {
+		t.Errorf("%q are on by default, want srvr", c.FourLetterWords)
 	}
 }
 

@@ -60,9 +60,6 @@ func (t *Trace) keep(l line) {
 	t.next = (t.next + 1) % keepRecent
 }
 
-// Mix lets a number that is not worth a line take part in the hash.
-func (t *Trace) Mix(v uint64) { t.mix(v) }
-
 func (t *Trace) mix(v uint64) {
 	t.hash = bits.RotateLeft64(t.hash^v, 29) * 0x9E3779B97F4A7C15
 }
