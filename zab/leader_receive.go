@@ -164,10 +164,7 @@ func (l *Leader) synchronise(p *peer) {
 }
 
 func (l *Leader) plan(p *peer, h horizon) Stream {
-	if p.zxid == 0 && !p.counts { // "0, do not count me" asks for a snapshot
-		return snap(h.end)
-	}
-	s := planSync(l.cfg.Log, p.zxid, h)
+	s := p.plan(l.cfg.Log, h)
 	if f := l.cfg.PreferSnapshot; f != nil && s.First != wire.PacketSnap && !s.Range.Empty() && f(s.Range.After) {
 		return snap(h.end)
 	}

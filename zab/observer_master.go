@@ -187,10 +187,7 @@ func (m *ObserverMaster) ahead(p *peer) bool {
 
 func (m *ObserverMaster) plan(p *peer) Stream {
 	h := horizon{epoch: m.l.epoch, initial: m.initial(), end: m.l.delivered, proposed: m.l.delivered}
-	if p.zxid == 0 && !p.counts { // "0, do not count me" asks for a snapshot
-		return snap(h.end)
-	}
-	return planSync(m.l.cfg.Log, p.zxid, h)
+	return p.plan(m.l.cfg.Log, h)
 }
 
 // initial is the end of the epoch's initial history, or NoZxid if the log begins

@@ -151,6 +151,15 @@ func (p *peer) spoke(now int) {
 	}
 }
 
+// plan is how the learner is brought up to date. One that says "0, do not count me" asks
+// for a snapshot.
+func (p *peer) plan(log History, h horizon) Stream {
+	if p.zxid == 0 && !p.counts {
+		return snap(h.end)
+	}
+	return planSync(log, p.zxid, h)
+}
+
 // Backlog says how many bytes wait to be sent on a connection.
 func (l *Leader) Backlog(c Conn, bytes int64) {
 	if p := l.peer(c); p != nil && bytes > l.cfg.MaxBacklog {

@@ -238,20 +238,7 @@ func (r *leading) flush() {
 
 // work does what one Ready says.
 func (r *leading) work(rd *zab.LeaderReady) {
-	for i := range rd.Send {
-		m := &rd.Send[i]
-		if m.Stream != nil {
-			r.parcel.send(r.peers)
-			r.stream(r.peers, r.vault, m.To, m.Stream)
-		} else {
-			pkt := m.Packet()
-			if pkt.Type == wire.PacketSync {
-				r.shares.at(m.To).end(syncWeight)
-			}
-			r.parcel.add(m.To, pkt)
-		}
-	}
-	r.parcel.send(r.peers)
+	r.send(rd)
 	r.persist(&rd.Ready)
 	if err := r.replay(r.vault, rd.Replay); err != nil {
 		r.fail(err)
@@ -270,28 +257,10 @@ func (r *leading) work(rd *zab.LeaderReady) {
 		r.tracker.Touch(rd.Touches[i].Session, rd.Touches[i].Timeout, r.millis())
 	}
 	for i := range rd.Revalidations {
-		v := &rd.Revalidations[i]
-		if !r.machine.Established() {
-			continue // as in resume: the learner's connection is about to end
-		}
-		valid := r.claim(v.Session, v.Timeout, v.SID)
-		if old := r.owners[v.Session]; valid && old != nil {
-			old.Kill(ErrDisplaced)
-			delete(r.owners, v.Session)
-		}
-		r.machine.Revalidated(v.From, v.Session, valid)
+		r.revalidate(&rd.Revalidations[i])
 	}
 	for i := range rd.Requests {
-		q, s := &rd.Requests[i], r.shares.at(rd.Requests[i].From)
-		if q.Op == wire.OpSync {
-			r.machine.SyncFor(q.From)
-			s.end(weightOf(q) - syncWeight)
-			continue
-		}
-		req, code := decodeForwarded(&q.ForwardedRequest)
-		req.Auth, req.share, req.weight = q.Auth, s, weightOf(q)
-		r.outstanding.Add(1)
-		r.request(req, q.SID, code)
+		r.forwarded(&rd.Requests[i])
 	}
 	if n := len(rd.Confirmed); n > 0 {
 		r.confirmed = rd.Confirmed[n-1]
@@ -305,6 +274,51 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	if rd.Stop != nil {
 		r.stop(rd.Stop)
 	}
+}
+
+// send queues what goes to the learners.
+func (r *leading) send(rd *zab.LeaderReady) {
+	for i := range rd.Send {
+		m := &rd.Send[i]
+		if m.Stream != nil {
+			r.parcel.send(r.peers)
+			r.stream(r.peers, r.vault, m.To, m.Stream)
+		} else {
+			pkt := m.Packet()
+			if pkt.Type == wire.PacketSync {
+				r.shares.at(m.To).end(syncWeight)
+			}
+			r.parcel.add(m.To, pkt)
+		}
+	}
+	r.parcel.send(r.peers)
+}
+
+// revalidate gives a session to the learner that asks for it, if it lives.
+func (r *leading) revalidate(v *zab.Revalidation) {
+	if !r.machine.Established() {
+		return // as in resume: the learner's connection is about to end
+	}
+	valid := r.claim(v.Session, v.Timeout, v.SID)
+	if old := r.owners[v.Session]; valid && old != nil {
+		old.Kill(ErrDisplaced)
+		delete(r.owners, v.Session)
+	}
+	r.machine.Revalidated(v.From, v.Session, valid)
+}
+
+// forwarded takes a request of another server.
+func (r *leading) forwarded(q *zab.Request) {
+	s := r.shares.at(q.From)
+	if q.Op == wire.OpSync {
+		r.machine.SyncFor(q.From)
+		s.end(weightOf(q) - syncWeight)
+		return
+	}
+	req, code := decodeForwarded(&q.ForwardedRequest)
+	req.Auth, req.share, req.weight = q.Auth, s, weightOf(q)
+	r.outstanding.Add(1)
+	r.request(req, q.SID, code)
 }
 
 func (r *leading) persist(rd *zab.Ready) {
