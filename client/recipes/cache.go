@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/internal/plant"
 )
 
 // A Depth says how much of a tree a Cache holds.
@@ -176,6 +177,9 @@ func done(err error) bool { return err == nil || errors.Is(err, client.ErrClosed
 // take looks at what an event is about.
 func (c *Cache) take(ctx context.Context, e client.Event) error {
 	if e.Type == client.EventGap {
+		if plant.In(plant.GapIgnored) {
+			return nil
+		}
 		return c.reload(ctx)
 	}
 	if !c.covers(e.Path) || e.Type == client.EventChildrenChanged {

@@ -30,6 +30,13 @@ func (c *tally) Call(op string, _ time.Duration, _ error) {
 func (*tally) State(client.State)     {}
 func (*tally) Event(client.EventType) {}
 
+// of is how many of a kind there were.
+func (c *tally) of(op string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[op]
+}
+
 // take is what was counted since the last time.
 func (c *tally) take() string {
 	c.mu.Lock()

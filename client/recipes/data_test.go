@@ -482,6 +482,35 @@ func TestCacheFindsOut(t *testing.T) {
 	eventually(t, "the cache is like the node", func() bool { e, _ := c.Get("/c"); return string(e.Data) == "newest" })
 }
 
+// busy has something happen before the first watch that stays.
+type busy struct {
+	someone
+	watch func()
+}
+
+func (b *busy) AddWatch(ctx context.Context, path string, recursive bool) (*client.Watch, error) {
+	before(&b.watch)
+	return b.someone.AddWatch(ctx, path, recursive)
+}
+
+// What happens while a cache is made, before it is told of changes, is in it.
+func TestCacheThatIsMadeMeanwhile(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c, other := join(t, s, client.Options{}), join(t, s, client.Options{})
+	cache, err := recipes.NewCache(ctx, &busy{c, func() {
+		if _, err := other.Create(ctx, "/c", []byte("new")); err != nil {
+			t.Error(err)
+		}
+	}}, "/c", recipes.WholeTree, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	if e, there := cache.Get("/c"); !there || string(e.Data) != "new" {
+		t.Errorf("%v %q", there, e.Data)
+	}
+}
+
 // A cache holds what belongs to it and no more, whatever its watch tells.
 func TestCacheDepths(t *testing.T) {
 	want := map[recipes.Depth]string{recipes.NodeOnly: "[/d]", recipes.WithChildren: "[/d /d/a /d/z]", recipes.WholeTree: "[/d /d/a /d/a/b /d/z]"}

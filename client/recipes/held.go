@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/internal/plant"
 )
 
 // ErrNotHeld says that there is nothing to release.
@@ -42,12 +43,16 @@ func hold(ctx context.Context, t *ticket) (*Held, error) {
 // watch closes lost when the session or the node is over.
 func (h *Held) watch(ctx context.Context, w *client.Watch) {
 	defer close(h.stopped)
+	over := h.ticket.session.Done()
+	if plant.In(plant.LossLearntLate) {
+		over = nil
+	}
 	for w != nil {
 		select {
 		case <-ctx.Done():
 			w.Close()
 			return
-		case <-h.ticket.session.Done():
+		case <-over:
 			w.Close()
 			h.lose(client.ErrSessionExpired)
 			return

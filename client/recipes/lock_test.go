@@ -299,6 +299,52 @@ func TestSessionThatEndsWhileWaiting(t *testing.T) {
 	}
 }
 
+// Who stands behind somebody that gives up goes on waiting for who has the lock.
+func TestGivingUpLetsNobodyPass(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	counted := &tally{n: map[string]int{}}
+	behind := join(t, s, client.Options{Metrics: counted})
+	h := held(t)(recipes.NewLock(c, "/l", recipes.Curator).Lock(ctx))
+	stand := func(n int) {
+		eventually(t, fmt.Sprint(n, " stand in the line"), func() bool { names, _, _ := c.Children(ctx, "/l"); return len(names) == n })
+	}
+	impatient, giveUp := context.WithCancel(ctx)
+	gone := make(chan error, 1)
+	go func() {
+		_, err := recipes.NewLock(leaver{someone: c}, "/l", recipes.Curator).Lock(impatient)
+		gone <- err
+	}()
+	stand(2)
+	passed := make(chan *recipes.Held, 1)
+	go func() {
+		h, err := recipes.NewLock(behind, "/l", recipes.Curator).Lock(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		passed <- h
+	}()
+	eventually(t, "it watches who stands before it", func() bool { return counted.of("exists") == 1 })
+	giveUp()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	stand(2)
+	eventually(t, "it watches who has the lock", func() bool { return len(passed) > 0 || counted.of("exists") == 2 })
+	select {
+	case <-passed:
+		t.Error("two hold the lock")
+	case <-time.After(50 * time.Millisecond): // for who watches what it holds
+	}
+	h.Release(ctx)
+	select {
+	case h := <-passed:
+		h.Release(ctx)
+	case <-time.After(time.Minute):
+		t.Error("a lock that was given back is nobody's")
+	}
+}
+
 func TestRemovedNodeIsALoss(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	c := join(t, s, client.Options{})

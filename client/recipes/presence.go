@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/internal/plant"
 )
 
 // A Presence is an ephemeral node that is made again whenever it goes: with its
@@ -141,6 +142,9 @@ func (p *Presence) keep(ctx context.Context) {
 			}
 		}
 		w.Close()
+		if plant.In(plant.PresenceOnce) && !s.Alive() {
+			return
+		}
 		if ctx.Err() == nil && p.make(ctx) != nil {
 			pause(ctx)
 		}

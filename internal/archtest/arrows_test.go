@@ -39,7 +39,7 @@ var arrows = []arrow{
 	{from: "internal/netlab", only: []string{}, reason: "a network knows nothing of what is run in it"},
 	{from: "internal/faulttest", never: []string{"./cmd", "./interop", "./internal/bench"}, reason: "it runs the binary that is shipped"},
 	{from: "internal/archtest", only: []string{}, reason: "it reads sources"},
-	{from: "client", only: []string{"./client", "./wire", "./session", "./sasl"}, reason: "whoever imports the client does not get the server"},
+	{from: "client", only: []string{"./client", "./wire", "./session", "./sasl", "./internal/plant"}, reason: "whoever imports the client does not get the server"},
 	{from: "interop", only: []string{"./interop", "./wire", "./client", "./internal/freeport"}, reason: "it tests the binary that is shipped, as others see it"},
 
 	{from: "server", never: []string{"./cmd", "./client", "./interop", "./internal/bench", "./internal/sim", "./internal/faulttest", "./internal/netlab", "./internal/archtest"},

@@ -29,8 +29,11 @@ func withBinaries(run func() int) int {
 	dir, err := os.MkdirTemp("", "zabra-faulttest-")
 	if err == nil {
 		defer func() { _ = os.RemoveAll(dir) }()
-		binaries.dir, binaries.zabra = dir, filepath.Join(dir, "zabra")
-		err = build(binaries.zabra, "../../cmd/zabra")
+		binaries.dir, binaries.zabra = dir, *binaryFlag
+		if binaries.zabra == "" {
+			binaries.zabra = filepath.Join(dir, "zabra")
+			err = build(binaries.zabra, "../../cmd/zabra")
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -38,6 +41,9 @@ func withBinaries(run func() int) int {
 	}
 	return run()
 }
+
+// binaryFlag is for a run of these tests by one of them.
+var binaryFlag = flag.String("zabra", "", "the binary of the servers; one is built if there is none")
 
 func build(to, pkg string, flags ...string) error {
 	args := append([]string{"build", "-o", to}, flags...)

@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -91,6 +92,16 @@ func (c *claim) enter(h *recipes.Held) {
 	c.newest = max(c.newest, h.Token())
 }
 
+// told wants a leader's context to end with the leadership.
+func (c *claim) told(h *recipes.Held, leading context.Context) {
+	if h.Err() == nil {
+		return
+	}
+	var check sync.WaitGroup
+	expectLost(c.t, &check, leading.Done(), "%s is lost, and the context of who led goes on", h.Path())
+	check.Wait()
+}
+
 // A sharing is a read-write lock.
 type sharing struct {
 	holders
@@ -148,10 +159,12 @@ type tally struct {
 func (c *tally) add(n int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil {
-		// Also where the context ended before the answer came.
+	if errors.Is(err, library.ErrConnectionLost) || errors.Is(err, context.Canceled) {
 		c.unknown++
 		return
+	}
+	if err != nil {
+		return // it did not happen
 	}
 	if c.said == nil {
 		c.said = map[int64]bool{}

@@ -36,7 +36,9 @@
 // leaders are killed, isolated and stopped. Nothing may be held by two that both believe
 // in it; tokens grow; a line is a line, and the end of one wakes one; no item of a queue
 // is lost or done twice; a counter is the sum of what was added; nobody passes a barrier
-// alone; and caches, members and instances are right in the end.
+// alone; and caches, members and instances are right in the end. Who is cut off has then
+// just what others want, and callers give up waiting in the middle of a line. Bugs planted
+// in the recipes show that all this finds something (TestBugsOfRecipesAreFound).
 //
 // A test skips itself where no namespaces can be made (root can, and "unshare -rmn" gives
 // a shell that can if /dev/net/tun may be opened), and fails there when ZABRA_FAULTS is

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -158,8 +159,9 @@ func (s *study) conclude() {
 	s.t.Helper()
 	s.stop()
 	s.working.Wait()
+	s.leftNothing()
 	for _, w := range s.workers {
-		w.c.Close() // what they took from the queue comes back
+		w.c.Close()
 	}
 	s.drain()
 	s.queued.judge()
@@ -173,12 +175,12 @@ func (s *study) conclude() {
 		checks.Wait()
 	}
 	s.t.Logf("%d times locked, %d led, %d shared (at most %d at once), %d leases", s.locked.count(), s.leading.count(), s.shared.count(), s.shared.most, s.leases.count())
-	var ended, lost int64
+	var ended, lost, gaveUp int64
 	for _, w := range s.workers {
-		ended, lost = ended+w.ended.Load(), lost+w.lost.Load()
+		ended, lost, gaveUp = ended+w.ended.Load(), lost+w.lost.Load(), gaveUp+w.gaveUp.Load()
 	}
-	s.t.Logf("%d sessions expired, %d connections broke with an answer", ended, lost)
-	if ended == 0 || lost == 0 {
+	s.t.Logf("%d sessions expired, %d connections broke with an answer, %d gave up waiting", ended, lost, gaveUp)
+	if ended == 0 || lost == 0 || gaveUp == 0 {
 		s.t.Error("the faults hit nothing")
 	}
 	if s.shared.most < 2 {
@@ -186,11 +188,23 @@ func (s *study) conclude() {
 	}
 }
 
+// leftNothing wants those who have ended their work to have left every line, and to have
+// kept no item, although their sessions go on.
+func (s *study) leftNothing() {
+	c := (&worker{study: s, host: s.clients}).open(10 * time.Second)
+	for _, path := range []string{"/lock", "/rwlock", "/election", "/semaphore/locks", "/semaphore/leases", "/queue/taken"} {
+		s.eventually("nothing is left in "+path, func() bool {
+			names, _, err := c.Children(s.t.Context(), path)
+			return err == nil && len(names) == 0 || errors.Is(err, library.ErrNoNode) // a container goes when it is empty
+		})
+	}
+}
+
 // drain takes what is left in the queue.
 func (s *study) drain() {
 	c := (&worker{study: s, host: s.clients}).open(10 * time.Second)
 	q := recipes.NewQueue(c, "/queue")
-	for end := time.Now().Add(recipePatience); time.Now().Before(end); {
+	for end := time.Now().Add(s.enough); time.Now().Before(end); {
 		names, _, err := c.Children(s.t.Context(), "/queue/entries")
 		if err == nil && len(names) == 0 {
 			return

@@ -26,6 +26,7 @@ type study struct {
 	ctx     context.Context // of the work
 	stop    context.CancelFunc
 	rng     *rand.Rand
+	enough  time.Duration // for anything that has to come
 	workers []*worker
 	working sync.WaitGroup
 
@@ -34,32 +35,42 @@ type study struct {
 	leases          places
 	counted         tally
 	queued          ledger
+	rounds          atomic.Int64 // of the barrier, times workers
 }
 
 // A worker is a program on a host of its own, with one client.
 type worker struct {
 	*study
-	id     int
-	host   *netlab.Host
-	c      *library.Client
-	events atomic.Int64 // that its watches were sent
-	reads  atomic.Int64
-	ended  atomic.Int64 // sessions, before their client was closed
-	lost   atomic.Int64 // answers
-	storm  atomic.Bool  // connections break when an answer comes
-	alone  atomic.Bool  // cut off, one way or both
+	id      int
+	host    *netlab.Host
+	c       *library.Client
+	events  atomic.Int64 // that its watches were sent
+	reads   atomic.Int64
+	ended   atomic.Int64 // sessions, before their client was closed
+	lost    atomic.Int64 // answers
+	gaveUp  atomic.Int64 // callers
+	storm   atomic.Bool  // connections break when an answer comes
+	alone   atomic.Bool  // cut off, one way or both, or about to be
+	keeping atomic.Int64 // of what is kept
 }
 
 // workerSession is shorter than some of the faults, so that sessions expire in them, and
 // long enough for a busy machine where nothing is broken.
 const workerSession = 4 * time.Second
 
-// recipePatience bounds every wait for something that has to come.
-const recipePatience = 2 * time.Minute
+// recipePatience bounds every wait for something that has to come, the short one where a
+// bug is planted.
+const (
+	recipePatience      = 2 * time.Minute
+	shortRecipePatience = 30 * time.Second
+)
 
 func newStudy(e *ensemble, seed uint64, workers int) *study {
 	ctx, stop := context.WithCancel(e.t.Context())
-	s := &study{ensemble: e, ctx: ctx, stop: stop, rng: rand.New(rand.NewPCG(seed, 7))}
+	s := &study{ensemble: e, ctx: ctx, stop: stop, rng: rand.New(rand.NewPCG(seed, 7)), enough: recipePatience}
+	if plantInRecipes() {
+		s.enough = shortRecipePatience
+	}
 	s.locked.t, s.leading.t, s.shared.t, s.leases.t, s.queued.t, s.counted.t = e.t, e.t, e.t, e.t, e.t, e.t
 	s.leases.most = 2
 	e.t.Cleanup(func() { stop(); s.working.Wait() })
@@ -193,7 +204,7 @@ func (s *study) noHerd() {
 // eventually waits for a condition.
 func (s *study) eventually(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(recipePatience); !ok(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(s.enough); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("never: %s", what)
 		}
@@ -228,6 +239,8 @@ func (w *worker) forever(f func() error) {
 
 // keeps something for a moment; who is cut off keeps it until it is lost.
 func (w *worker) keeps(lost <-chan struct{}, moment time.Duration) {
+	w.keeping.Add(1)
+	defer w.keeping.Add(-1)
 	for {
 		select {
 		case <-lost:
@@ -243,17 +256,7 @@ func (w *worker) keeps(lost <-chan struct{}, moment time.Duration) {
 // begin has the workers use everything.
 func (s *study) begin() {
 	for _, w := range s.workers {
-		lock := recipes.NewLock(w.c, "/lock", recipes.Naming(w.id%2))
-		w.forever(func() error {
-			h, err := lock.Lock(s.ctx)
-			if err != nil {
-				return err
-			}
-			s.locked.enter(h)
-			w.keeps(h.Lost(), 5*time.Millisecond)
-			s.locked.leave(h)
-			return h.Release(s.ctx)
-		})
+		w.locking(recipes.NewLock(w.c, "/lock", recipes.Naming(w.id%2)))
 		rw := recipes.NewRWLock(w.c, "/rwlock", recipes.Curator)
 		w.forever(func() error {
 			take, writes := rw.RLock, rand.IntN(3) == 0
@@ -281,10 +284,11 @@ func (s *study) begin() {
 			return h.Release(s.ctx)
 		})
 		w.forever(func() error {
-			return recipes.NewElection(w.c, "/election", recipes.Curator).Run(s.ctx, fmt.Sprint(w.id), func(_ context.Context, h *recipes.Held) error {
+			return recipes.NewElection(w.c, "/election", recipes.Curator).Run(s.ctx, fmt.Sprint(w.id), func(leading context.Context, h *recipes.Held) error {
 				s.leading.enter(h)
 				w.keeps(h.Lost(), 5*time.Millisecond)
 				s.leading.leave(h)
+				s.leading.told(h, leading)
 				return nil
 			})
 		})
@@ -297,6 +301,33 @@ func (s *study) begin() {
 		s.queueing(w)
 	}
 	s.barriers()
+}
+
+// locking has a lock taken by one caller who waits for it, and by one who does not wait
+// for long: so the line is left from its middle, too.
+func (w *worker) locking(l *recipes.Lock) {
+	take := func(ctx context.Context) error {
+		h, err := l.Lock(ctx)
+		if err != nil {
+			return err
+		}
+		w.locked.enter(h)
+		w.keeps(h.Lost(), 5*time.Millisecond)
+		w.locked.leave(h)
+		return h.Release(w.ctx)
+	}
+	w.forever(func() error { return take(w.ctx) })
+	w.forever(func() error {
+		ctx, cancel := context.WithTimeout(w.ctx, 10*time.Millisecond+rand.N(50*time.Millisecond))
+		defer cancel()
+		err := take(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			w.gaveUp.Add(1)
+			err = nil
+		}
+		time.Sleep(20 * time.Millisecond)
+		return err
+	})
 }
 
 func (s *study) queueing(w *worker) {
@@ -316,8 +347,8 @@ func (s *study) queueing(w *worker) {
 			return err
 		}
 		return s.queued.finish(item, func() error {
-			w.keeps(item.Lost(), 5*time.Millisecond)
-			return item.Done(s.ctx)
+			w.keeps(item.Lost(), 20*time.Millisecond) // as long as it takes to put one
+			return item.Done(s.t.Context())
 		})
 	})
 }
@@ -342,6 +373,7 @@ func (s *study) barriers() {
 					s.t.Errorf("round %d of the barrier began with %d of %d", round, have-(round-1)*int64(n), n)
 				}
 				leaving.Add(1)
+				s.rounds.Add(1)
 				if err := b.Leave(s.ctx); err != nil {
 					if !passing(err) {
 						s.t.Errorf("leave: %v", err)
@@ -368,8 +400,11 @@ func (s *study) some() []*worker {
 	return []*worker{s.workers[0], s.workers[s.rng.IntN(len(s.workers))]}
 }
 
-// deaf cuts hosts from servers, in the directions that are asked for.
+// deaf cuts hosts from servers, in the directions that are asked for, when the first of
+// them has whatever there is to have: each kind of lock, a lease, the lead, an item.
 func (s *study) deaf(workers []*worker, up, down bool) func() {
+	workers[0].alone.Store(true)
+	s.eventually("one keeps something of everything", func() bool { return workers[0].keeping.Load() >= 5 })
 	for _, w := range workers {
 		w.alone.Store(true)
 		for _, v := range s.servers {
@@ -389,9 +424,10 @@ func (s *study) deaf(workers []*worker, up, down bool) func() {
 	}
 }
 
-// What is longer than a session lets it expire.
+// What is longer than a session lets it expire; in the first others have what was lost
+// long enough for those who do not know to be noticed.
 var troubles = []trouble{
-	{"workers are cut off, and their sessions expire", func(s *study) func() { return s.deaf(s.some(), true, true) }, workerSession + 1500*time.Millisecond},
+	{"workers are cut off, and their sessions expire", func(s *study) func() { return s.deaf(s.some(), true, true) }, workerSession + 3*lateness},
 	{"answers are lost when they have come", func(s *study) func() {
 		for _, w := range s.workers {
 			w.storm.Store(true)
@@ -427,11 +463,20 @@ func (s *study) suffer(f trouble) {
 	mend := f.strike(s)
 	time.Sleep(f.hold)
 	mend()
-	locked, led, shared, leased, counted, done := s.locked.count(), s.leading.count(), s.shared.count(), s.leases.count(), s.counted.count(), s.queued.count()
+	counts := []func() int{s.locked.count, s.leading.count, s.shared.count, s.leases.count, s.counted.count, s.queued.count,
+		func() int { return int(s.rounds.Load()) }}
+	var before []int
+	for _, n := range counts {
+		before = append(before, n())
+	}
 	began := time.Now()
 	s.eventually("all recipes go on after: "+f.name, func() bool {
-		return s.locked.count() > locked+3 && s.leading.count() > led+3 && s.shared.count() > shared+3 && s.leases.count() > leased+3 &&
-			s.counted.count() > counted+3 && s.queued.count() > done+3
+		for i, n := range counts {
+			if n() <= before[i]+3 {
+				return false
+			}
+		}
+		return true
 	})
 	s.t.Logf("%-50s all goes on after %v", f.name, time.Since(began).Round(10*time.Millisecond))
 }
@@ -451,6 +496,9 @@ func TestRecipes(t *testing.T) {
 	end := time.Now().Add(*longFlag)
 	for i := 0; i < rounds || time.Now().Before(end); i++ {
 		s.suffer(troubles[i%len(troubles)])
+		if t.Failed() {
+			return
+		}
 	}
 	f.settle()
 	s.conclude()

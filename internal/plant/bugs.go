@@ -79,4 +79,14 @@ const (
 	CloseSessionTwice   Bug = "close-session-twice"   // the end of a session is proposed again while it is under way
 	SequenceNotUnique   Bug = "sequence-not-unique"   // a sequential node takes its number from the number of children
 	AppliedBeforeCommit Bug = "applied-before-commit" // a follower applies a proposal when it has logged it
+
+	// Recipes of the Go client.
+	TwiceInLine        Bug = "twice-in-line"       // a node whose answer was lost is not looked for
+	PredecessorTrusted Bug = "predecessor-trusted" // who stood before has gone, so it is one's turn
+	TokenOfLine        Bug = "token-of-line"       // a token is the zxid of the line's last change
+	LossLearntLate     Bug = "loss-learnt-late"    // the end of a session is learnt from the service, not from the clock
+	RepeatedBlindly    Bug = "repeated-blindly"    // a change whose answer was lost is made again without a look
+	DoneForAnother     Bug = "done-for-another"    // an item is finished although the session that had it is over
+	GapIgnored         Bug = "gap-ignored"         // a cache reads nothing anew where events may be missing
+	PresenceOnce       Bug = "presence-once"       // an announced node is not made again in another session
 )
