@@ -2,7 +2,7 @@ package recipes
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"github.com/zabra/zabra/client"
 )
@@ -33,7 +33,9 @@ type DoubleBarrier struct {
 	tree  client.Tree
 	path  string
 	count int
-	name  string
+	name  string // of the member's node, another one each time it enters
+
+	inside []string // who else was, when the member began to leave; nil before
 }
 
 // ready is the node that says that all have come.
@@ -42,12 +44,13 @@ const ready = "ready"
 // NewDoubleBarrier makes a barrier for count members of the node at path, for one of
 // them.
 func NewDoubleBarrier(tree client.Tree, path string, count int) *DoubleBarrier {
-	return &DoubleBarrier{tree, path, count, guid()}
+	return &DoubleBarrier{tree: tree, path: path, count: count}
 }
 
 // Enter returns when count members have entered. If it fails, because the context or
-// the session has ended, the member has not.
+// the session has ended, the member has not. Who has left may enter again.
 func (b *DoubleBarrier) Enter(ctx context.Context) error {
+	b.name, b.inside = guid(), nil
 	if err := makePath(ctx, b.tree, b.path); err != nil {
 		return err
 	}
@@ -83,22 +86,36 @@ func members(names []string) (n int) {
 	return n
 }
 
-// Leave returns when all members have left.
+// Leave returns when all have left that were inside. Members that have left and entered
+// again are not waited for: nobody enters again before the slowest has begun to leave, so
+// whom it finds inside are those that it was inside with. Who has never entered gets
+// ErrNotHeld.
 func (b *DoubleBarrier) Leave(ctx context.Context) error {
+	if b.name == "" {
+		return ErrNotHeld
+	}
+	if b.inside == nil {
+		names, _, err := b.tree.Children(ctx, b.path)
+		if err != nil {
+			return unless(err, client.ErrNoNode)
+		}
+		b.inside = slices.DeleteFunc(names, func(name string) bool { return name == ready || name == b.name })
+	}
 	if err := remove(ctx, b.tree, join(b.path, b.name)); err != nil {
 		return err
 	}
 	for {
 		names, _, w, err := b.tree.ChildrenW(ctx, b.path)
-		if errors.Is(err, client.ErrNoNode) {
-			return nil
-		}
 		if err != nil {
-			return err
+			return unless(err, client.ErrNoNode)
 		}
-		if members(names) == 0 {
+		if members(names) == 0 { // the first to see it is the first to return
 			w.Close()
 			return remove(ctx, b.tree, join(b.path, ready))
+		}
+		if !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(b.inside, name) }) {
+			w.Close()
+			return nil
 		}
 		select {
 		case <-w.C:

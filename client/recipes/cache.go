@@ -50,7 +50,8 @@ type Change struct {
 
 // A Cache is a copy of a part of the tree that follows the original: always a little
 // behind it, never older than it was, and right in the end whatever happens to
-// connections and sessions. Reading it costs no request.
+// connections and sessions. Nodes below its root that may not be read are left out.
+// Reading it costs no request.
 type Cache struct {
 	tree  client.Tree
 	root  string
@@ -122,7 +123,8 @@ func (c *Cache) All() iter.Seq[Entry] {
 	}
 }
 
-// Err is why the Cache does not follow any more, nil while it does.
+// Err is why the Cache does not follow, nil while it does. Unless the Client is closed it
+// tries again and again.
 func (c *Cache) Err() error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -164,15 +166,30 @@ func (c *Cache) follow(ctx context.Context) {
 			return
 		case err != nil:
 			// What the event told is not known: look at everything when one can again.
-			for ctx.Err() == nil && !done(c.reload(ctx)) {
+			for !c.caughtUp(ctx) {
 				pause(ctx)
 			}
 		}
 	}
 }
 
-// done reports whether there is no use in trying again.
-func done(err error) bool { return err == nil || errors.Is(err, client.ErrClosed) }
+// caughtUp reads everything, and reports whether there is no use in trying again.
+func (c *Cache) caughtUp(ctx context.Context) bool {
+	err := c.reload(ctx)
+	if ctx.Err() != nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	return err == nil || errors.Is(err, client.ErrClosed)
+}
+
+// absent reports whether an error says that there is no node to show: it is gone, or may
+// not be read, which must not stop all others. Of the root it is told.
+func (c *Cache) absent(path string, err error) bool {
+	return errors.Is(err, client.ErrNoNode) || errors.Is(err, client.ErrNoAuth) && path != c.root
+}
 
 // take looks at what an event is about.
 func (c *Cache) take(ctx context.Context, e client.Event) error {
@@ -186,7 +203,7 @@ func (c *Cache) take(ctx context.Context, e client.Event) error {
 		return nil
 	}
 	data, st, err := c.tree.Get(ctx, e.Path)
-	if errors.Is(err, client.ErrNoNode) {
+	if c.absent(e.Path, err) {
 		return c.apply(ctx, e.Path, nil)
 	}
 	if err != nil {
@@ -287,7 +304,7 @@ func (c *Cache) load(ctx context.Context) (map[string]Entry, error) {
 }
 
 // readAll reads nodes, and the paths of their children if they are wanted. Nodes that
-// vanish are left out.
+// vanish, or may not be read, are left out.
 func (c *Cache) readAll(ctx context.Context, paths []string, deeper bool) (entries []Entry, below []string, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -303,7 +320,7 @@ func (c *Cache) readAll(ctx context.Context, paths []string, deeper bool) (entri
 					for _, name := range names {
 						below = append(below, join(p, name))
 					}
-				case !errors.Is(readErr, client.ErrNoNode) && err == nil:
+				case !c.absent(p, readErr) && err == nil:
 					err = readErr
 				}
 				mu.Unlock()

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -47,11 +48,11 @@ func (c *Config[T]) Get() T {
 }
 
 // Err is why the node's data is not what Get returns: it cannot be parsed, or the Config
-// does not follow any more. It is nil while it is.
+// does not follow. It is nil while it is.
 func (c *Config[T]) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	return cmp.Or(c.err, c.cache.Err())
 }
 
 // Changed is closed when Get or Err will return something else. Whoever asks for it

@@ -121,7 +121,8 @@ func (h *Held) Context(parent context.Context) (context.Context, context.CancelF
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// Release gives it up. It may be called more than once. If it fails, the session's end
+// Release gives it up. It may be called more than once. If it fails since the server
+// refuses it for the moment, it is tried again without the caller; else the session's end
 // releases it.
 func (h *Held) Release(ctx context.Context) error {
 	h.once.Do(func() {

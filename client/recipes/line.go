@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/internal/plant"
@@ -164,12 +165,29 @@ func (l *line) sweep(ctx context.Context, id string) {
 			if t != nil {
 				t.leave(ctx)
 			}
-			if err == nil || errors.Is(err, client.ErrClosed) {
+			if !tryAgain(s, err) {
 				return
 			}
 		}
 	}()
 }
+
+// tryAgain reports whether what failed in a session is worth another try: the error is
+// one that goes by, and the session lives. It waits a little where the server has said no
+// rather than nothing.
+func tryAgain(s *client.Session, err error) bool {
+	if errors.Is(err, client.ErrNotReadOnly) || errors.Is(err, client.ErrThrottled) {
+		select {
+		case <-time.After(refusedPause):
+		case <-s.Done():
+		}
+		return s.Alive()
+	}
+	return passes(err) && s.Alive()
+}
+
+// refusedPause is how long nothing is asked of a server that refuses for the moment.
+const refusedPause = 200 * time.Millisecond
 
 // own checks that the node belongs to the session that was there before it was made: a
 // new session may have been opened in between.
@@ -294,11 +312,20 @@ func (t *ticket) await(ctx context.Context, w *client.Watch) error {
 }
 
 // leave removes the node. It goes on when the context ends, as long as the session
-// lives: a node left behind would stop everybody.
+// lives: a node left behind would stop everybody. A server that refuses for the moment is
+// not waited for, but asked again behind the caller's back.
 func (t *ticket) leave(ctx context.Context) error {
-	err := t.remove(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	err := t.remove(ctx)
 	if !t.session.Alive() {
 		return nil // it goes with the session
+	}
+	if err != nil {
+		go func(err error) {
+			for tryAgain(t.session, err) {
+				err = t.remove(ctx)
+			}
+		}(err)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package recipes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -26,8 +27,13 @@ type Presence struct {
 	stopped chan struct{}
 }
 
+// ErrPersistent says that there is a node in the place of an ephemeral one that belongs to
+// no session, and so to somebody else.
+var ErrPersistent = errors.New("recipes: there is a persistent node in its place")
+
 // Announce makes the node at path, and those above it, and keeps it until Close. A node
-// of an older session of the same program is replaced.
+// of an older session of the same program is replaced; a persistent one is not, it is
+// ErrPersistent.
 func Announce(ctx context.Context, tree client.Tree, path string, data []byte) (*Presence, error) {
 	return announce(ctx, &Presence{tree: tree, path: path, data: data})
 }
@@ -109,6 +115,8 @@ func (p *Presence) adopt(ctx context.Context, data []byte) (done bool, err error
 	switch {
 	case err != nil || !there:
 		return false, err
+	case st.EphemeralOwner == 0 && !p.stay:
+		return false, fmt.Errorf("%s: %w", p.path, ErrPersistent)
 	case client.SessionID(st.EphemeralOwner) != p.owner():
 		err = p.tree.Delete(ctx, p.path, st.Version)
 		return false, unless(unless(unless(err, client.ErrNoNode), client.ErrBadVersion), client.ErrConnectionLost)

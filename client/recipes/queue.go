@@ -117,6 +117,7 @@ type Item struct {
 
 	queue    *Queue
 	name     string
+	id       []byte // what its node below taken holds
 	session  *client.Session
 	returned bool
 }
@@ -204,7 +205,7 @@ func (q *Queue) claim(ctx context.Context, name string) (*Item, error) {
 			}
 		} else if err != nil {
 			if ctx.Err() != nil {
-				go q.unclaim(context.WithoutCancel(ctx), s, name, id)
+				go q.unclaim(ctx, s, name, id)
 			}
 			return nil, err
 		}
@@ -214,25 +215,29 @@ func (q *Queue) claim(ctx context.Context, name string) (*Item, error) {
 			return nil, nil
 		}
 		if err != nil {
-			go q.unclaim(context.WithoutCancel(ctx), s, name, id)
+			go q.unclaim(ctx, s, name, id)
 			return nil, err
 		}
-		return &Item{Data: data, queue: q, name: name, session: s}, nil
+		return &Item{Data: data, queue: q, name: name, id: id, session: s}, nil
 	}
 }
 
 // unclaim gives an entry back that may have been claimed for a caller that has gone.
 func (q *Queue) unclaim(ctx context.Context, s *client.Session, name string, id []byte) {
-	path := join(q.taken, name)
-	for s.Alive() {
-		data, _, err := q.tree.Get(ctx, path)
-		if err == nil && bytes.Equal(data, id) {
-			err = q.tree.Delete(ctx, path, client.AnyVersion)
-		}
-		if err == nil || errors.Is(err, client.ErrNoNode) || errors.Is(err, client.ErrClosed) {
-			return
-		}
+	ctx = context.WithoutCancel(ctx)
+	for tryAgain(s, q.giveBack(ctx, name, id)) {
 	}
+}
+
+// giveBack removes the claim with that id. Another's is left: when an answer was lost the
+// claim may be gone, and somebody else may have the entry by now.
+func (q *Queue) giveBack(ctx context.Context, name string, id []byte) error {
+	path := join(q.taken, name)
+	data, _, err := q.tree.Get(ctx, path)
+	if err == nil && bytes.Equal(data, id) {
+		err = q.tree.Delete(ctx, path, client.AnyVersion)
+	}
+	return unless(err, client.ErrNoNode)
 }
 
 // Lost is closed when the item may have been handed to somebody else.
@@ -266,11 +271,13 @@ func (i *Item) Done(ctx context.Context) error {
 	}
 }
 
-// Return gives the item back, for somebody else.
+// Return gives the item back, for somebody else. If it fails it may be called again.
 func (i *Item) Return(ctx context.Context) error {
 	if i.returned {
 		return ErrNotHeld
 	}
-	i.returned = true
-	return remove(client.InSession(ctx, i.session), i.queue.tree, join(i.queue.taken, i.name))
+	ctx = client.InSession(ctx, i.session)
+	err := repeat(ctx, func() error { return i.queue.giveBack(ctx, i.name, i.id) })
+	i.returned = err == nil
+	return err
 }
