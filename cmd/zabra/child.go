@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -38,22 +39,32 @@ func (c *connection) open(ctx context.Context) (*client.Client, error) {
 const killAfter = 5 * time.Second
 
 // A child is a command that this process runs. It has its input and output.
-type child struct{ *exec.Cmd }
+type child struct {
+	*exec.Cmd
+	ctx context.Context
+}
 
 // newChild makes one that is told by SIGTERM, and later by SIGKILL, when the context
-// ends.
+// ends; so are the processes that it has started, where there is no terminal. If this
+// process is killed, the command is told, too: nobody would look after it any more.
 func newChild(ctx context.Context, cmd *cobra.Command, args []string, environment ...string) child {
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 	c.Env = append(os.Environ(), environment...)
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.SysProcAttr = apart()
+	c.Cancel = func() error { return tell(c, syscall.SIGTERM) }
 	c.WaitDelay = killAfter
-	return child{c}
+	return child{c, ctx}
 }
 
 // run runs it to its end. Its exit code, if that is not 0, is in the error.
 func (c child) run() error {
+	runtime.LockOSThread() // whose end would be taken for that of this process
+	defer runtime.UnlockOSThread()
 	err := c.Run()
+	if c.Process != nil && c.ctx.Err() != nil {
+		endGroup(c.Cmd, killAfter)
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) || c.ProcessState != nil && !c.ProcessState.Success() {
 		return exitError{code: shellCode(c.ProcessState)}

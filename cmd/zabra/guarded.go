@@ -72,7 +72,8 @@ func newLock() *cobra.Command {
 		Long: `Lock waits for the lock at PATH, runs the command, and releases the lock when that
 ends. Its exit code is the command's. If the lock is lost meanwhile, because the
 service has not been reached for the session timeout, the command is told by
-SIGTERM, five seconds later by SIGKILL, and the exit code is 3.
+SIGTERM, five seconds later by SIGKILL, and the exit code is 3. Without a terminal
+so is all that it has started and that is still in its process group.
 
 The command finds the fencing token in ZABRA_LOCK_TOKEN: a number that is larger
 for every holder. What it writes to should refuse smaller ones.
