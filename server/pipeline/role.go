@@ -64,70 +64,6 @@ type Vault interface {
 	Read(r zab.Range, f func(z wire.Zxid, raw []byte) error) error
 }
 
-// A parcel gathers the packets of one Ready by connection, so that each connection is
-// looked for, and woken, once.
-type parcel struct {
-	bundles []bundle
-	of      map[zab.Conn]int // where a connection's is
-	last    int              // that was added to
-}
-
-type bundle struct {
-	to   zab.Conn
-	pkts []wire.QuorumPacket
-}
-
-func (p *parcel) add(to zab.Conn, pkt wire.QuorumPacket) {
-	b := p.bundle(to)
-	b.pkts = append(b.pkts, pkt)
-}
-
-// bundle is that of a connection. Most packets go to the same one as the one before, or,
-// as each transaction goes to all, to the next: those need not be looked up.
-func (p *parcel) bundle(to zab.Conn) *bundle {
-	n := len(p.bundles)
-	for _, i := range [...]int{p.last, p.last + 1, 0} {
-		if i < n && p.bundles[i].to == to {
-			p.last = i
-			return &p.bundles[i]
-		}
-	}
-	i, ok := p.of[to]
-	if !ok {
-		if p.of == nil {
-			p.of = map[zab.Conn]int{}
-		}
-		i = n
-		p.of[to] = i
-		if n < cap(p.bundles) {
-			p.bundles = p.bundles[:n+1] // with the room of one that was sent
-		} else {
-			p.bundles = append(p.bundles, bundle{})
-		}
-		p.bundles[i].to = to
-	}
-	p.last = i
-	return &p.bundles[i]
-}
-
-// send hands over what was gathered. The lists are used again, so long as they are
-// not very long.
-func (p *parcel) send(peers Peers) {
-	for i := range p.bundles {
-		b := &p.bundles[i]
-		peers.Send(b.to, b.pkts...)
-		clear(b.pkts)
-		if b.pkts = b.pkts[:0]; cap(b.pkts) > keepParcel {
-			b.pkts = nil
-		}
-	}
-	p.bundles, p.last = p.bundles[:0], 0
-	clear(p.of)
-}
-
-// keepParcel is how many packets a list may have room for that is kept.
-const keepParcel = 4096
-
 // Settings are what a role needs to know of the ensemble.
 type Settings struct {
 	Config            quorum.Config // that is in force
@@ -139,57 +75,6 @@ func (c *Core) showConfig(q quorum.Config) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.tree.SetConfig(q.Text(), wire.Zxid(q.Version), c.opts.Clock.Wall().UnixMilli())
-}
-
-// alone is the role of a server whose quorum is itself: what is in its log is
-// decided.
-type alone struct{ *Core }
-
-func (r alone) submit(req *Request) {
-	if req.Op == wire.OpSync {
-		r.inflight.push(proposal{req: req, zxid: r.prep.LastZxid(), at: r.Now()})
-		return
-	}
-	if p, ok := r.prepare(req); ok {
-		r.inflight.push(p)
-		r.batch = append(r.batch, zab.Txn{Zxid: p.zxid, Raw: p.txn.Raw})
-		if len(r.batch) >= handOverBatch {
-			r.flush()
-			r.writer.summon()
-		}
-	}
-}
-
-func (r alone) resume(cl *Client, h *handshake) {
-	if !r.tracker.Touch(h.renew, h.timeout, r.millis()) {
-		cl.refuseSession(h)
-		return
-	}
-	r.adopt(cl, h)
-}
-
-func (alone) tick(int64) {}
-
-func (alone) decides() bool { return true }
-
-func (r alone) applied(h wire.TxnHeader, body wire.Record, _ *wire.TxnDigest) {
-	r.sessionTracked(h, body)
-}
-
-// handOverBatch is how many transactions the log gets at once, so that it need not
-// wait for the preparation of all that came with them.
-const handOverBatch = 128
-
-// flush gives the batch's transactions to the log.
-func (r alone) flush() {
-	if len(r.batch) == 0 {
-		return
-	}
-	r.metrics.ProposalCount.Add(0, int64(len(r.batch)))
-	z := r.batch[len(r.batch)-1].Zxid
-	r.writer.put(r.batch, message{decided: z})
-	clear(r.batch)
-	r.batch = r.batch[:0]
 }
 
 // assume changes the role of a member. Nothing of the role before is under way.
@@ -297,46 +182,3 @@ func (c *Core) within(r role, f func()) message {
 
 // halfTick is how often the machines of an ensemble are told the time, milliseconds.
 func (c *Core) halfTick() int64 { return c.opts.Tick.Milliseconds() / 2 }
-
-// A pledge is what a role does with the writes of a Ready, and what it may say once
-// they are durable.
-type pledge struct {
-	vault     Vault
-	peers     Peers
-	parcel    *parcel
-	persisted func(id uint64)       // tells the machine
-	install   func() *datatree.Tree // makes a snapshot that was received the tree
-}
-
-// perform hands the writes of a Ready to the log. When they, and all before them, are
-// durable, what vouches for them is sent and the machine is told, unless the role is
-// over by then.
-func (c *Core) perform(r role, rd *zab.Ready, p pledge) {
-	if len(rd.Writes) == 0 && len(rd.Then) == 0 {
-		return
-	}
-	for i := range rd.Writes {
-		w := &rd.Writes[i]
-		switch w.Op {
-		case zab.WriteTxns:
-			c.writer.put(w.Txns)
-		case zab.WriteTruncate:
-			c.writer.do(func() error { return p.vault.Truncate(w.Zxid) })
-		case zab.WriteSnapshot:
-			t := p.install()
-			c.writer.do(func() error { return p.vault.Replace(t) })
-		default:
-			c.writer.do(func() error { return p.vault.SetEpoch(w.Op, w.Epoch) })
-		}
-	}
-	id, then := rd.ID, rd.Then
-	c.writer.afterwards(c.within(r, func() {
-		for i := range then {
-			for pkt := range then[i].Packets() {
-				p.parcel.add(then[i].To, pkt)
-			}
-		}
-		p.parcel.send(p.peers)
-		p.persisted(id)
-	}))
-}
