@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -149,7 +150,7 @@ func tryOnce(ctx context.Context, addr string) (*rawclient.Conn, error) {
 func passing(err error) bool {
 	for _, e := range []error{
 		io.EOF, io.ErrUnexpectedEOF, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE,
-		context.DeadlineExceeded, context.Canceled,
+		context.DeadlineExceeded, os.ErrDeadlineExceeded, context.Canceled,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,15 @@ func TestWaitGivesUp(t *testing.T) {
 	defer cancel()
 	if _, err := Wait(ctx, "127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "no session at 127.0.0.1:1") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Of a context's end and of the deadline that a socket has for it, either may come first.
+func TestWaitGoesOnBehindATimeout(t *testing.T) {
+	for _, err := range []error{context.DeadlineExceeded, os.ErrDeadlineExceeded} {
+		if !passing(fmt.Errorf("connect: %w", &net.OpError{Op: "dial", Err: err})) {
+			t.Errorf("%v ends the wait", err)
+		}
 	}
 }
 
