@@ -182,3 +182,35 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 		loseLeader(t, sites, 3, fmt.Sprint("lost", round))
 	}
 }
+
+// Servers with two addresses each listen on both, and reach each other by the second
+// where nobody answers at the first.
+func TestServersWithSeveralAddresses(t *testing.T) {
+	const first, second = "127.0.0.1", "127.0.0.2"
+	needAddress(t, second)
+	m := newMembers(t, 3, 0)
+	dead := freePorts(t, 2*len(m.hosts))
+	sites := m.start(func(own int) []string {
+		lines := []string{"multiAddress.enabled=true"}
+		for i := range m.hosts {
+			q, e := m.quorum[i], m.elections[i]
+			if i != own {
+				q, e = dead[2*i], dead[2*i+1]
+			}
+			lines = append(lines, fmt.Sprintf("server.%d=%s:%d:%d|%s:%d:%d", i+1, first, q, e, second, m.quorum[i], m.elections[i]))
+		}
+		return lines
+	})
+	everywhere(t, sites, "first")
+	_, id, _ := lead(t, sites)
+	for _, host := range []string{first, second} {
+		for _, port := range []int{m.quorum[id-1], m.elections[id-1]} {
+			nc, err := net.Dial("tcp", fmt.Sprint(host, ":", port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			nc.Close()
+		}
+	}
+	loseLeader(t, sites, 3, "second")
+}
