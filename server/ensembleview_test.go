@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zabra/zabra/wire"
 )
@@ -146,6 +147,85 @@ func TestMembersTellTheirRoles(t *testing.T) {
 		if view, _ := s.command(t, "voting_view")["current_config"].(map[string]any); len(view) != 3 {
 			t.Errorf("voting view: %v", view)
 		}
+	}
+}
+
+// last is the last line of a server's log with a message, and what it says.
+func (s *site) last(t *testing.T, msg string) (fields map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, `"msg":"`+msg+`"`) {
+			fields = map[string]any{}
+			if err := json.Unmarshal([]byte(line), &fields); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+		}
+	}
+	if fields == nil {
+		t.Fatalf("the log does not say %q", msg)
+	}
+	return fields
+}
+
+// The log says why there was an election, who was elected and why it could end, who leads
+// since when, and for how long nobody was served; the metric for how long this one leads.
+func TestTheLogTellsOfElections(t *testing.T) {
+	sites := startEnsemble(t, 3)
+	leader, id, followers := lead(t, sites)
+	leader.halt()
+	for _, s := range followers {
+		s.eventually("the others to serve", s.serves)
+	}
+	next, nextID := followers[0], 0
+	for i, s := range sites {
+		if s != leader && strings.Contains(s.word(t, "srvr"), "Mode: leader\n") {
+			next, nextID = s, i+1
+		}
+	}
+	if nextID == 0 {
+		t.Fatal("nobody leads")
+	}
+	for _, s := range followers {
+		if why := s.last(t, "looking for a leader")["error"]; why == nil || why == "" {
+			t.Error("why the leader was lost is not said")
+		}
+		elected := s.last(t, "a leader is elected")
+		if elected["leader"] != float64(nextID) || elected["because"] == nil || elected["because"] == "none" || elected["took"] == nil {
+			t.Errorf("elected: %v", elected)
+		}
+		serving := s.last(t, "serving")
+		as := "follower"
+		if s == next {
+			as = "leader"
+		}
+		if serving["as"] != as || serving["leader"] != float64(nextID) || serving["epoch"] == float64(0) || serving["ts"] == nil || serving["not served for"] == nil {
+			t.Errorf("serving: %v", serving)
+		}
+	}
+	uptime := func() (ms int) {
+		ms, _ = strconv.Atoi(next.mntr(t)["zk_leader_uptime"])
+		return ms
+	}
+	first := uptime()
+	next.eventually("the time since it leads to grow", func() bool { return uptime() > first })
+	since := next.last(t, "serving")["ts"].(float64)
+	led := time.Since(time.UnixMicro(int64(since * 1e6)))
+	if ms := time.Duration(uptime()) * time.Millisecond; ms < led-time.Second || ms > led+patience {
+		t.Errorf("it leads for %v by the metric, and for %v by the log", ms, led)
+	}
+
+	// Without a quorum a leader says what to look at.
+	for _, s := range sites {
+		if s != next && s != leader {
+			s.halt()
+		}
+	}
+	next.eventually("the leader to give up", func() bool {
+		fields := next.last(t, "looking for a leader")
+		return fields["look at"] == "whether the other servers run, and the network to them"
+	})
+	if id == nextID {
+		t.Error("the same server leads")
 	}
 }
 

@@ -59,14 +59,19 @@ func TestEnsembleSpeaksTLSAndSASL(t *testing.T) {
 	if n, err := io.Copy(io.Discard, plain); os.IsTimeout(err) || n > 0 {
 		t.Errorf("a plain connection to the election port: %d bytes, %v", n, err)
 	}
-	conn, err := tls.Dial("tcp", sites[0].electionPort(), p.client(p.issue(p.other, "stranger")))
-	if err != nil {
-		return // refused in the handshake
-	}
-	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := conn.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
-		t.Errorf("a stranger on the election port: %v", err)
+	_, leaderID, _ := lead(t, sites)
+	for port, addr := range map[string]string{"election port": sites[0].electionPort(), "quorum port": sites[0].port(leaderID, 1)} {
+		for who, h := range map[string]*holder{"a stranger": p.issue(p.other, "stranger"), "somebody without a certificate": nil} {
+			conn, err := tls.Dial("tcp", addr, p.client(h))
+			if err == nil {
+				conn.SetReadDeadline(time.Now().Add(patience))
+				_, err = conn.Read(make([]byte, 1))
+				conn.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "remote error: tls: ") {
+				t.Errorf("%s on the %s: %v, want a refusal by TLS", who, port, err)
+			}
+		}
 	}
 }
 
