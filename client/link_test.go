@@ -234,3 +234,14 @@ func TestSessionThatRunsOutBeforeItsTimer(t *testing.T) {
 	}
 	l.kill(io.EOF)
 }
+
+// A machine that was busy may come to a session when its time is up already.
+func TestSessionWhoseTimeIsUpWhenItIsMade(t *testing.T) {
+	for range 1000 {
+		over := make(chan *Session, 1)
+		s := newSession(1, nil, time.Nanosecond, time.Now().Add(-time.Minute), func(s *Session) { over <- s })
+		if <-over != s || s.Alive() || s.end() {
+			t.Fatal("it lives")
+		}
+	}
+}

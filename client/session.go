@@ -61,6 +61,8 @@ func wanted(ctx context.Context) *Session {
 // called once, when time has run out; end does not call it.
 func newSession(id SessionID, passwd []byte, timeout time.Duration, contact time.Time, onOver func(*Session)) *Session {
 	s := &Session{ID: id, Timeout: timeout, passwd: passwd, done: make(chan struct{}), contact: contact, granted: timeout, onOver: onOver}
+	s.mu.Lock() // the time may be up before AfterFunc returns
+	defer s.mu.Unlock()
 	s.timer = time.AfterFunc(time.Until(contact.Add(timeout)), s.check)
 	return s
 }
