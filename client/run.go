@@ -52,6 +52,9 @@ func (c *Client) run(ctx context.Context, opened chan<- error) {
 		} else {
 			c.servers.err = fmt.Errorf("%s: %w", l.server, err)
 		}
+		if errors.Is(err, errSilent) {
+			c.servers.fellSilent()
+		}
 		c.expireWaiting()
 	}
 }

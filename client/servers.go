@@ -22,6 +22,7 @@ type servers struct {
 	round  []string      // addresses not tried yet in this round
 	last   string        // that was tried last, as it was given
 	addr   string        // and as it was resolved; of the run goroutine
+	silent string        // that was lost because it had fallen silent, as it was given; "" for none
 	rounds int           // that were begun since a connection lasted
 	most   time.Duration // of a pause
 	err    error         // of the last attempt
@@ -68,6 +69,7 @@ func (s *servers) next() (hostPort string, pause time.Duration) {
 		s.round = append(s.round, s.hosts...)
 		rand.Shuffle(len(s.round), func(i, j int) { s.round[i], s.round[j] = s.round[j], s.round[i] })
 		s.lastToTheEnd()
+		s.leaveOutSilent()
 	}
 	hostPort = s.round[0]
 	s.round = s.round[1:]
@@ -91,6 +93,20 @@ func (s *servers) connectTimeout(session time.Duration) time.Duration {
 	fair := session / time.Duration(max(len(s.hosts), 1))
 	return max(min(third, max(fair, time.Second)), 100*time.Millisecond)
 }
+
+// silentRounds is in how many rounds a server that has fallen silent is left out, if there
+// are others: they may be without a leader, because it was the leader, and refuse until
+// they have one.
+const silentRounds = 5
+
+func (s *servers) leaveOutSilent() {
+	if i := slices.Index(s.round, s.silent); i >= 0 && len(s.round) > 1 && s.rounds <= silentRounds {
+		s.round = slices.Delete(s.round, i, i+1)
+	}
+}
+
+// fellSilent notes that the server that was connected last has said nothing for too long.
+func (s *servers) fellSilent() { s.silent = s.last }
 
 // A target is an address to dial, and the name its certificate is for.
 type target struct{ address, host string }
@@ -135,7 +151,7 @@ func (s *servers) pause() time.Duration {
 }
 
 // good notes that all is well: the next loss is met without a pause.
-func (s *servers) good() { s.round, s.rounds, s.err = nil, 0, nil }
+func (s *servers) good() { s.round, s.rounds, s.silent, s.err = nil, 0, "", nil }
 
 // because is err, and why there is no connection.
 func (s *servers) because(err error) error {

@@ -42,6 +42,38 @@ func TestServersInRandomOrder(t *testing.T) {
 	}
 }
 
+// One that fell silent is left out for some rounds: the others may need a moment to find a
+// leader without it, and an attempt with it would take what is left of the session.
+func TestAServerThatFellSilentIsLeftOut(t *testing.T) {
+	names := []string{"zoo0:2181", "zoo1:2181", "zoo2:2181"}
+	s, err := newServers(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.most = time.Second
+	silent, _ := s.next()
+	s.good()
+	s.fellSilent()
+	tried := 0
+	for h, _ := s.next(); h != silent; h, _ = s.next() {
+		if tried++; tried > 100 {
+			t.Fatal("it is never tried again")
+		}
+	}
+	if want := silentRounds * (len(names) - 1); tried < want || tried > want+len(names)-1 {
+		t.Errorf("it is tried again after %d attempts, want about %d", tried, want)
+	}
+	s.good()
+	seen := map[string]bool{}
+	for range names {
+		h, _ := s.next()
+		seen[h] = true
+	}
+	if len(seen) != len(names) {
+		t.Errorf("when all is well a round is of %v", seen)
+	}
+}
+
 // Pauses differ from client to client, their bound grows from round to round, and no
 // session runs out in one.
 func TestPausesAreRandomAndGrow(t *testing.T) {
