@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -27,6 +28,9 @@ func (c *connection) flags(f *pflag.FlagSet) {
 }
 
 func (c *connection) open(ctx context.Context) (*client.Client, error) {
+	if c.session <= 0 {
+		return nil, usageError{fmt.Errorf("--session-timeout %v: want more", c.session)}
+	}
 	o, err := c.options()
 	if err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ func (g *guard) naming() recipes.Naming {
 }
 
 func (g *guard) open(ctx context.Context) (*client.Client, error) {
+	if g.wait < 0 {
+		return nil, usageError{fmt.Errorf("--wait %v is negative", g.wait)}
+	}
 	if g.wait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, g.wait)

@@ -83,7 +83,8 @@ func TestLostLockEndsTheCommand(t *testing.T) {
 }
 
 func TestGuardedUsage(t *testing.T) {
-	for _, args := range [][]string{{"lock"}, {"lock", "/l"}, {"elect", "l", "--", "true"}, {"lock", "--auth", "x", "/l", "--", "true"}} {
+	for _, args := range [][]string{{"lock"}, {"lock", "/l"}, {"elect", "l", "--", "true"}, {"lock", "--auth", "x", "/l", "--", "true"},
+		{"lock", "--session-timeout", "-5s", "/l", "--", "true"}, {"elect", "--session-timeout", "0", "/l", "--", "true"}, {"lock", "--wait", "-1s", "/l", "--", "true"}} {
 		if _, errs, code := zabra(t, args...); code != exitUsage {
 			t.Errorf("%v: %d %q", args, code, errs)
 		}

@@ -453,3 +453,59 @@ func TestKindsOfNodes(t *testing.T) {
 		}
 	}
 }
+
+// A copy does not become a part of what it copies by way of a connection of its own, also
+// where this one sees a part of the service; beside it, or to its own path, it is no matter.
+func TestCopyBelowItselfThroughAnotherConnection(t *testing.T) {
+	s := testserver.Start(t)
+	host := strings.TrimSuffix(s.Addr(), s.Root)
+	newRigOn(s, t, nil).script("create /a\ncreate /a/b\ncreate /a/b/c\n")
+	for _, root := range []string{"", "/a"} {
+		from := strings.TrimPrefix("/a/b", root)
+		r := newRigOn(s, t, func(c *Config) {
+			c.Servers += root
+			c.Dial = func(ctx context.Context, servers string, auth []client.Auth) (Service, error) {
+				return client.Open(ctx, strings.ReplaceAll(servers, "any:1", host), client.Options{Auth: auth})
+			}
+		})
+		r.cfg.Patience = time.Minute
+		for to, want := range map[string]string{
+			"/a/b/c/d": "in the same service",
+			"/a/b/x":   "in the same service",
+			"/a/b":     "Node already exists",
+			"/a/bb":    "2 nodes are copied",
+		} {
+			if got := r.script("cp " + from + " " + host + s.Root + to + "\n"); !strings.Contains(got, want) {
+				t.Errorf("root %q, to %s: %q, want %q", root, to, got, want)
+			}
+			r.script("deleteall " + strings.TrimPrefix("/a/bb", root) + "\n")
+		}
+		if got := r.script("ls -R " + from + "\n"); strings.Count(got, "\n") != 2 {
+			t.Errorf("root %q: %q", root, got)
+		}
+	}
+}
+
+// A deep tree goes in as many transactions as its paths need.
+func TestDeletionOfLongPaths(t *testing.T) {
+	r := newRig(t, nil)
+	path := ""
+	for range 60 {
+		path += "/" + strings.Repeat("d", 500)
+		if _, err := r.svc.Create(t.Context(), path, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for at := 0; at < 60; at += 20 { // 60 of 30 kB
+		txn := new(client.Txn)
+		for i := range 20 {
+			txn.Create(fmt.Sprintf("%s/%d", path, at+i), nil)
+		}
+		if _, err := r.svc.Commit(t.Context(), txn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.script("deleteall " + path[:501] + "\nls /\n"); !strings.Contains(got, "[zookeeper]") {
+		t.Error(got[:min(len(got), 300)])
+	}
+}

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 
 	"github.com/zabra/zabra/client"
+	"github.com/zabra/zabra/wire"
 )
 
 func copyCommands() []*command {
@@ -198,6 +200,11 @@ func copyTree(ctx context.Context, c *call) error {
 	if svc == c.svc && inside(to, from) {
 		return c.usage(to + " is at or below " + from)
 	}
+	if svc != c.svc {
+		if err := c.apart(ctx, from, svc, to); err != nil {
+			return err
+		}
+	}
 	s := c.sink(svc, "copied")
 	skipped, err := c.each(ctx, from, func(v *visit, acl []client.ACL) error {
 		at := below(v.path, from, to)
@@ -214,6 +221,29 @@ func copyTree(ctx context.Context, c *call) error {
 	}
 	c.sayPersistent("copied")
 	return c.show(doneView{s.done, skipped, "copied"})
+}
+
+// apart fails if what is at the other service's to would be a part of what is to be copied
+// from this one, since both are the same: such a copy would not come to its end. The parent
+// of to tells, by its stat.
+func (c *call) apart(ctx context.Context, from string, other Service, to string) error {
+	parent, _ := wire.SplitPath(to)
+	_, root, _ := strings.Cut(c.servers, "/")
+	if root != "" {
+		root = "/" + root
+	}
+	if to == "/" || !inside(parent, below(from, "/", cmp.Or(root, "/"))) {
+		return nil
+	}
+	theirs, there, err := other.Exists(ctx, parent)
+	if err != nil || !there {
+		return err
+	}
+	ours, there, err := c.svc.Exists(ctx, cmp.Or(strings.TrimPrefix(parent, root), "/"))
+	if err == nil && there && ours == theirs {
+		err = c.usage(to + " is below " + from + ", and in the same service")
+	}
+	return err
 }
 
 // inside reports whether path is at or below top.

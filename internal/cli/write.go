@@ -155,7 +155,7 @@ func removeAll(ctx context.Context, c *call) error {
 // many. A batch is not interrupted in the middle, so that this is known. allowed may
 // refuse a node. The root of the tree itself stays.
 func (c *call) deleteTree(ctx context.Context, path string, batch int, allowed func(*visit) error) (deleted int, err error) {
-	t, n := new(client.Txn), 0
+	t, n, size := new(client.Txn), 0, 0
 	commit := func() error {
 		if n == 0 {
 			return nil
@@ -164,7 +164,7 @@ func (c *call) deleteTree(ctx context.Context, path string, batch int, allowed f
 			return err
 		}
 		deleted += n
-		t, n = new(client.Txn), 0
+		t, n, size = new(client.Txn), 0, 0
 		c.progress("deleted", deleted)
 		return nil
 	}
@@ -183,7 +183,8 @@ func (c *call) deleteTree(ctx context.Context, path string, batch int, allowed f
 			version = v.stat.Version
 		}
 		t.Delete(v.path, version)
-		if n++; n == batch {
+		size += len(v.path)
+		if n++; n == batch || size >= copyBytes { // paths of deep trees are long
 			if err := commit(); err != nil {
 				return deleted, err
 			}
