@@ -87,6 +87,26 @@ func TestPromisesAreOfBothConfigurations(t *testing.T) {
 			if promises(tt.last); !wrote[WriteCurrentEpoch] {
 				t.Fatal("the epoch did not begin")
 			}
+			acks := func(p promise) {
+				l.Receive(Conn(p.sid), &wire.QuorumPacket{Type: wire.PacketAck, Zxid: wire.MakeZxid(l.Epoch(), 0)})
+				persist()
+			}
+			for _, p := range append(tt.short, tt.last) {
+				acks(p)
+			}
+			if tt.last.how == follows {
+				return // it is not to lead by the new one
+			}
+			// An observer may acknowledge what it has not logged: Apache ZooKeeper's did.
+			if l.Established() {
+				t.Fatal("established by the word of an observer")
+			}
+			voter := promise{5, follows}
+			tells(voter)
+			promises(voter)
+			if acks(voter); !l.Established() {
+				t.Fatal("not established by a quorum of both")
+			}
 		})
 	}
 }
