@@ -65,20 +65,20 @@ func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 	return nil, client.ErrConnectionLost
 }
 
-// leaver ends the caller's context when an item has been claimed; a hasty one does not
-// wait for the answer.
+// leaver ends the caller's context when an item has been claimed, and then the answer is
+// a different one, if it has one.
 type leaver struct {
 	someone
-	leave context.CancelFunc
-	hasty bool
+	leave  context.CancelFunc
+	answer error
 }
 
 func (l leaver) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
 	made, err := l.someone.Create(ctx, path, data, o...)
 	if strings.HasPrefix(path, "/q/taken/") {
 		l.leave()
-		if l.hasty {
-			return "", context.Canceled
+		if l.answer != nil {
+			return "", l.answer
 		}
 	}
 	return made, err
@@ -101,11 +101,15 @@ func (l leaver) Delete(ctx context.Context, path string, version int32) error {
 
 // An item whose taker goes while it takes it is free again, although the session lives.
 func TestTakerThatGoesLeavesTheItem(t *testing.T) {
-	for _, hasty := range []bool{false, true} {
+	for _, answer := range []error{
+		nil,
+		context.Canceled,     // it was not waited for
+		client.ErrNodeExists, // to a second try, when that to the first was lost
+	} {
 		s := testserver.Start(t)
 		ctx, leave := context.WithCancel(t.Context())
 		c := join(t, s, client.Options{})
-		q := recipes.NewQueue(leaver{c, leave, hasty}, "/q")
+		q := recipes.NewQueue(leaver{c, leave, answer}, "/q")
 		if err := q.Put(ctx, nil, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -174,10 +178,19 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// meddled has something happen before the first request of one kind.
+// meddled has something happen before the first request of one kind, and may lose one.
 type meddled struct {
 	someone
 	claim, path func()
+	lose        bool // the first request to delete something that is taken
+}
+
+func (m *meddled) Delete(ctx context.Context, path string, version int32) error {
+	if m.lose && strings.Contains(path, "/taken/") {
+		m.lose = false
+		return client.ErrConnectionLost
+	}
+	return m.someone.Delete(ctx, path, version)
 }
 
 func before(f *func()) {
@@ -208,7 +221,7 @@ func TestItemThatIsFinishedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	slow := &meddled{someone: join(t, s, client.Options{}), claim: func() {
+	slow := &meddled{someone: join(t, s, client.Options{}), lose: true, claim: func() {
 		item, err := other.Take(ctx)
 		if err == nil {
 			err = item.Done(ctx)
@@ -221,9 +234,10 @@ func TestItemThatIsFinishedMeanwhile(t *testing.T) {
 	if err != nil || string(item.Data) != "y" {
 		t.Fatal(item, err)
 	}
-	if names, _, err := slow.Children(ctx, "/q/taken"); len(names) != 1 || err != nil {
-		t.Error(names, err)
-	}
+	eventually(t, "nothing else is taken", func() bool {
+		names, _, err := slow.Children(ctx, "/q/taken")
+		return len(names) == 1 && err == nil
+	})
 }
 
 // Who has lost an item with its session cannot finish it any more.

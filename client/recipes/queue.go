@@ -200,8 +200,12 @@ func (q *Queue) claim(ctx context.Context, name string) (*Item, error) {
 		if errors.Is(err, client.ErrNodeExists) {
 			// Perhaps by the try whose answer was lost.
 			data, _, err := q.tree.Get(ctx, path)
-			if err != nil || !bytes.Equal(data, id) {
-				return nil, unless(err, client.ErrNoNode)
+			switch {
+			case errors.Is(err, client.ErrNoNode), err == nil && !bytes.Equal(data, id):
+				return nil, nil
+			case err != nil:
+				go q.unclaim(ctx, s, name, id)
+				return nil, err
 			}
 		} else if err != nil {
 			if ctx.Err() != nil {
@@ -211,7 +215,9 @@ func (q *Queue) claim(ctx context.Context, name string) (*Item, error) {
 		}
 		data, _, err := q.tree.Get(ctx, join(q.entries, name))
 		if errors.Is(err, client.ErrNoNode) { // finished by its former taker
-			_ = q.tree.Delete(ctx, path, client.AnyVersion)
+			if q.tree.Delete(ctx, path, client.AnyVersion) != nil {
+				go q.unclaim(ctx, s, name, id)
+			}
 			return nil, nil
 		}
 		if err != nil {
