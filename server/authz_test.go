@@ -164,34 +164,39 @@ func TestAuthorizationOverTheWire(t *testing.T) {
 	p := newPKI(t)
 	s := startSite(t, superLine, "extendedTypesEnabled=true", p.config(), "ssl.clientAuth=want",
 		"secureClientPort=0\nsecureClientPortAddress=127.0.0.1")
-	super := s.superClient()
-	certified := func(name string) *client {
-		nc, err := s.dialTLS(s.secureAddr(), p.client(p.issue(p.trusted, name)))
-		if err != nil {
-			t.Fatal(err)
+	certified := func(name string) func() *client {
+		return func() *client {
+			nc, err := s.dialTLS(s.secureAddr(), p.client(p.issue(p.trusted, name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.session(nc)
 		}
-		return s.session(nc)
 	}
-	digest := func(up string) *client {
-		c := s.client()
-		c.auth("digest", up)
-		return c
+	digest := func(up string) func() *client {
+		return func() *client {
+			c := s.client()
+			c.auth("digest", up)
+			return c
+		}
 	}
 	bob, eve := digest("bob:builder"), digest("eve:dropper")
 	for _, who := range []struct {
 		name          string
 		id            wire.ID
-		meant, others []*client
+		meant, others []func() *client
 	}{
-		{"world", wire.ID{Scheme: "world", ID: "anyone"}, []*client{s.client(), bob}, nil},
-		{"digest", wire.ID{Scheme: "digest", ID: digestID("bob:builder")}, []*client{bob}, []*client{eve, s.client()}},
-		{"x509", wire.ID{Scheme: "x509", ID: `CN=bob,O=Example\, Inc.`}, []*client{certified("bob")}, []*client{certified("eve"), bob}},
-		{"ip", wire.ID{Scheme: "ip", ID: "127.0.0.1"}, []*client{s.client(), bob}, nil},
-		{"another ip", wire.ID{Scheme: "ip", ID: "127.0.0.2"}, nil, []*client{s.client(), bob}},
-		{"a network", wire.ID{Scheme: "ip", ID: "127.0.0.0/8"}, []*client{s.client()}, nil},
-		{"sasl", wire.ID{Scheme: "sasl", ID: "bob"}, nil, []*client{bob}},
+		{"world", wire.ID{Scheme: "world", ID: "anyone"}, []func() *client{s.client, bob}, nil},
+		{"digest", wire.ID{Scheme: "digest", ID: digestID("bob:builder")}, []func() *client{bob}, []func() *client{eve, s.client}},
+		{"x509", wire.ID{Scheme: "x509", ID: `CN=bob,O=Example\, Inc.`}, []func() *client{certified("bob")}, []func() *client{certified("eve"), bob}},
+		{"ip", wire.ID{Scheme: "ip", ID: "127.0.0.1"}, []func() *client{s.client, bob}, nil},
+		{"another ip", wire.ID{Scheme: "ip", ID: "127.0.0.2"}, nil, []func() *client{s.client, bob}},
+		{"a network", wire.ID{Scheme: "ip", ID: "127.0.0.0/8"}, []func() *client{s.client}, nil},
+		{"sasl", wire.ID{Scheme: "sasl", ID: "bob"}, nil, []func() *client{bob}},
 	} {
 		t.Run(who.name, func(t *testing.T) {
+			// Nobody idles while it is somebody else's turn: that may last on a busy machine.
+			super, meant, others := s.superClient(), connect(who.meant), connect(who.others)
 			for i, perm := range []int32{0, wire.PermRead, wire.PermWrite, wire.PermCreate, wire.PermDelete, wire.PermAdmin} {
 				for j := range attempts {
 					a := &attempts[j]
@@ -202,10 +207,10 @@ func TestAuthorizationOverTheWire(t *testing.T) {
 					}
 					super.create(path, "secret", wire.ModePersistent, acl)
 					super.create(path+"/child", "secret", wire.ModePersistent)
-					for _, c := range who.others {
+					for _, c := range others {
 						refused(t, super, c, a, perm, path)
 					}
-					for _, c := range who.meant {
+					for _, c := range meant {
 						if perm&a.perms == 0 {
 							refused(t, super, c, a, perm, path)
 						} else if got := c.try(a, path); got != wire.OK && got != wire.NodeExists && got != wire.NoNode {
@@ -216,6 +221,13 @@ func TestAuthorizationOverTheWire(t *testing.T) {
 			}
 		})
 	}
+}
+
+func connect(list []func() *client) (clients []*client) {
+	for _, c := range list {
+		clients = append(clients, c())
+	}
+	return clients
 }
 
 // refused wants the attempt to be refused, to change nothing, and to leave no
