@@ -11,7 +11,7 @@ type Identity struct{ Scheme, User string }
 
 // WhoAmI returns the identities of the connection. Needs a server of 3.7 or later.
 func (c *Client) WhoAmI(ctx context.Context) ([]Identity, error) {
-	k := newCall(wire.OpWhoAmI, "")
+	k := c.newCall(wire.OpWhoAmI, "")
 	k.again, k.keep = true, true
 	var r wire.WhoAmIResponse
 	d, err := c.do(ctx, k)
@@ -37,7 +37,7 @@ type Reconfig struct {
 // Reconfigure changes the ensemble and returns its new configuration.
 func (c *Client) Reconfigure(ctx context.Context, r Reconfig) ([]byte, Stat, error) {
 	req := wire.ReconfigRequest{Joining: orNull(r.Joining), Leaving: orNull(r.Leaving), NewMembers: orNull(r.Members), CurConfigID: r.Version}
-	k := newCall(wire.OpReconfig, "")
+	k := c.newCall(wire.OpReconfig, "")
 	k.frame = req.AppendTo(k.frame)
 	k.keep = true
 	var resp wire.GetDataResponse
@@ -53,14 +53,32 @@ func orNull(s string) string {
 	return s
 }
 
+// configPath is where servers keep the configuration, whatever the Client's root is.
+const configPath = "/zookeeper/config"
+
 // Ensemble returns the configuration of the ensemble, the data of /zookeeper/config
 // whatever the Client's root is.
 func (c *Client) Ensemble(ctx context.Context) ([]byte, Stat, error) {
-	const path = "/zookeeper/config"
-	req := wire.PathWatchRequest{Path: path}
-	k := newCall(wire.OpGetData, path)
+	return c.ensemble(ctx, nil)
+}
+
+// EnsembleW is Ensemble, and leaves a watch for the next change of the configuration.
+func (c *Client) EnsembleW(ctx context.Context) ([]byte, Stat, *Watch, error) {
+	w := c.newWatch(dataWatch, configPath)
+	c.watches.ask(w)
+	data, st, err := c.ensemble(ctx, w)
+	if err != nil {
+		w.Close()
+		return nil, Stat{}, nil, err
+	}
+	return data, st, w, nil
+}
+
+func (c *Client) ensemble(ctx context.Context, w *Watch) ([]byte, Stat, error) {
+	req := wire.PathWatchRequest{Path: configPath, Watch: w != nil}
+	k := c.newCall(wire.OpGetData, configPath)
 	k.frame = req.AppendTo(k.frame)
-	k.again, k.keep = true, true
+	k.again, k.keep, k.watch = true, true, w
 	var r wire.GetDataResponse
 	d, err := c.do(ctx, k)
 	r.DecodeFrom(&d)

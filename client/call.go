@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/binary"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,11 +42,23 @@ type call struct {
 	hidden bool          // nobody waits, and it does not count
 }
 
-var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
+// newCall begins a request of a client's; its body is appended to frame. Each Client
+// reuses its own calls: their channels belong where they were made, which may be a bubble
+// of testing/synctest.
+func (c *Client) newCall(op wire.OpCode, path string) *call {
+	if k, ok := c.calls.Get().(*call); ok {
+		return k.begin(op, path)
+	}
+	return newCall(op, path)
+}
 
-// newCall begins a request; its body is appended to frame.
+// newCall is a call that was not one before.
 func newCall(op wire.OpCode, path string) *call {
-	k := calls.Get().(*call)
+	k := &call{done: make(chan struct{}, 1)}
+	return k.begin(op, path)
+}
+
+func (k *call) begin(op wire.OpCode, path string) *call {
 	k.op, k.path = op, path
 	k.frame = append(k.frame[:0], 0, 0, 0, 0, 0, 0, 0, 0)
 	k.frame = wire.AppendInt(k.frame, int32(op))
@@ -55,7 +66,7 @@ func newCall(op wire.OpCode, path string) *call {
 }
 
 // free gives a call back that nobody else can know any more.
-func (k *call) free() {
+func (c *Client) free(k *call) {
 	if cap(k.frame) > 4096 || k.then != nil {
 		return
 	}
@@ -64,7 +75,7 @@ func (k *call) free() {
 	k.watch, k.before, k.body, k.err = nil, nil, nil, nil
 	k.auth, k.in = nil, nil
 	k.sync, k.sends, k.queued = nil, 0, time.Time{}
-	calls.Put(k)
+	c.calls.Put(k)
 }
 
 func (k *call) seal(xid wire.Xid) { putHead(k.frame, xid) }
@@ -128,7 +139,7 @@ func (c *Client) conclude(k *call, d *wire.Decoder, err error) error {
 		c.opts.Metrics.Call(k.op.String(), time.Since(k.began), err)
 	}
 	if !k.left.Load() {
-		k.free()
+		c.free(k)
 	}
 	return err
 }

@@ -20,6 +20,7 @@ type Client struct {
 	cancel  context.CancelFunc // stops run
 	stopped chan struct{}      // closed when run has returned
 	watches watchTable
+	calls   sync.Pool // of *call that nobody else knows any more
 
 	// mu orders what concerns the connection: which there is, and what waits for one.
 	// It is taken before a link's own.
@@ -102,7 +103,7 @@ func (c *Client) Close() error {
 	c.mu.Unlock()
 	var err error
 	if connected {
-		k := newCall(wire.OpCloseSession, "")
+		k := c.newCall(wire.OpCloseSession, "")
 		if err = c.just(ctx, k); errors.Is(err, ErrConnectionLost) || errors.Is(err, ErrSessionExpired) {
 			err = nil // a server may close the connection before it is read from
 		}
@@ -269,7 +270,7 @@ func all(*call) bool { return true }
 // AddAuth takes an identity, on this connection and all later ones.
 func (c *Client) AddAuth(ctx context.Context, a Auth) error {
 	req := wire.AuthRequest{Scheme: a.Scheme, Auth: a.Data}
-	k := newCall(wire.OpAuth, "")
+	k := c.newCall(wire.OpAuth, "")
 	k.frame = req.AppendTo(k.frame)
 	k.auth = &a
 	return c.just(ctx, k)

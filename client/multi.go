@@ -93,7 +93,7 @@ func (c *Client) committing(t *Txn) (*call, error) {
 		}
 		return nil, &Error{Op: wire.OpMulti.String(), Path: o.path, Err: &PathError{}}
 	}
-	k := newCall(wire.OpMulti, "")
+	k := c.newCall(wire.OpMulti, "")
 	k.frame = wire.AppendMulti(k.frame, ops)
 	k.keep = true
 	return k, nil
@@ -202,7 +202,7 @@ func (c *Client) Read(ctx context.Context, t *Reads) ([]Result, error) {
 		}
 		ops[i] = wire.MultiOp{Op: o.op, Body: &wire.PathWatchRequest{Path: full}}
 	}
-	k := newCall(wire.OpMultiRead, "")
+	k := c.newCall(wire.OpMultiRead, "")
 	k.frame = wire.AppendMulti(k.frame, ops)
 	k.again, k.keep = true, true
 	d, err := c.do(ctx, k)

@@ -112,7 +112,7 @@ func (c *Client) reading(op wire.OpCode, path string, w *Watch) (*call, error) {
 		return nil, err
 	}
 	req := wire.PathWatchRequest{Path: full, Watch: w != nil}
-	k := newCall(op, path)
+	k := c.newCall(op, path)
 	k.frame = req.AppendTo(k.frame)
 	k.again, k.keep, k.watch = true, true, w
 	return k, nil
@@ -183,7 +183,7 @@ func (c *Client) readingPath(op wire.OpCode, path string) (*call, error) {
 		return nil, err
 	}
 	req := wire.PathRequest{Path: full}
-	k := newCall(op, path)
+	k := c.newCall(op, path)
 	k.frame = req.AppendTo(k.frame)
 	k.again, k.keep = true, true
 	return k, nil
@@ -208,7 +208,7 @@ func (c *Client) setting(path string, data []byte, version int32) (*call, error)
 		return nil, err
 	}
 	req := wire.SetDataRequest{Path: full, Data: data, Version: version}
-	k := newCall(wire.OpSetData, path)
+	k := c.newCall(wire.OpSetData, path)
 	k.frame = req.AppendTo(k.frame)
 	return k, nil
 }
@@ -220,7 +220,7 @@ func (c *Client) SetACL(ctx context.Context, path string, acl []ACL, version int
 		return Stat{}, err
 	}
 	req := wire.SetACLRequest{Path: full, ACL: acl, Version: version}
-	k := newCall(wire.OpSetACL, path)
+	k := c.newCall(wire.OpSetACL, path)
 	k.frame = req.AppendTo(k.frame)
 	var r wire.StatResponse
 	d, err := c.do(ctx, k)
@@ -243,7 +243,7 @@ func (c *Client) deleting(path string, version int32) (*call, error) {
 		return nil, err
 	}
 	req := wire.PathVersionRequest{Path: full, Version: version}
-	k := newCall(wire.OpDelete, path)
+	k := c.newCall(wire.OpDelete, path)
 	k.frame = req.AppendTo(k.frame)
 	return k, nil
 }
@@ -267,7 +267,7 @@ func (c *Client) creating(path string, data []byte, options []CreateOption) (*ca
 	if !cr.valid(path) {
 		return nil, cr, &Error{Op: cr.op().String(), Path: path, Err: &PathError{}}
 	}
-	k := newCall(cr.op(), path)
+	k := c.newCall(cr.op(), path)
 	k.frame = cr.request(c.place(path), data, c.opts.ACL).AppendTo(k.frame)
 	k.keep = true
 	return k, cr, nil

@@ -324,7 +324,7 @@ func (c *Client) AddWatch(ctx context.Context, path string, recursive bool) (*Wa
 		kind, mode = recursiveWatch, wire.WatchPersistentRecursive
 	}
 	req := wire.AddWatchRequest{Path: full, Mode: mode}
-	k := newCall(wire.OpAddWatch, path)
+	k := c.newCall(wire.OpAddWatch, path)
 	k.frame = req.AppendTo(k.frame)
 	k.again = true
 	w := c.newWatch(kind, full)
@@ -352,7 +352,7 @@ func (c *Client) unwatch(w *Watch) {
 		return
 	}
 	req := wire.WatchTypeRequest{Path: w.path, Type: watchTypes[w.in]}
-	k := newCall(wire.OpRemoveWatches, w.path)
+	k := c.newCall(wire.OpRemoveWatches, w.path)
 	k.frame = req.AppendTo(k.frame)
 	k.hidden = true
 	c.postLocked(c.link, k)
