@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,6 +106,35 @@ func TestLargeNodes(t *testing.T) {
 		if _, errs, code := say("", words...); code != exitUsage {
 			t.Errorf("%q: %d %q", words, code, errs)
 		}
+	}
+}
+
+// An export goes through a pipe, and half of one makes nothing more than it holds, and says so.
+func TestExportThroughAPipe(t *testing.T) {
+	addr := startServer(t)
+	for _, words := range [][]string{{"create", "/a", "x\ny"}, {"create", "/a/b", "z"}, {"create", "/a/none"}} {
+		if _, errs, code := zabra(t, append([]string{"cli", "--server", addr}, words...)...); code != 0 {
+			t.Fatal(errs)
+		}
+	}
+	exported, _, code := zabra(t, "cli", "--server", addr, "export", "/a", "-")
+	if code != 0 || strings.Count(exported, "\n") != 5 {
+		t.Fatalf("%d %q", code, exported)
+	}
+	take := func(text, path string) (string, int) {
+		var out bytes.Buffer
+		code := run(t.Context(), []string{"cli", "--server", addr, "import", "-", path}, environment{in: strings.NewReader(text), out: &out, err: &out})
+		return out.String(), code
+	}
+	if said, code := take(exported, "/c"); code != 0 || said != "3 nodes are imported\n" {
+		t.Errorf("%d %q", code, said)
+	}
+	if out, errs, code := zabra(t, "cli", "--server", addr, "diff", "/a", "/c"); code != 0 {
+		t.Errorf("%d %q %q", code, out, errs)
+	}
+	half := exported[:strings.LastIndex(strings.TrimSuffix(exported, "\n"), "\n")+1]
+	if said, code := take(half, "/half"); code != exitFailed || !strings.Contains(said, "it ends too early") {
+		t.Errorf("%d %q", code, said)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,5 +144,42 @@ func TestReconfigThroughTheShell(t *testing.T) {
 	out := e.until("reconfig", "-s", "-v", last, "-remove", "3")
 	if !strings.HasPrefix(out, committed+config(1, 2)) || !strings.Contains(out, "\ncZxid = 0x") {
 		t.Errorf("%q", out)
+	}
+	e.watched(t)
+}
+
+// watched wants config -w to tell of a new configuration, also where the shell's root is
+// another.
+func (e *ensemble) watched(t *testing.T) {
+	e.until("create", "/root")
+	there := false // server 3, which comes and goes
+	for _, root := range []string{"", "/root"} {
+		told := &waiter{text: "type:NodeDataChanged path:/zookeeper/config ", seen: make(chan struct{})}
+		from, to := io.Pipe()
+		ended := make(chan int, 1)
+		go func() {
+			ended <- run(t.Context(), []string{"cli", "--server", e.clients + root}, environment{in: from, out: told, err: io.Discard})
+		}()
+		io.WriteString(to, "config -w\n")
+		for n := 0; ; n++ {
+			if there = !there; there {
+				e.until("reconfig", "-add", "server.3="+e.members[2])
+			} else {
+				e.until("reconfig", "-remove", "3")
+			}
+			select {
+			case <-told.seen:
+			case <-time.After(time.Second): // it may not have begun to watch
+				if n < 60 {
+					continue
+				}
+				t.Errorf("root %q: no event", root)
+			}
+			break
+		}
+		to.Close()
+		if code := <-ended; code != exitOK {
+			t.Errorf("root %q: exit code %d", root, code)
+		}
 	}
 }

@@ -151,6 +151,31 @@ func TestMoveOfWhatChanges(t *testing.T) {
 	}
 }
 
+// What fits into one transaction moves as it was read, or not at all.
+func TestSmallMoveOfWhatChanges(t *testing.T) {
+	for name, change := range map[string]func(*rig) error{
+		"data": func(r *rig) error {
+			return second(r.svc.Set(r.t.Context(), "/a/00001", []byte("new"), client.AnyVersion))
+		},
+		"a new one": func(r *rig) error { return second(r.svc.Create(r.t.Context(), "/a/00001/new", nil)) },
+		"one less":  func(r *rig) error { return r.svc.Delete(r.t.Context(), "/a/00002", client.AnyVersion) },
+	} {
+		r := newRig(t, nil)
+		r.plant("/a", 3)
+		r.svc = &gate{Service: r.svc, before: func(int) {
+			if err := change(r); err != nil {
+				t.Error(err)
+			}
+		}}
+		if err := r.Run(t.Context(), []string{"mv", "/a", "/b"}); err == nil || name == "data" && ExitCode(err) != ExitVersion {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := r.names("/"); !slices.Equal(got, []string{"a", "zookeeper"}) {
+			t.Errorf("%s: then there are %q", name, got)
+		}
+	}
+}
+
 // interrupted runs a line that is interrupted before its nth transaction, and returns
 // what it said.
 func (r *rig) interrupted(line string, n int) string {
@@ -443,6 +468,11 @@ func TestKindsOfNodes(t *testing.T) {
 		gone("/" + from + "/c/t") // by the time it had to live
 		gone("/" + from + "/c")   // by that
 	}
+	if said := r.script("create -t 1 /ttl\ncreate -c /container\ncreate /container/child\ndelete /container/child\n"); strings.Count(said, "\n") != 3 {
+		t.Error(said)
+	}
+	gone("/ttl")
+	gone("/container")
 	var format *FormatError
 	if err := r.Run(t.Context(), []string{"import", dir + "/bad", "/bad"}); !errors.As(err, &format) {
 		t.Error(err)

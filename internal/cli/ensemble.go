@@ -50,14 +50,9 @@ func (c *call) showConfig(v configView, st client.Stat) error {
 }
 
 func config(ctx context.Context, c *call) error {
-	data, st, err := c.svc.Ensemble(ctx)
+	data, st, err := c.ensemble(ctx)
 	if err != nil {
 		return about(configPath, err)
-	}
-	if c.has("w") {
-		if _, _, err := c.data(ctx, configPath, true); err != nil {
-			return about(configPath, err)
-		}
 	}
 	text := string(data)
 	if data == nil {
@@ -67,6 +62,18 @@ func config(ctx context.Context, c *call) error {
 		return c.showConfig(configView{Connect: connectString(text)}, st)
 	}
 	return c.showConfig(configView{Config: text}, st)
+}
+
+// ensemble reads the configuration, and leaves a watch if that is asked for.
+func (c *call) ensemble(ctx context.Context) ([]byte, client.Stat, error) {
+	if !c.has("w") {
+		return c.svc.Ensemble(ctx)
+	}
+	data, st, w, err := c.svc.EnsembleW(ctx)
+	if err == nil {
+		c.watches.keep(watchKey{dataKind, configPath}, w)
+	}
+	return data, st, err
 }
 
 // connectString is the version of a configuration and where its servers listen for

@@ -99,13 +99,13 @@ func findNodes(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	depth, err := c.depth(0)
+	depth, err := c.depth(-1)
 	if err != nil {
 		return err
 	}
 	var failed error
 	seen := 0
-	for v := range c.walk(ctx, c.path(), walkOptions{data: f.data != nil, depth: depth}) {
+	for v := range c.walk(ctx, c.path(), walkOptions{data: f.data != nil, levels: depth + 1}) {
 		if v.err != nil {
 			if v.depth == 0 {
 				return v.err

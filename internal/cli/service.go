@@ -17,6 +17,7 @@ type Service interface {
 	WhoAmI(ctx context.Context) ([]client.Identity, error)
 	AddAuth(ctx context.Context, a client.Auth) error
 	Ensemble(ctx context.Context) ([]byte, client.Stat, error)
+	EnsembleW(ctx context.Context) ([]byte, client.Stat, *client.Watch, error)
 	Reconfigure(ctx context.Context, r client.Reconfig) ([]byte, client.Stat, error)
 	State() client.State
 	States(ctx context.Context) <-chan client.StateChange

@@ -22,7 +22,7 @@ func lookCommands() []*command {
 
 // depth is the value of -d.
 func (c *call) depth(otherwise int64) (int, error) {
-	n, err := c.number("d", otherwise, 0, math.MaxInt32)
+	n, err := c.number("d", otherwise, 0, math.MaxInt32-1)
 	return int(n), err
 }
 
@@ -67,13 +67,13 @@ func (v treeView) detail(p *printer) string {
 
 // tree draws a subtree as it is read.
 func tree(ctx context.Context, c *call) error {
-	depth, err := c.depth(0)
+	depth, err := c.depth(-1)
 	if err != nil {
 		return err
 	}
 	var open []bool // for each level, whether more siblings come
 	var failed error
-	for v := range c.walk(ctx, c.path(), walkOptions{depth: depth}) {
+	for v := range c.walk(ctx, c.path(), walkOptions{levels: depth + 1}) {
 		if v.err != nil {
 			if v.depth == 0 {
 				return v.err

@@ -27,10 +27,10 @@ type visit struct {
 
 // walkOptions say what is read of each node: always its stat and its children.
 type walkOptions struct {
-	data  bool
-	acl   bool
-	leave bool // come to each node a second time, behind those below it
-	depth int  // do not go deeper; 0 for no bound
+	data   bool
+	acl    bool
+	leave  bool // come to each node a second time, behind those below it
+	levels int  // how many to come to, the first included; 0 for all
 }
 
 // walkAhead is how many nodes are read at once.
@@ -114,7 +114,7 @@ func (w *walker) descend(todo []*visit, v *visit) []*visit {
 		end.leaving, end.data = true, nil
 		todo = append(todo, &end)
 	}
-	if v.err != nil || w.depth > 0 && v.depth >= w.depth {
+	if v.err != nil || w.levels > 0 && v.depth+1 >= w.levels {
 		return todo
 	}
 	for i, name := range slices.Backward(v.names) {
