@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -21,8 +22,8 @@ type checkpointMade struct {
 
 const (
 	// scanStep is how much of the tree is encoded at a time while readers, but
-	// no writes, go on.
-	scanStep = 256 << 10
+	// no writes, go on: a few hundred microseconds of work at the most.
+	scanStep = 32 << 10
 	// checkpointGap is the least time between the beginnings of two checkpoints:
 	// a busy server then rewrites what changes often once in a while, and a
 	// restart still replays no more than that long wrote.
@@ -138,6 +139,9 @@ func (d *data) checkpoint(ctx context.Context, core *pipeline.Core) error {
 func (d *data) write(ctx context.Context, core *pipeline.Core, scan *datatree.Scan, cp *store.Checkpoint) error {
 	for {
 		var recs []datatree.Record
+		// Whoever used up its time slice between two steps would lose the
+		// processor inside the next one, while every write waits for it.
+		runtime.Gosched()
 		core.View(func(*datatree.Tree) { recs = scan.Step(scanStep) })
 		if recs == nil {
 			return cp.Commit()
