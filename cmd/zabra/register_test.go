@@ -111,6 +111,22 @@ func TestRegisterIsToldToEnd(t *testing.T) {
 	}
 }
 
+// With --drain the command goes on for a while behind the end of the registration.
+func TestRegisterDrains(t *testing.T) {
+	s, dir := testserver.Start(t), t.TempDir()
+	began, goOn := filepath.Join(dir, "began"), filepath.Join(dir, "go-on")
+	r := startRegister(t, s, "web", "--address", "10.0.0.1:80", "--drain", "10m",
+		"--", "sh", "-c", "trap 'exit 5' TERM; touch "+began+"; until [ -e "+goOn+" ]; do sleep 0.01; done; exit 6")
+	r.wait("registered", func() bool { _, err := os.Stat(began); return err == nil && len(r.ids()) == 1 })
+	r.stop()
+	r.wait("not registered", func() bool { return len(r.ids()) == 0 })
+	time.Sleep(100 * time.Millisecond) // it would be told by now
+	if err := os.WriteFile(goOn, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.end(6)
+}
+
 func TestRegisterWhileHealthy(t *testing.T) {
 	s, well := testserver.Start(t), filepath.Join(t.TempDir(), "well")
 	r := startRegister(t, s, "web", "--address", "10.0.0.1:80", "--health", "ls "+well, "--health-interval", "1s", "--health-failures", "2")
