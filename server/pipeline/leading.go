@@ -256,11 +256,14 @@ func (r *leading) work(rd *zab.LeaderReady) {
 	for i := range rd.Touches {
 		r.tracker.Touch(rd.Touches[i].Session, rd.Touches[i].Timeout, r.millis())
 	}
-	for i := range rd.Revalidations {
-		r.revalidate(&rd.Revalidations[i])
-	}
 	for i := range rd.Requests {
 		r.forwarded(&rd.Requests[i])
+	}
+	// A learner sends the requests of a session behind the answer, so what came with the
+	// question was asked before it: when the session was the learner's already, and the
+	// client has been elsewhere since, those requests are not to pass for new ones.
+	for i := range rd.Revalidations {
+		r.revalidate(&rd.Revalidations[i])
 	}
 	if n := len(rd.Confirmed); n > 0 {
 		r.confirmed = rd.Confirmed[n-1]
