@@ -117,11 +117,8 @@ func (b *DoubleBarrier) Leave(ctx context.Context) error {
 			w.Close()
 			return nil
 		}
-		select {
-		case <-w.C:
-		case <-ctx.Done():
-			w.Close()
-			return context.Cause(ctx)
+		if err := changed(ctx, w); err != nil {
+			return err
 		}
 	}
 }

@@ -65,12 +65,20 @@ func waitGone(ctx context.Context, tree client.Tree, path string) error {
 			w.Close()
 			return nil
 		}
-		select {
-		case <-w.C:
-		case <-ctx.Done():
-			w.Close()
-			return context.Cause(ctx)
+		if err := changed(ctx, w); err != nil {
+			return err
 		}
+	}
+}
+
+// changed returns when there is something to look at again, and ends the watch.
+func changed(ctx context.Context, w *client.Watch) error {
+	defer w.Close()
+	select {
+	case <-w.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
