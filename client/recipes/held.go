@@ -127,8 +127,8 @@ func (h *Held) Context(parent context.Context) (context.Context, context.CancelF
 func (h *Held) Release(ctx context.Context) error {
 	h.once.Do(func() {
 		h.stop()
+		<-h.stopped // else the end of the node would be taken for a loss
 		h.err = h.ticket.leave(ctx)
-		<-h.stopped
 	})
 	return h.err
 }

@@ -62,6 +62,49 @@ func TestLockIsFairAndWithoutHerd(t *testing.T) {
 	}
 }
 
+// slowSecondLook lets the answer to the second question for a node wait until a node is
+// removed, for a while, also when nobody waits for the answer any more.
+type slowSecondLook struct {
+	client.Tree
+	asked   atomic.Int64
+	second  chan struct{}
+	removed chan struct{}
+}
+
+func (s *slowSecondLook) ExistsW(ctx context.Context, path string) (client.Stat, bool, *client.Watch, error) {
+	if s.asked.Add(1) == 2 {
+		close(s.second)
+		select {
+		case <-s.removed:
+		case <-time.After(brief / 10):
+		}
+	}
+	return s.Tree.ExistsW(context.WithoutCancel(ctx), path)
+}
+
+func (s *slowSecondLook) Delete(ctx context.Context, path string, version int32) error {
+	defer close(s.removed)
+	return s.Tree.Delete(ctx, path, version)
+}
+
+// What is released is not lost, also if its node is looked at just then.
+func TestReleaseIsNoLoss(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	c := join(t, s, client.Options{})
+	slow := &slowSecondLook{Tree: c, second: make(chan struct{}), removed: make(chan struct{})}
+	h := held(t)(recipes.NewLock(slow, "/l", recipes.Curator).Lock(ctx))
+	if _, err := c.Set(ctx, h.Path(), nil, client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, slow.second, "the second look")
+	if err := h.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Err(); err != nil {
+		t.Error("released, and lost:", err)
+	}
+}
+
 func TestTryLock(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	a, b := join(t, s, client.Options{}), join(t, s, client.Options{})
