@@ -1,11 +1,9 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
-	"github.com/zabra/zabra/datatree"
 	"github.com/zabra/zabra/internal/sim/history"
 	"github.com/zabra/zabra/wire"
 )
@@ -51,27 +49,11 @@ func run(c *cluster) {
 		c.nemesis.heal()
 		c.kernel.RunUntil(o.Faults+o.Heal, c.ok)
 	}
-	// An epoch may be used up just now, and the next one begin.
-	end := c.kernel.Now()
-	for c.ok() && c.idler() != nil && c.kernel.Now() < end+5*time.Second {
-		c.kernel.RunUntil(c.kernel.Now()+msec(100), c.ok)
-	}
 	if c.ok() {
 		c.converged()
 	}
 	if c.ok() {
-		for _, cl := range c.clients {
-			cl.idle = true
-		}
-		c.kernel.RunUntil(c.kernel.Now()+5*time.Second, c.ok)
-	}
-	// Something may have been reaped just now, and a COMMIT still be on its way.
-	end = c.kernel.Now()
-	for c.ok() && c.laggard() != nil && c.kernel.Now() < end+5*time.Second {
-		c.kernel.RunUntil(c.kernel.Now()+msec(100), c.ok)
-	}
-	if c.ok() {
-		c.agree()
+		c.rest()
 	}
 }
 
@@ -119,101 +101,6 @@ func (c *cluster) countReaped(committed []wire.Txn) {
 			c.grid.did("container reaped")
 		}
 	}
-}
-
-// idler returns a server that does not serve, nil if all do.
-func (c *cluster) idler() *server {
-	for _, s := range c.servers {
-		if !s.up() || !s.core.Serving() {
-			return s
-		}
-	}
-	return nil
-}
-
-// laggard returns a server that serves and has not applied all that was delivered, nil
-// if there is none.
-func (c *cluster) laggard() *server {
-	last := c.ledger.delivered[len(c.ledger.delivered)-1]
-	for _, s := range c.servers {
-		if s.up() && s.core.Serving() && s.core.Tree().LastZxid() != last {
-			return s
-		}
-	}
-	return nil
-}
-
-// converged checks that a healed ensemble serves (I21).
-func (c *cluster) converged() {
-	if s := c.idler(); s != nil {
-		what := "down"
-		if s.up() && s.role != nil {
-			what = s.role.name() + " in " + s.role.phase()
-		}
-		c.fail("I21", "server %d does not serve %v after everything was healed: it is %s", s.id, c.opts.Heal, what)
-		return
-	}
-	since := c.opts.Faults + c.opts.Heal/2
-	for _, cl := range c.clients {
-		late := 0
-		for _, o := range cl.log.Ops {
-			if o.Answered && o.Return > since {
-				late++
-			}
-		}
-		if late == 0 {
-			c.fail("I21", "client %d got no answer since %v, although everything was healed at %v", cl.id, since, c.opts.Faults)
-			return
-		}
-	}
-}
-
-// agree checks that all servers at rest hold one state (I17).
-func (c *cluster) agree() {
-	if s := c.laggard(); s != nil {
-		c.fail("I21", "server %d is at %v at rest, and %v was delivered", s.id, s.core.Tree().LastZxid(), c.ledger.delivered[len(c.ledger.delivered)-1])
-		return
-	}
-	var first []byte
-	var of wire.SID
-	for _, s := range c.servers {
-		if !s.up() || !s.core.Serving() {
-			continue
-		}
-		c.orphans(s)
-		var b bytes.Buffer
-		if err := datatree.WriteSnapshot(&b, s.core.Tree(), datatree.Stream); err != nil {
-			c.fail("driver", "server %d cannot write a snapshot: %v", s.id, err)
-			return
-		}
-		if first == nil {
-			first, of = b.Bytes(), s.id
-		} else if !sameTree(first, b.Bytes()) {
-			c.fail("I17", "servers %d and %d are at rest at %v, and their trees differ", of, s.id, s.core.Tree().LastZxid())
-			return
-		}
-	}
-}
-
-// sameTree compares two snapshots but for the order of nodes.
-func sameTree(a, b []byte) bool {
-	read := func(s []byte) (*datatree.Tree, error) {
-		return datatree.ReadStream(bytes.NewReader(s), 1, treeOptions)
-	}
-	x, err1 := read(a)
-	y, err2 := read(b)
-	if err1 != nil || err2 != nil {
-		return false
-	}
-	if x.Digest() != y.Digest() || x.NodeCount() != y.NodeCount() || x.SessionCount() != y.SessionCount() {
-		return false
-	}
-	for id, timeout := range x.Sessions() {
-		if t, ok := y.SessionTimeout(id); !ok || t != timeout {
-			return false
-		}
-	}
-	return true
 }
 
 // earlyExpiry checks that no session was ended by a leader although its client was in
