@@ -39,6 +39,7 @@ type call struct {
 	err    error
 	done   chan struct{} // capacity 1
 	then   func()        // called instead of a send to done, by the goroutine that reads
+	tells  bool          // a callback of its caller's follows
 	hidden bool          // nobody waits, and it does not count
 }
 

@@ -14,13 +14,14 @@ import (
 
 // A Client is a user of a service. Its methods may be called by many goroutines.
 type Client struct {
-	opts    Options
-	servers *servers
-	chroot  string
-	cancel  context.CancelFunc // stops run
-	stopped chan struct{}      // closed when run has returned
-	watches watchTable
-	calls   sync.Pool // of *call that nobody else knows any more
+	opts      Options
+	servers   *servers
+	chroot    string
+	cancel    context.CancelFunc // stops run
+	stopped   chan struct{}      // closed when run has returned
+	watches   watchTable
+	calls     sync.Pool // of *call that nobody else knows any more
+	callbacks callbacks
 
 	// mu orders what concerns the connection: which there is, and what waits for one.
 	// It is taken before a link's own.
@@ -41,9 +42,11 @@ type Client struct {
 	// another connection is decided later. It is the run goroutine's.
 	xid wire.Xid
 
-	under atomic.Int64 // calls that are not finished
-	full  atomic.Bool  // somebody waits for room
-	seen  atomic.Int64 // the newest zxid that an answer bore
+	under  atomic.Int64 // calls that are not finished
+	asked  atomic.Int64 // those of them that end in a callback
+	untold atomic.Int64 // finished ones whose callback has not returned
+	full   atomic.Bool  // somebody waits for room
+	seen   atomic.Int64 // the newest zxid that an answer bore
 }
 
 // openPatience is how long Open looks for a server at least if nobody says how long.
@@ -156,11 +159,14 @@ func (c *Client) trySubmit(k *call, in *Session) (wait <-chan struct{}, err erro
 		c.mu.Unlock()
 		return nil, ErrSessionExpired
 	}
-	if c.under.Load() >= int64(c.opts.MaxCalls) {
+	if c.crowded(k) {
 		defer c.mu.Unlock()
-		return c.roomLocked(), nil
+		return c.roomLocked(k), nil
 	}
 	c.under.Add(1)
+	if k.tells {
+		c.asked.Add(1)
+	}
 	k.in = in
 	if k.before != nil {
 		k.before()
@@ -180,13 +186,26 @@ func (c *Client) trySubmit(k *call, in *Session) (wait <-chan struct{}, err erro
 	return nil, nil
 }
 
-// roomLocked is closed when a call ends.
-func (c *Client) roomLocked() <-chan struct{} {
+// crowded reports whether a call has to wait for its turn: because of too many others
+// under way, or, if it ends in a callback, because of too many that were not called yet.
+// As it may be made by one that all those wait for, it does not wait for them when no call
+// is under way whose end would bring on another.
+func (c *Client) crowded(k *call) bool {
+	most := int64(c.opts.MaxCalls)
+	if c.under.Load() >= most {
+		return true
+	}
+	asked := c.asked.Load()
+	return k.tells && asked > 0 && asked+c.untold.Load() >= most
+}
+
+// roomLocked is closed when a call ends, or its callback has returned.
+func (c *Client) roomLocked(k *call) <-chan struct{} {
 	if c.room == nil {
 		c.room = make(chan struct{})
 		c.full.Store(true)
 	}
-	if c.under.Load() < int64(c.opts.MaxCalls) { // one ended before it could know
+	if !c.crowded(k) { // one ended before it could know
 		close(c.room)
 		r := c.room
 		c.room = nil
@@ -223,17 +242,22 @@ func (c *Client) finish(k *call) {
 		c.giveUp(ErrClosed)
 		c.cancel()
 	}
+	if k.tells {
+		c.untold.Add(1) // first: at no time it counts as neither
+		c.asked.Add(-1)
+	}
 	if !k.hidden {
 		c.under.Add(-1)
-		if c.full.Load() {
-			c.makeRoom()
-		}
+		c.makeRoom()
 	}
 	k.finish()
 }
 
 // makeRoom lets those try again who found too many calls under way.
 func (c *Client) makeRoom() {
+	if !c.full.Load() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.room != nil {

@@ -9,6 +9,7 @@ import (
 // A Future is a call under way.
 type Future[T any] struct {
 	done  chan struct{}
+	then  func(T, error) // nil if nobody is to be told
 	value T
 	err   error
 }
@@ -49,40 +50,55 @@ type Presence struct {
 // start makes a call whose end fills the Future, then calls then if that is not nil.
 // Only its taking a place in the order may wait: when Options.MaxCalls are under way.
 func start[T any](ctx context.Context, c *Client, k *call, err error, decode func(*wire.Decoder) T, then func(T, error)) *Future[T] {
-	f := &Future[T]{done: make(chan struct{})}
+	f := &Future[T]{done: make(chan struct{}), then: then}
 	end := func(err error) {
 		var d wire.Decoder
 		if err == nil {
 			d = wire.NewDecoder(k.body)
 			f.value = decode(&d)
 		}
-		f.conclude(c.conclude(k, &d, err), then)
+		f.conclude(c, c.conclude(k, &d, err))
 	}
-	if err != nil {
-		f.conclude(err, then)
-		return f
+	if err == nil {
+		k.then, k.tells = func() { end(k.err) }, then != nil
+		if err = c.submit(ctx, k); err == nil {
+			return f
+		}
 	}
-	k.then = func() { end(k.err) }
-	if err := c.submit(ctx, k); err != nil {
+	if then != nil {
+		c.untold.Add(1)
+	}
+	if k == nil {
+		f.conclude(c, err)
+	} else {
 		end(err)
 	}
 	return f
 }
 
-func (f *Future[T]) conclude(err error, then func(T, error)) {
+// conclude has the caller told, by the goroutine for that.
+func (f *Future[T]) conclude(c *Client, err error) {
 	f.err = err
-	if then != nil {
-		then(f.value, err)
+	if f.then == nil {
+		close(f.done)
+		return
 	}
+	c.told(f)
+}
+
+// tell is the end of the call, for its caller.
+func (f *Future[T]) tell() {
+	f.then(f.value, f.err)
 	close(f.done)
 }
 
 // An Async makes calls without waiting for them. Each method is that of Client with
 // the same name. Requests are carried out in the order in which they were made. then
-// may be nil; if not, it is called when the call has ended, in the order of the
-// answers, by the goroutine that reads all of them: it must be quick, and must not wait
-// for a call of this Client. The context bounds only the wait for a place when
-// Options.MaxCalls are under way.
+// may be nil; if not, it is called when the call has ended: by a goroutine for that, one
+// at a time, in the order of the answers. It may make calls and wait for them, and close
+// the Client; others are told later then, also after Close has returned. The context
+// bounds only the wait for a place when Options.MaxCalls are under way, or have callbacks
+// that were not called yet.
 type Async struct{ c *Client }
 
 // Async makes calls without waiting for them.

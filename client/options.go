@@ -59,8 +59,9 @@ type Options struct {
 	// jute.maxbuffer, and all that is under way there is lost. Set it like that; as
 	// with servers, 1,048,575 if zero.
 	MaxRequest int
-	// MaxCalls bounds the calls that are under way or wait for a connection; more
-	// wait for their turn. 65,536 if zero.
+	// MaxCalls bounds the calls that are under way or wait for a connection, and also
+	// those of Async whose callbacks were not called yet; more wait for their turn.
+	// 65,536 if zero.
 	MaxCalls int
 	// MaxQueuedEvents bounds the events that wait in a persistent watch nobody reads;
 	// beyond, they become one EventGap. 65,536 if zero.
