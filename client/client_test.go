@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -441,8 +442,9 @@ func TestContextEndsACall(t *testing.T) {
 }
 
 func TestCallsWithoutAServerEnd(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	c := r.open(client.Options{SessionTimeout: 300 * time.Millisecond})
+	c := r.open(client.Options{SessionTimeout: brief})
 	r.Cut(true)
 	if _, _, err := c.Get(t.Context(), "/"); !errors.Is(err, client.ErrNoConnection) && !errors.Is(err, client.ErrSessionExpired) {
 		t.Error(err)
@@ -450,9 +452,15 @@ func TestCallsWithoutAServerEnd(t *testing.T) {
 }
 
 func TestOpenTellsWhyThereIsNoConnection(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err := client.Open(ctx, "127.0.0.1:1", client.Options{})
+	ctx, giveUp := context.WithCancelCause(t.Context())
+	defer giveUp(nil)
+	tries := 0
+	_, err := client.Open(ctx, "127.0.0.1:1", client.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if tries++; tries > 1 { // what became of the first one is known
+			giveUp(context.DeadlineExceeded)
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Error(err)
 	}

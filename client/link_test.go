@@ -235,6 +235,20 @@ func TestSessionThatRunsOutBeforeItsTimer(t *testing.T) {
 	l.kill(io.EOF)
 }
 
+// A session whose time ran out while the client proved who it is is not gone on with, also
+// where its timer is late.
+func TestSessionThatRunsOutInTheHandshake(t *testing.T) {
+	c, l := connected(t, nil, newCall(wire.OpSetData, "/"))
+	now := time.Now()
+	s := newSession(1, nil, time.Hour, now, c.lost)
+	s.contact = now.Add(-2 * time.Hour)
+	c.link = nil
+	if err := c.install(l, s); !errors.Is(err, errOver) || s.Alive() || c.link != nil {
+		t.Error(err, s.Alive())
+	}
+	l.kill(io.EOF)
+}
+
 // A machine that was busy may come to a session when its time is up already.
 func TestSessionWhoseTimeIsUpWhenItIsMade(t *testing.T) {
 	for range 1000 {

@@ -81,10 +81,11 @@ func (r *rig) openNamed(servers string, o client.Options) *client.Client {
 
 // A resolver that hangs holds up one attempt, not the client.
 func TestResolverThatHangs(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	var asked atomic.Int64
 	c := r.openNamed("zoo.example", client.Options{
-		Dial: r.Dial, ConnectTimeout: 100 * time.Millisecond,
+		Dial: r.Dial, ConnectTimeout: brief,
 		Resolve: func(ctx context.Context, _ string) ([]string, error) {
 			if asked.Add(1) < 3 {
 				<-ctx.Done()

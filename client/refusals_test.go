@@ -64,12 +64,12 @@ func TestSessionThatWasNeverUsed(t *testing.T) {
 	t.Parallel()
 	f := play(t, func(c *fakeConn) {
 		if c.n == 0 {
-			c.hello(1)
+			c.grant(brief)
 			return // while the client authenticates
 		}
 		c.serve(2)
 	})
-	c := openFake(t, f, client.Options{SessionTimeout: brief, Auth: []client.Auth{{Scheme: "digest"}}})
+	c := openFake(t, f, client.Options{SessionTimeout: 20 * time.Second, Auth: []client.Auth{{Scheme: "digest"}}})
 	s := c.Session()
 	if s.ID != 2 {
 		t.Fatal(s.ID)
@@ -327,7 +327,7 @@ func TestSessionGoesByTheLastGrant(t *testing.T) {
 			c.silent()
 		}
 	})
-	c := openFake(t, f, client.Options{SessionTimeout: time.Hour, ConnectTimeout: time.Second})
+	c := openFake(t, f, client.Options{SessionTimeout: time.Hour, ConnectTimeout: time.Minute})
 	s := c.Session()
 	if s.Timeout != time.Hour {
 		t.Fatal(s.Timeout)

@@ -322,6 +322,7 @@ func (l *link) readReply() (h wire.ReplyHeader, d wire.Decoder, err error) {
 // waited. It fails if the session has run out since it was opened or taken up; from then
 // on its end finds the link.
 func (c *Client) install(l *link, s *Session) error {
+	s.check() // its timer may be late
 	c.mu.Lock()
 	if !s.Alive() {
 		c.mu.Unlock()

@@ -159,7 +159,7 @@ func TestClientGivesUpBeforeTheServer(t *testing.T) {
 // A client that asks for nothing keeps its session, and its connection.
 func TestIdleSessionIsKept(t *testing.T) {
 	t.Parallel()
-	const timeout = 6 * time.Second
+	const timeout = 9 * time.Second
 	r := newRig(t)
 	var dialled atomic.Int64
 	c := r.open(client.Options{SessionTimeout: timeout, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -167,9 +167,10 @@ func TestIdleSessionIsKept(t *testing.T) {
 		return r.Dial(ctx, network, address)
 	}})
 	s := c.Session()
+	dialled.Store(0) // a busy machine may have needed more than one attempt
 	time.Sleep(timeout * 3 / 2)
-	if !s.Alive() || c.Session() != s || c.State() != client.Connected || dialled.Load() != 1 {
-		t.Errorf("an idle client is %v after %d connections, its session alive: %v", c.State(), dialled.Load(), s.Alive())
+	if !s.Alive() || c.Session() != s || c.State() != client.Connected || dialled.Load() != 0 {
+		t.Errorf("an idle client is %v after %d more connections, its session alive: %v", c.State(), dialled.Load(), s.Alive())
 	}
 }
 
@@ -178,7 +179,7 @@ func TestSilentServerIsLeft(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	r := newRig(t)
-	c := r.open(client.Options{SessionTimeout: 9 * time.Second})
+	c := r.open(client.Options{SessionTimeout: 15 * time.Second})
 	must(c.Create(ctx, "/e", nil, client.Ephemeral))(t)
 	s := c.Session()
 	r.Freeze()

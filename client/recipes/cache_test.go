@@ -20,7 +20,7 @@ import (
 func TestCacheFollows(t *testing.T) {
 	for _, depth := range []recipes.Depth{recipes.NodeOnly, recipes.WithChildren, recipes.WholeTree} {
 		s, ctx := testserver.Start(t), t.Context()
-		reader := join(t, s, client.Options{SessionTimeout: time.Second, MaxQueuedEvents: 50})
+		reader := join(t, s, client.Options{SessionTimeout: brief, MaxQueuedEvents: 50})
 		writer := join(t, s, client.Options{})
 		if err := writer.MakePath(ctx, "/c/0/0"); err != nil {
 			t.Fatal(err)
@@ -30,6 +30,7 @@ func TestCacheFollows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var mu sync.Mutex
 		seen := map[string]string{}
 		for e := range c.All() {
 			seen[e.Path] = string(e.Data)
@@ -37,11 +38,13 @@ func TestCacheFollows(t *testing.T) {
 		var collected sync.WaitGroup
 		collected.Go(func() {
 			for ch := range changes {
+				mu.Lock()
 				if ch.Type == recipes.Removed {
 					delete(seen, ch.Path)
 				} else {
 					seen[ch.Path] = string(ch.Data)
 				}
+				mu.Unlock()
 			}
 		})
 		churn(t, writer, reader)
@@ -54,6 +57,11 @@ func TestCacheFollows(t *testing.T) {
 			return m
 		}
 		eventually(t, "the cache is like the tree", func() bool { return fmt.Sprint(have()) == fmt.Sprint(want) })
+		eventually(t, "its changes lead to the same", func() bool { // the last one is told behind it
+			mu.Lock()
+			defer mu.Unlock()
+			return fmt.Sprint(seen) == fmt.Sprint(want)
+		})
 		c.Close()
 		collected.Wait()
 		if fmt.Sprint(seen) != fmt.Sprint(want) {
@@ -158,16 +166,21 @@ func TestCacheDepths(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		have := func() string {
+			var paths []string
+			for e := range cache.All() {
+				paths = append(paths, e.Path)
+			}
+			return fmt.Sprint(paths)
+		}
+		eventually(t, "it has "+want, func() bool { return have() == want })
+		// Behind the event of this all before it are known, also those that do not count.
 		if _, err := c.Set(ctx, "/d", []byte("last"), client.AnyVersion); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the last change", func() bool { e, _ := cache.Get("/d"); return string(e.Data) == "last" })
-		var have []string
-		for e := range cache.All() {
-			have = append(have, e.Path)
-		}
-		if fmt.Sprint(have) != want {
-			t.Errorf("depth %v: %v, want %v", depth, have, want)
+		if got := have(); got != want {
+			t.Errorf("depth %v: %v, want %v", depth, got, want)
 		}
 		if depth == recipes.WholeTree && fmt.Sprint(cache.Children("/d"), cache.Children("/d/a")) != "[/d/a /d/z] [/d/a/b]" {
 			t.Error(cache.Children("/d"), cache.Children("/d/a"))
@@ -198,7 +211,7 @@ func churn(t *testing.T, w someone, reader someone) {
 		}
 		if i == 300 {
 			reader.way.Cut(true)
-			time.Sleep(1500 * time.Millisecond)
+			time.Sleep(brief * 3 / 2)
 			reader.way.Unblock()
 		}
 	}

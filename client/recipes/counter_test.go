@@ -3,6 +3,7 @@ package recipes_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,11 +39,12 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// doomed loses one answer, and the session with it.
+// doomed loses one answer, and the session with it, for the server too.
 type doomed struct {
 	someone
-	t    *testing.T
-	lost bool
+	t     *testing.T
+	other someone
+	lost  bool
 }
 
 func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, error) {
@@ -54,6 +56,15 @@ func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 	s := d.Session()
 	d.way.Cut(true)
 	wait(d.t, s.Done(), "the end of the session")
+	eventually(d.t, "the trace goes with the session", func() bool {
+		for _, path := range []string{"/n", "/q"} {
+			names, _, _ := d.other.Children(ctx, path)
+			if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "_c_") }) {
+				return false
+			}
+		}
+		return true
+	})
 	d.way.Unblock()
 	return nil, client.ErrConnectionLost
 }
@@ -62,7 +73,7 @@ func (d *doomed) Commit(ctx context.Context, txn *client.Txn) ([]client.Result, 
 func TestNothingHappensTwiceWhenTheSessionEnds(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	c := join(t, s, client.Options{})
-	lossy := &doomed{someone: join(t, s, client.Options{SessionTimeout: brief}), t: t}
+	lossy := &doomed{someone: join(t, s, client.Options{SessionTimeout: brief}), t: t, other: c}
 	if n, err := recipes.NewCounter(lossy, "/n", recipes.Curator).Add(ctx, 5); !errors.Is(err, client.ErrConnectionLost) {
 		t.Error(n, err)
 	}

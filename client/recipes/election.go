@@ -71,7 +71,7 @@ func leadOnce(ctx context.Context, h *Held, lead func(context.Context, *Held) er
 	leading, cancel := h.Context(ctx)
 	err := lead(leading, h)
 	cancel()
-	if h.Err() != nil {
+	if h.Err() != nil || h.ticket.alive() != nil { // lead may have learnt it before the Held
 		err = nil // what went wrong then is that it was lost
 	}
 	if released := h.Release(ctx); err == nil && ctx.Err() == nil {

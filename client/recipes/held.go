@@ -51,14 +51,20 @@ func (h *Held) watch(ctx context.Context, w *client.Watch) {
 		select {
 		case <-ctx.Done():
 			w.Close()
-			return
+			w = nil
 		case <-over:
 			w.Close()
-			h.lose(client.ErrSessionExpired)
-			return
+			w = nil
 		case <-w.C:
 			w = h.look(ctx)
 		}
+	}
+	select {
+	case <-over: // also if it was released behind that: it was lost before
+		if h.Err() == nil {
+			h.lose(client.ErrSessionExpired)
+		}
+	default:
 	}
 }
 
@@ -80,7 +86,12 @@ func (h *Held) look(ctx context.Context) *client.Watch {
 	return nil
 }
 
+// lose notes why it is lost. The end of a session ends its nodes, too, and is the reason
+// whichever of the two is seen first.
 func (h *Held) lose(err error) {
+	if h.ticket.alive() != nil {
+		err = client.ErrSessionExpired
+	}
 	h.reason = err
 	close(h.lost)
 }

@@ -105,6 +105,64 @@ func TestReleaseIsNoLoss(t *testing.T) {
 	}
 }
 
+// heldUp has the second look for a node go on when it is told to, or when nobody waits for it.
+type heldUp struct {
+	someone
+	asked  atomic.Int64
+	second chan struct{}
+	goOn   chan struct{}
+}
+
+func holdUp(c someone) *heldUp {
+	return &heldUp{someone: c, second: make(chan struct{}), goOn: make(chan struct{})}
+}
+
+func (h *heldUp) ExistsW(ctx context.Context, path string) (client.Stat, bool, *client.Watch, error) {
+	if h.asked.Add(1) == 2 {
+		close(h.second)
+		select {
+		case <-h.goOn:
+		case <-ctx.Done():
+			return client.Stat{}, false, nil, context.Cause(ctx)
+		}
+	}
+	return h.someone.ExistsW(ctx, path)
+}
+
+// endSession ends the session while the holder of path looks at its node.
+func (h *heldUp) endSession(t *testing.T, other someone, path string) {
+	t.Helper()
+	if _, err := other.Set(t.Context(), path, nil, client.AnyVersion); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, h.second, "the second look")
+	over := h.Session()
+	h.way.Cut(true)
+	wait(t, over.Done(), "the end of the session")
+	h.way.Unblock()
+}
+
+// The end of the session is a loss, and its reason, whatever else happens before it is seen:
+// the end of the node, or a release.
+func TestEndOfASessionThatIsSeenLate(t *testing.T) {
+	s, ctx := testserver.Start(t), t.Context()
+	other := join(t, s, client.Options{})
+	for _, released := range []bool{false, true} {
+		c := holdUp(join(t, s, client.Options{SessionTimeout: brief}))
+		h := held(t)(recipes.NewLock(c, "/l", recipes.Curator).Lock(ctx))
+		c.endSession(t, other, h.Path())
+		if released {
+			h.Release(ctx)
+		} else {
+			close(c.goOn)
+			wait(t, h.Lost(), "lost")
+		}
+		if err := h.Err(); !errors.Is(err, client.ErrSessionExpired) {
+			t.Errorf("released %v: %v", released, err)
+		}
+	}
+}
+
 func TestTryLock(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	a, b := join(t, s, client.Options{}), join(t, s, client.Options{})
@@ -204,48 +262,41 @@ func TestLockUnderPartition(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
 	var mu sync.Mutex
 	var store struct {
-		token   client.Zxid
-		writer  int
-		refused int
-		writes  int
+		token  client.Zxid
+		writer int
+		writes int
 	}
-	var checks sync.WaitGroup
-	write := func(who int, h *recipes.Held) bool {
+	holders := map[*recipes.Held]string{} // that have not begun to release, and why they must have lost it
+	write := func(who int, h *recipes.Held) {
 		mu.Lock()
 		defer mu.Unlock()
 		if h.Token() < store.token {
-			checks.Go(func() {
-				if !lostByNow(h) {
-					t.Error("a token is refused whose holder has not lost the lock")
-				}
-			})
-			store.refused++
-			return false
+			holders[h] = "a token is refused whose holder has not lost the lock"
+			return
 		}
 		if h.Token() == store.token && store.writer != who {
 			t.Error("two holders with one token")
 		}
 		store.token, store.writer = h.Token(), who
 		store.writes++
-		return true
 	}
-	holders := map[*recipes.Held]bool{} // that have not begun to release
 	enter := func(h *recipes.Held) {
 		mu.Lock()
 		defer mu.Unlock()
 		for other := range holders {
-			checks.Go(func() {
-				if !lostByNow(other) {
-					t.Error("two hold the lock, and neither has lost it")
-				}
-			})
+			holders[other] = "two hold the lock, and neither has lost it"
 		}
-		holders[h] = true
+		holders[h] = ""
 	}
+	// leave looks before the holder releases: what is released cannot be lost any more.
 	leave := func(h *recipes.Held) {
 		mu.Lock()
-		defer mu.Unlock()
+		wrong := holders[h]
 		delete(holders, h)
+		mu.Unlock()
+		if wrong != "" && !lostByNow(h) {
+			t.Error(wrong)
+		}
 	}
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
@@ -292,7 +343,6 @@ func TestLockUnderPartition(t *testing.T) {
 	})
 	close(stop)
 	wg.Wait()
-	checks.Wait()
 }
 
 // The loss is known before somebody else has the lock.

@@ -33,7 +33,8 @@ var ErrPersistent = errors.New("recipes: there is a persistent node in its place
 
 // Announce makes the node at path, and those above it, and keeps it until Close. A node
 // of an older session of the same program is replaced; a persistent one is not, it is
-// ErrPersistent.
+// ErrPersistent. If it fails since its context has ended, the node goes behind the caller's
+// back.
 func Announce(ctx context.Context, tree client.Tree, path string, data []byte) (*Presence, error) {
 	return announce(ctx, &Presence{tree: tree, path: path, data: data})
 }
@@ -41,6 +42,9 @@ func Announce(ctx context.Context, tree client.Tree, path string, data []byte) (
 func announce(ctx context.Context, p *Presence) (*Presence, error) {
 	p.changed, p.stopped = make(chan struct{}, 1), make(chan struct{})
 	if err := p.make(ctx); err != nil {
+		if ctx.Err() != nil {
+			p.sweep(ctx)
+		}
 		return nil, err
 	}
 	keeping, stop := context.WithCancel(context.Background())
@@ -107,6 +111,33 @@ func (p *Presence) make(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// sweep removes the node that may have been made for a caller that has gone. Nobody waits
+// for it, and it ends with the session. A persistent node is left: it may have been there
+// before.
+func (p *Presence) sweep(ctx context.Context) {
+	if p.stay {
+		return
+	}
+	s := p.tree.Session()
+	ctx = client.InSession(context.WithoutCancel(ctx), s)
+	go func() {
+		for tryAgain(s, p.giveBack(ctx, s)) {
+		}
+	}()
+}
+
+// giveBack removes the node if it is that session's.
+func (p *Presence) giveBack(ctx context.Context, s *client.Session) error {
+	if err := p.tree.Sync(ctx, p.path); err != nil {
+		return err
+	}
+	st, there, err := p.tree.Exists(ctx, p.path)
+	if err != nil || !there || client.SessionID(st.EphemeralOwner) != s.ID {
+		return err
+	}
+	return unless(p.tree.Delete(ctx, p.path, client.AnyVersion), client.ErrNoNode)
 }
 
 // adopt keeps a node whose owner is the right one, and removes one of another.

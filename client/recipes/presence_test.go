@@ -1,8 +1,9 @@
 package recipes_test
 
 import (
+	"context"
+	"errors"
 	"testing"
-	"time"
 
 	"github.com/zabra/zabra/client"
 	"github.com/zabra/zabra/client/recipes"
@@ -11,7 +12,7 @@ import (
 
 func TestPresenceOutlivesSessions(t *testing.T) {
 	s, ctx := testserver.Start(t), t.Context()
-	a := join(t, s, client.Options{SessionTimeout: 300 * time.Millisecond})
+	a := join(t, s, client.Options{SessionTimeout: brief})
 	b := join(t, s, client.Options{})
 	g := recipes.NewGroup(b, "/g")
 	p, err := recipes.NewGroup(forget(a, 3), "/g").Join(ctx, "a", []byte("1"))
@@ -76,4 +77,30 @@ func TestPresenceReplacesAndReturns(t *testing.T) {
 	if _, there, err := old.Exists(ctx, "/p"); there || err != nil {
 		t.Error(there, err)
 	}
+}
+
+// hasty makes a node for a caller that goes before the answer has come.
+type hasty struct {
+	someone
+	leave context.CancelFunc
+}
+
+func (h hasty) Create(ctx context.Context, path string, data []byte, o ...client.CreateOption) (string, error) {
+	made, err := h.someone.Create(ctx, path, data, o...)
+	if err != nil {
+		return made, err
+	}
+	h.leave()
+	return "", context.Cause(ctx)
+}
+
+// Who goes while its node is made leaves none, although its session lives.
+func TestPresenceThatIsGivenUp(t *testing.T) {
+	s := testserver.Start(t)
+	c := join(t, s, client.Options{})
+	ctx, leave := context.WithCancel(t.Context())
+	if p, err := recipes.Announce(ctx, hasty{c, leave}, "/p", nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(p, err)
+	}
+	eventually(t, "the node is gone", func() bool { _, there, err := c.Exists(t.Context(), "/p"); return err == nil && !there })
 }
