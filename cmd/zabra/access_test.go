@@ -109,7 +109,7 @@ func (w way) try(t *testing.T, addr, whoami string) {
 	if out, errs, code := zabraBy("register", "web", "--address", "10.0.0.1:80", "--", "echo", "there"); code != 0 || !strings.Contains(out, "there") {
 		t.Errorf("register: %d %q %q", code, out, errs)
 	}
-	if out, errs, code := zabraBy("status", "--admin-port", "0"); code != 0 || !strings.Contains(out, "ok: the server serves") {
+	if out, errs, code := zabraBy("status", "--admin-port", "0", "--timeout", "30s"); code != 0 || !strings.Contains(out, "ok: the server serves") {
 		t.Errorf("status: %d %q %q", code, out, errs)
 	}
 }
@@ -177,7 +177,7 @@ func TestCommandsByTLS(t *testing.T) {
 // zabra status says what to do about a port that speaks no TLS.
 func TestStatusOfAPortWithoutTLS(t *testing.T) {
 	s := testserver.Start(t)
-	out, _, code := zabra(t, "status", "--server", s.Addr(), "--tls")
+	out, _, code := zabra(t, "status", "--timeout", "6s", "--server", s.Addr(), "--tls")
 	if code != exitDown || !strings.Contains(out, "it speaks no TLS at this port") {
 		t.Errorf("%d %q", code, out)
 	}

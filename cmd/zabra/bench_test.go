@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/zabra/zabra/internal/bench"
 	"github.com/zabra/zabra/internal/bench/floor"
@@ -88,14 +88,19 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stderr := &waiter{text: "\rmeasure ", seen: make(chan struct{})}
 	go func() {
-		for (s.Connections() < 4 || s.Nodes() < 5) && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
+		select {
+		case <-stderr.seen:
+			cancel()
+		case <-ctx.Done():
 		}
-		time.Sleep(time.Second) // it has its keys, and begins
-		cancel()
 	}()
-	stdout, stderr, code := zabraContext(ctx, "bench", "set", "read", "--server", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h")
+	var out bytes.Buffer
+	args := []string{"bench", "set", "read", "--server", s.Addr(), "-c", "4", "--keys", "5", "--warm-up", "0s", "-d", "1h", "--progress"}
+	code := run(ctx, args, environment{in: strings.NewReader(""), out: &out, err: stderr})
+	stdout := out.String()
 	if code != exitInterrupted || !strings.Contains(stdout, "set: interrupted") || strings.Contains(stdout, "read") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}

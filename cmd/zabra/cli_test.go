@@ -213,6 +213,12 @@ func (w *waiter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+func (w *waiter) String() string {
+	w.Lock()
+	defer w.Unlock()
+	return w.b.String()
+}
+
 // addWatch as the one command prints events until it is interrupted.
 func TestCLIAddWatchPrintsEvents(t *testing.T) {
 	addr := startServer(t)

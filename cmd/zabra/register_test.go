@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -21,7 +20,7 @@ type registered struct {
 	c    *client.Client
 	stop context.CancelFunc
 	code chan int
-	errs *bytes.Buffer
+	errs *waiter
 }
 
 func startRegister(t *testing.T, s *testserver.Server, args ...string) *registered {
@@ -32,7 +31,7 @@ func startRegister(t *testing.T, s *testserver.Server, args ...string) *register
 	}
 	t.Cleanup(func() { c.Close() })
 	ctx, stop := context.WithCancel(t.Context())
-	r := &registered{t: t, c: c, stop: stop, code: make(chan int, 1), errs: new(bytes.Buffer)}
+	r := &registered{t: t, c: c, stop: stop, code: make(chan int, 1), errs: new(waiter)}
 	go func() {
 		r.code <- run(ctx, append([]string{"register", "--server", s.Addr()}, args...), environment{in: strings.NewReader(""), out: r.errs, err: r.errs})
 	}()
@@ -102,7 +101,7 @@ func TestRegisterIsToldToEnd(t *testing.T) {
 	r.end(5)
 
 	r = startRegister(t, s, "web", "--address", "10.0.0.1:80")
-	r.wait("registered", func() bool { return len(r.ids()) == 1 })
+	r.wait("registered, and said to be", func() bool { return len(r.ids()) == 1 && r.errs.String() != "" })
 	id := r.ids()[0]
 	r.stop()
 	r.end(exitOK)

@@ -13,16 +13,16 @@ import (
 
 func TestStatus(t *testing.T) {
 	s := testserver.Start(t)
-	out, errs, code := zabra(t, "status", "--server", s.Addr())
+	out, errs, code := zabra(t, "status", "--timeout", "30s", "--server", s.Addr())
 	if code != exitOK || errs != "" || !strings.Contains(out, "standalone") || !strings.HasSuffix(out, "\nok: the server serves\n") || strings.Contains(out, "\x1b") {
 		t.Errorf("%d %q %q", code, out, errs)
 	}
-	out, _, code = zabra(t, "status", "--server", s.Addr(), "--json")
+	out, _, code = zabra(t, "status", "--timeout", "30s", "--server", s.Addr(), "--json")
 	var r status.Report
 	if err := json.Unmarshal([]byte(out), &r); err != nil || code != exitOK || r.Verdict != status.OK || r.Servers[0].Address != s.Addr() {
 		t.Errorf("%d %q %v", code, out, err)
 	}
-	out, _, code = zabra(t, "status", "--server", s.Addr()+",127.0.0.1:1")
+	out, _, code = zabra(t, "status", "--timeout", "6s", "--server", s.Addr()+",127.0.0.1:1")
 	if code != exitFailed || !strings.Contains(out, "127.0.0.1:1 does not answer") {
 		t.Errorf("%d %q", code, out)
 	}
@@ -52,7 +52,7 @@ func TestStatusAgainAndAgain(t *testing.T) {
 	for _, form := range []string{"--json=true", "--json=false"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		out := &stopper{stop: cancel}
-		code := run(ctx, []string{"status", "--server", s.Addr(), "--watch=1ms", form}, environment{out: out, err: out})
+		code := run(ctx, []string{"status", "--timeout", "30s", "--server", s.Addr(), "--watch=1ms", form}, environment{out: out, err: out})
 		if n := strings.Count(out.all.String(), "standalone"); code != exitInterrupted || n != 3 {
 			t.Errorf("%s: %d %q", form, code, out.all.String())
 		}

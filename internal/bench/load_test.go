@@ -43,17 +43,29 @@ func TestWaitForAServerThatStartsLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := ln.Addr().String()
-	ln.Close()
-	time.AfterFunc(50*time.Millisecond, func() {
-		if s, err := floor.Listen(addr); err != nil {
-			t.Error(err)
-		} else {
+	const late = 50 * time.Millisecond
+	started := make(chan error, 1)
+	go func() { // hangs up on the first try, and is there some time later
+		nc, err := ln.Accept()
+		if err != nil {
+			started <- err
+			return
+		}
+		nc.Close()
+		ln.Close()
+		time.Sleep(late)
+		s, err := floor.Listen(addr)
+		if err == nil {
 			t.Cleanup(func() { s.Close() })
 		}
-	})
+		started <- err
+	}()
 	took, err := Wait(t.Context(), addr)
-	if err != nil || took < 40*time.Millisecond {
+	if err != nil || took < late {
 		t.Errorf("%v, %v", took, err)
+	}
+	if err := <-started; err != nil {
+		t.Error(err)
 	}
 }
 

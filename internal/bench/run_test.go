@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,18 +136,14 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// cancelWhenBusy returns a context that ends a little after a number of clients
-// are connected.
-func cancelWhenBusy(t *testing.T, s *floor.Server, clients int) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for s.Connections() < clients && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
+// whenBusy calls f once when a run measures and has made operations.
+func (o *Options) whenBusy(f func()) {
+	f = sync.OnceFunc(f)
+	o.Progress = func(p Progress) {
+		if p.Phase == "measure" && p.Ops > 0 {
+			f()
 		}
-		time.Sleep(500 * time.Millisecond)
-		cancel()
-	}()
-	return ctx
+	}
 }
 
 func TestInterrupt(t *testing.T) {
@@ -154,11 +151,9 @@ func TestInterrupt(t *testing.T) {
 		s := listen(t)
 		o := small(s)
 		o.Ops, o.WarmUp, o.Duration = 0, 0, time.Hour
-		busy := o.Connections
-		if name == "connect" {
-			busy = 1
-		}
-		res, err := Run(cancelWhenBusy(t, s, busy), name, o)
+		ctx, cancel := context.WithCancel(t.Context())
+		o.whenBusy(cancel)
+		res, err := Run(ctx, name, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,8 +195,7 @@ func TestLostConnections(t *testing.T) {
 		o := small(s)
 		o.Portable = portable
 		o.Ops, o.WarmUp, o.Duration = 0, 0, time.Hour
-		ctx := cancelWhenBusy(t, s, o.Connections)
-		context.AfterFunc(ctx, func() { s.Close() })
+		o.whenBusy(func() { s.Close() })
 		res, err := Run(t.Context(), "read", o)
 		if res == nil || err == nil {
 			t.Fatalf("got %v, %v; want what was measured and that cleaning up did not work", res, err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -260,7 +261,8 @@ func (s *stopAt) Get(ctx context.Context, path string) ([]byte, client.Stat, err
 
 // watch tells what others do below a node, and where it may have missed something.
 func TestWatchAsOthersChangeThings(t *testing.T) {
-	r := newRig(t, nil)
+	out := new(shared)
+	r := newRig(t, func(c *Config) { c.Out, c.Err = out, out })
 	others := client.Options{Dial: r.way.Dial}
 	c, err := client.Open(t.Context(), "any:1", others)
 	if err != nil {
@@ -284,23 +286,46 @@ func TestWatchAsOthersChangeThings(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(out.String(), "deleted"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not tell of the end of a node: %s", out)
+		}
+	}
 	r.way.Cut(false) // which may have hidden something
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 	var got []string
-	for line := range strings.Lines(steady(r.out.String())) {
+	for line := range strings.Lines(steady(out.String())) {
 		if change, ok := strings.CutPrefix(line, "HH:MM:SS "); ok { // else it is about the connection
 			got = append(got, strings.Join(strings.Fields(change)[:2], " "))
 		}
 	}
 	want := []string{"created /w", "created /w/sub", "created /w/sub/e", "changed /w", "deleted /w/sub/e", "gap /w"}
 	if !slices.Equal(got, want) {
-		t.Errorf("%q\n%s", got, r.out)
+		t.Errorf("%q\n%s", got, out)
 	}
-	if !strings.Contains(r.out.String(), "changed /w \"x\"\n") {
-		t.Error("without the data there is then:", r.out)
+	if !strings.Contains(out.String(), "changed /w \"x\"\n") {
+		t.Error("without the data there is then:", out)
 	}
+}
+
+// shared is what a command prints, to be read while it runs.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 // Ctrl-C is how watch is meant to end.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -173,8 +174,8 @@ func TestDialIsCancelled(t *testing.T) {
 	defer ln.Close() // it never answers
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := rawclient.Dial(ctx, ln.Addr().String(), rawclient.Options{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
+	if _, err := rawclient.Dial(ctx, ln.Addr().String(), rawclient.Options{}); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err) // of the two ends the socket's may come first
 	}
 }
 
