@@ -161,6 +161,11 @@ func (c *Client) wait(ctx context.Context, k *call) error {
 	case <-k.done:
 		return k.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-k.done: // an answer that is there is not thrown away
+		return k.err
+	default:
 		k.left.Store(true)
 		return context.Cause(ctx)
 	}

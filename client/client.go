@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -34,6 +33,7 @@ type Client struct {
 	session   *Session // there is, or was last
 	resume    *Session // the next handshake is to go on with; nil asks for a new one
 	fatal     error    // why the Client ended
+	closing   bool     // by Close
 	room      chan struct{}
 	auth      []Auth
 
@@ -95,24 +95,34 @@ func (c *Client) Session() *Session {
 }
 
 // Close ends the session, so that its ephemeral nodes go at once, and with it the
-// Client. Calls under way fail with ErrClosed, or with ErrConnectionLost if they are
-// writes that were sent and may have happened. If no server is there to be told, the
-// session runs into its timeout.
+// Client; Session.Done is closed before the service hears of it. Calls under way fail with
+// ErrClosed, or with ErrConnectionLost if they are writes that were sent and may have
+// happened. If no server is there to be told, the session runs into its timeout.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	c.mu.Lock()
-	connected := c.link != nil
-	c.mu.Unlock()
 	var err error
-	if connected {
-		k := c.newCall(wire.OpCloseSession, "")
-		if err = c.just(ctx, k); errors.Is(err, ErrConnectionLost) || errors.Is(err, ErrSessionExpired) {
-			err = nil // a server may close the connection before it is read from
+	if c.beginClose() {
+		err = c.just(ctx, c.newCall(wire.OpCloseSession, ""))
+		for _, fine := range []error{ErrConnectionLost, ErrSessionExpired, ErrClosed} {
+			err = unless(err, fine) // a server may close the connection before it is read from
 		}
 	}
 	c.end(ErrClosed)
 	return err
+}
+
+// beginClose ends the session for all who depend on it, and reports whether there is a
+// server to be told.
+func (c *Client) beginClose() (connected bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	if c.link == nil {
+		return false
+	}
+	c.session.end()
+	return true
 }
 
 // end stops everything, and returns when nothing runs any more.
@@ -159,7 +169,7 @@ func (c *Client) trySubmit(k *call, in *Session) (wait <-chan struct{}, err erro
 		c.mu.Unlock()
 		return nil, ErrSessionExpired
 	}
-	if c.crowded(k) {
+	if k.op != wire.OpCloseSession && c.crowded(k) {
 		defer c.mu.Unlock()
 		return c.roomLocked(k), nil
 	}

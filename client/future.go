@@ -24,6 +24,11 @@ func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 	case <-f.done:
 		return f.value, f.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-f.done:
+		return f.value, f.err
+	default:
 		var none T
 		return none, context.Cause(ctx)
 	}

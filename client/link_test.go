@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -256,6 +257,26 @@ func TestSessionWhoseTimeIsUpWhenItIsMade(t *testing.T) {
 		s := newSession(1, nil, time.Nanosecond, time.Now().Add(-time.Minute), func(s *Session) { over <- s })
 		if <-over != s || s.Alive() || s.end() {
 			t.Fatal("it lives")
+		}
+	}
+}
+
+// Who finds an answer and the end of their context at once gets the answer: what happened
+// is known.
+func TestAnswerComesBeforeTheEndOfTheContext(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := &Client{opts: Options{MaxCalls: 1000, MaxRequest: 1000}}
+	f := &Future[int]{done: make(chan struct{}), value: 1}
+	close(f.done)
+	for range 100 {
+		k := newCall(wire.OpSetData, "/")
+		k.before = func() { k.done <- struct{}{} }
+		if err := c.wait(over, k); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := f.Wait(over); v != 1 || err != nil {
+			t.Fatal(v, err)
 		}
 	}
 }

@@ -392,10 +392,16 @@ func (c *Client) disconnected(l *link, why error) {
 		again.push(k)
 	}
 	c.waiting = again
-	c.becomeLocked(Connecting, l.server, why)
+	if !c.closing {
+		c.becomeLocked(Connecting, l.server, why)
+	}
+	end := ErrSessionExpired
+	if c.closing {
+		end = ErrClosed
+	}
 	c.mu.Unlock()
 	c.fail(failed, lostBy(why))
-	c.fail(over, ErrSessionExpired)
+	c.fail(over, end)
 	c.opts.Logger.Info("disconnected", "server", l.server, "reason", why)
 }
 
