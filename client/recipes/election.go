@@ -35,9 +35,9 @@ func (e *Election) Campaign(ctx context.Context, id string) (*Held, error) {
 // Run campaigns and leads again and again until the context ends, whose error it
 // returns. Each time it leads it calls lead with a context that ends when the
 // leadership is lost; when lead returns, others get their turn. An error of lead's ends
-// Run.
+// Run, unless the leadership is lost: then that is what went wrong, whatever lead says.
 func (e *Election) Run(ctx context.Context, id string, lead func(ctx context.Context, h *Held) error) error {
-	for {
+	for ctx.Err() == nil {
 		h, err := e.Campaign(ctx, id)
 		switch {
 		case ctx.Err() != nil:
@@ -54,6 +54,7 @@ func (e *Election) Run(ctx context.Context, id string, lead func(ctx context.Con
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // passes reports whether an error is one of those that come and go with connections and

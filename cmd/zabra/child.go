@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -76,7 +77,33 @@ func (c child) run() error {
 	if c.ProcessState != nil && errors.Is(err, context.Canceled) {
 		return nil // it ended well when it was told to
 	}
+	if err != nil && c.ProcessState == nil && c.ctx.Err() == nil {
+		return notBegun(c.Path, err)
+	}
 	return err
+}
+
+// The exit codes of a command that could not be begun, as shells, env and timeout have
+// them.
+const (
+	exitNotRunnable = 126
+	exitNoCommand   = 127
+)
+
+// notBegun is why a command could not be begun.
+func notBegun(command string, err error) error {
+	if _, look := os.Stat(command); errors.Is(err, exec.ErrNotFound) || errors.Is(look, fs.ErrNotExist) {
+		return exitError{exitNoCommand, fmt.Errorf("%s: there is no such command", command)}
+	}
+	var looked *exec.Error
+	var called *fs.PathError
+	switch { // the rest says what was called to begin it
+	case errors.As(err, &looked):
+		err = looked.Err
+	case errors.As(err, &called):
+		err = called.Err
+	}
+	return exitError{exitNotRunnable, fmt.Errorf("%s: the command cannot be run: %w", command, err)}
 }
 
 // shellCode is a process's exit code as a shell tells it: 128 and the number of the

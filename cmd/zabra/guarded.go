@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -73,10 +74,12 @@ func newLock() *cobra.Command {
 		Use:   "lock PATH -- COMMAND [ARGUMENT...]",
 		Short: "Run a command while holding a lock",
 		Long: `Lock waits for the lock at PATH, runs the command, and releases the lock when that
-ends. Its exit code is the command's. If the lock is lost meanwhile, because the
-service has not been reached for the session timeout, the command is told by
-SIGTERM, five seconds later by SIGKILL, and the exit code is 3. Without a terminal
-so is all that it has started and that is still in its process group.
+ends. Its exit code is the command's, 127 if there is none, and 126 if it cannot be
+run. If the lock is lost meanwhile, because the service has not been reached for the
+session timeout, the command is told by SIGTERM, five seconds later by SIGKILL, and
+the exit code is 3. Without a terminal so is all that it has started and that is
+still in its process group; at a terminal, whose keyboard is the command's, only the
+command itself is, and has to tell what it has started.
 
 The command finds the fencing token in ZABRA_LOCK_TOKEN: a number that is larger
 for every holder. What it writes to should refuse smaller ones.
@@ -134,27 +137,44 @@ Curator's LeaderLatch uses the same election; so does kazoo's Election with
 				return err
 			}
 			defer c.Close()
-			e := recipes.NewElection(c, args[0], g.naming())
-			done := errors.New("the command has ended")
-			var result error
-			err = e.Run(cmd.Context(), id, func(_ context.Context, h *recipes.Held) error {
-				result = runHolding(cmd, h, guarded(args))
-				if h.Err() != nil && cmd.Context().Err() == nil {
-					printError(cmd.ErrOrStderr(), fmt.Errorf("elect %s: no longer the leader: %w; campaigning again", args[0], h.Err()))
-					return nil
-				}
-				return done
+			return leadUntilDone(cmd, recipes.NewElection(c, args[0], g.naming()), id, func(h *recipes.Held) error {
+				return runHolding(cmd, h, guarded(args))
 			})
-			if errors.Is(err, done) {
-				return result
-			}
-			return err
 		},
 	}
 	g.flags(cmd)
 	host, _ := os.Hostname() // without one the id is empty, which does no harm
 	cmd.Flags().StringVar(&id, "id", host, "what others are told about who leads")
 	return cmd
+}
+
+// leadUntilDone campaigns, and runs work while it leads, until work ends otherwise than by
+// the loss of what it was guarded by.
+func leadUntilDone(cmd *cobra.Command, e *recipes.Election, id string, work func(*recipes.Held) error) error {
+	ctx, end := context.WithCancel(cmd.Context())
+	defer end()
+	done := errors.New("the command has ended")
+	var result error
+	err := e.Run(ctx, id, func(_ context.Context, h *recipes.Held) error {
+		result = work(h)
+		if wasLost(result) && cmd.Context().Err() == nil {
+			printError(cmd.ErrOrStderr(), fmt.Errorf("elect %s: no longer the leader: %w; campaigning again", path.Dir(h.Path()), h.Err()))
+			return nil
+		}
+		end() // the leadership may be lost now, and then an error alone does not end Run
+		return done
+	})
+	if errors.Is(err, done) || cmd.Context().Err() == nil && ctx.Err() != nil {
+		return result
+	}
+	return err
+}
+
+// wasLost reports whether runHolding ended by a loss. A command's own exit code, which may
+// be the same, comes without words.
+func wasLost(result error) bool {
+	var exit exitError
+	return errors.As(result, &exit) && exit.code == exitLost && exit.err != nil
 }
 
 // take waits for as long as --wait says.

@@ -194,3 +194,60 @@ func TestLockIsHeldWhileTheCommandRuns(t *testing.T) {
 		}
 	}
 }
+
+// A command that ends while the leadership is lost has ended: it is not run again.
+func TestElectRunsNothingTwice(t *testing.T) {
+	s := testserver.Start(t)
+	c, err := client.Open(t.Context(), s.Addr(), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, want := range []error{nil, exitError{code: 7}, exitError{code: exitLost}} {
+		cmd, runs := newElect(), 0
+		cmd.SetContext(t.Context())
+		got := leadUntilDone(cmd, recipes.NewElection(c, "/e", recipes.Curator), "me", func(h *recipes.Held) error {
+			runs++
+			if err := c.Delete(t.Context(), h.Path(), client.AnyVersion); err != nil {
+				t.Error(err)
+			}
+			<-h.Lost()
+			return want
+		})
+		if got != want || runs != 1 {
+			t.Errorf("%v after %d runs, want %v", got, runs, want)
+		}
+	}
+}
+
+// What cannot be begun has the exit codes that shells give it.
+func TestCommandsThatCannotBeRun(t *testing.T) {
+	s, dir := testserver.Start(t), t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		at := filepath.Join(dir, name)
+		if err := os.WriteFile(at, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for _, tc := range []struct {
+		command string
+		code    int
+		says    string
+	}{
+		{"no-such-command-anywhere", exitNoCommand, "no-such-command-anywhere: there is no such command"},
+		{filepath.Join(dir, "none"), exitNoCommand, "there is no such command"},
+		{file("plain", "#!/bin/sh\n", 0o600), exitNotRunnable, "cannot be run: permission denied"},
+		{file("garbage", "\x00\x01", 0o700), exitNotRunnable, "cannot be run: exec format error"},
+		{file("script", "#!/no/such/interpreter\n", 0o700), exitNotRunnable, "cannot be run: no such file"},
+		{dir, exitNotRunnable, "cannot be run"},
+	} {
+		for _, words := range [][]string{{"lock", "/l", "--"}, {"elect", "/e", "--"}, {"register", "web", "--address", "h:1", "--"}} {
+			args := append([]string{words[0], "--server", s.Addr()}, append(words[1:], tc.command)...)
+			_, errs, code := zabra(t, args...)
+			if code != tc.code || !strings.Contains(errs, tc.says) {
+				t.Errorf("%s %s: %d %q", words[0], tc.command, code, errs)
+			}
+		}
+	}
+}

@@ -14,7 +14,8 @@
 //	4    of zabra cli: credentials were refused, or an ACL does not allow it
 //	5    of zabra cli: somebody else has changed the node
 //	78   of zabra server: the command line or the configuration is wrong
-//	127  the shell (zabra cli) does not know the command
+//	126  the command that was to be run (zabra lock, elect, register) cannot be run
+//	127  there is no such command; of zabra cli: the shell does not know it
 //	130  interrupted (Ctrl-C), after what was measured or done has been printed
 package main
 

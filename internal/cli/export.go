@@ -174,7 +174,7 @@ func readExport(r io.Reader, f func(*record) error) error {
 			if end.Nodes != nodes {
 				return bad(fmt.Sprintf("there should be %d nodes, and there are %d", end.Nodes, nodes))
 			}
-			return nil
+			return nothingFollows(sc, line)
 		}
 		n, err := decodeNode(sc.Bytes())
 		if err != nil {
@@ -189,6 +189,21 @@ func readExport(r io.Reader, f func(*record) error) error {
 		return fmt.Errorf("read the export behind line %d: %w", line, err)
 	}
 	return &FormatError{line, "it ends too early"}
+}
+
+// nothingFollows reads what is behind the end of an export, where another export may not
+// be: it would be left out without a word.
+func nothingFollows(sc *bufio.Scanner, line int) error {
+	for sc.Scan() {
+		line++
+		if len(bytes.TrimSpace(sc.Bytes())) > 0 {
+			return &FormatError{line, "the export has ended, and something follows: import takes one at a time"}
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return fmt.Errorf("read the export behind line %d: %w", line, err)
+	}
+	return nil
 }
 
 // decodeNode reads a line.

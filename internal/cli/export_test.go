@@ -33,12 +33,13 @@ func FuzzReadExport(f *testing.F) {
 	})
 }
 
-// A file that is cut off, or says something else, changes nothing.
+// A file that is cut off, or says something else or more, changes nothing.
 func TestImportOfHalfAFile(t *testing.T) {
 	r := newRig(t, nil)
 	file := filepath.Join(t.TempDir(), "half")
 	text := `{"format":"zabra-export-1","root":"/a"}` + "\n" + `{"path":"/","encoding":"null"}` + "\n"
-	for _, bad := range []string{text, text + `{"end":true,"nodes":2}`, text + `{"path":"x"}`, "", "{}"} {
+	whole := text + `{"end":true,"nodes":1}` + "\n"
+	for _, bad := range []string{text, text + `{"end":true,"nodes":2}`, text + `{"path":"x"}`, "", "{}", whole + whole, whole + "\n{}"} {
 		if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +50,12 @@ func TestImportOfHalfAFile(t *testing.T) {
 	}
 	if _, ok, _ := r.svc.Exists(t.Context(), "/half"); ok {
 		t.Error("half of a file was imported")
+	}
+	if err := os.WriteFile(file, []byte(whole+"\n \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Run(t.Context(), []string{"import", file, "/half"}); err != nil {
+		t.Error("of a whole one, with empty lines behind it:", err)
 	}
 }
 
