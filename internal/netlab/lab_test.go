@@ -121,9 +121,10 @@ func TestDelayAndLoss(t *testing.T) {
 	if !echoed(c, 10*time.Second) || time.Since(began) < 60*time.Millisecond {
 		t.Errorf("the echo took %v", time.Since(began))
 	}
-	l.Shape(a, b, Quality{Loss: 0.3})
-	for range 40 {
-		if !echoed(c, 20*time.Second) {
+	// TCP waits twice as long after each loss in a row, and is given the time for nine.
+	l.Shape(a, b, Quality{Loss: 0.15})
+	for range 80 {
+		if !echoed(c, 2*time.Minute) {
 			t.Fatal("TCP does not get over the loss")
 		}
 	}
