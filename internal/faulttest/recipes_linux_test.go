@@ -348,9 +348,20 @@ func (s *study) queueing(w *worker) {
 		}
 		return s.queued.finish(item, func() error {
 			w.keeps(item.Lost(), 20*time.Millisecond) // as long as it takes to put one
-			return item.Done(s.t.Context())
+			return s.reaching(func() error { return item.Done(s.t.Context()) })
 		})
 	})
+}
+
+// reaching does something again when it could not be asked of any server, as long as its
+// session lives: who was cut off asks as soon as it is not.
+func (s *study) reaching(f func() error) error {
+	for end := time.Now().Add(s.enough); ; {
+		err := f()
+		if !errors.Is(err, library.ErrNoConnection) || errors.Is(err, library.ErrSessionExpired) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // barriers has members enter and leave a double barrier, in sessions that last.

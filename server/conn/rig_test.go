@@ -30,7 +30,7 @@ import (
 )
 
 // patience bounds every wait: far above what the slowest machine needs.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // A memLog is a transaction log in memory. While it is held, Sync does not return.
 type memLog struct {

@@ -142,6 +142,7 @@ func (d *daemon) waitFor(line string, before int) {
 // itself when there is room; it can be stopped and killed meanwhile.
 func TestFullDisk(t *testing.T) {
 	const full, over = "the disk is full: writes wait", "there is room on the disk again"
+	const timeout = 4 * time.Second
 	v := newVolume(t, 64)
 	rng := rand.New(rand.NewPCG(seed(t), 11))
 	d := newDaemon(t, "dataLogDir="+v.dir+"\npreAllocSize=2048\nsnapCount=1000\n")
@@ -149,7 +150,7 @@ func TestFullDisk(t *testing.T) {
 	var slowest time.Duration
 	acked, lost := 0, 0
 	for round := range times(t, "ZABRA_FULL_DISKS", 3, 50) {
-		alive, err := d.attach(&session{timeout: 2 * time.Second})
+		alive, err := d.attach(&session{timeout: timeout})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,12 +161,20 @@ func TestFullDisk(t *testing.T) {
 		before := strings.Count(d.stderr.String(), full)
 		scribes := []*scribe{newScribe(d, fmt.Sprintf("/%d-a", round)), newScribe(d, fmt.Sprintf("/%d-b", round))}
 		free := v.fill()
-		d.waitFor(full, before)
-		for end := time.Now().Add(2500*time.Millisecond + time.Duration(rng.IntN(500))*time.Millisecond); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-			_ = alive.nc.SetDeadline(time.Now().Add(time.Second))
+		// The other client reads until the disk is full, and for longer than its session lasts then.
+		hold := timeout + time.Duration(500+rng.IntN(500))*time.Millisecond
+		patient := time.Now().Add(patience)
+		for end := patient; time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			_ = alive.nc.SetDeadline(time.Now().Add(timeout))
 			if _, _, err := alive.get(mine); err != nil {
-				t.Fatalf("round %d: a read while the disk is full: %v", round, err)
+				t.Fatalf("round %d: a read while the disk fills up, or is full: %v", round, err)
 			}
+			if end == patient && strings.Count(d.stderr.String(), full) > before {
+				end = time.Now().Add(hold)
+			}
+		}
+		if strings.Count(d.stderr.String(), full) == before {
+			t.Fatalf("round %d: waited in vain for %q", round, full)
 		}
 		began := time.Now()
 		switch round % 3 {

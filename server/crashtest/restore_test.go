@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/datatree"
+	"github.com/zabra/zabra/internal/freeport"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server/inspect"
 	"github.com/zabra/zabra/wire"
@@ -22,15 +22,16 @@ import (
 // withAdmin lets a daemon serve the admin commands and returns their URL.
 func (d *daemon) withAdmin() (url string) {
 	d.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	addr := ln.Addr().(*net.TCPAddr)
-	ln.Close()
-	d.configure(fmt.Sprintf("admin.enableServer=true\nadmin.serverAddress=127.0.0.1\nadmin.serverPort=%d\nadmin.rateLimiterIntervalInMS=0\n", addr.Port))
-	return "http://" + addr.String() + "/commands/"
+	d.configure(fmt.Sprintf("admin.enableServer=true\nadmin.serverAddress=127.0.0.1\nadmin.serverPort=%d\nadmin.rateLimiterIntervalInMS=0\n", port))
+	return fmt.Sprintf("http://127.0.0.1:%d/commands/", port)
 }
+
+// ports are those of servers that are started again where they were.
+var ports freeport.Ports
 
 // command sends an admin command and returns the body of its answer.
 func command(method, url string, body []byte) ([]byte, error) {

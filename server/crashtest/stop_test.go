@@ -2,8 +2,10 @@ package crashtest
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,7 +74,30 @@ func (c *campaign) bother() []net.Conn {
 	return append(conns, idle.nc, deaf.nc)
 }
 
-// Everything that a client sent before SIGTERM is answered.
+// received is how many packets the server has had from all clients.
+func (d *daemon) received() (n int) {
+	d.t.Helper()
+	nc, err := net.DialTimeout("tcp", d.addr(), patience)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(nc, "srvr"); err != nil {
+		d.t.Fatal(err)
+	}
+	answer, err := io.ReadAll(nc)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(answer), "\nReceived: ")
+	if _, err := fmt.Sscan(rest, &n); err != nil {
+		d.t.Fatalf("%q: %v", answer, err)
+	}
+	return n
+}
+
+// Everything that a server has received before SIGTERM is answered.
 func TestTerminateAnswersWhatIsInFlight(t *testing.T) {
 	d := newDaemon(t, "")
 	d.mustStart()
@@ -86,15 +111,14 @@ func TestTerminateAnswersWhatIsInFlight(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// One answer shows that the server reads them; the rest has come too, or is on
-	// its way through loopback.
-	if _, err := c.frame(); err != nil {
-		t.Fatal(err)
+	for end := time.Now().Add(patience); d.received() < sent; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the server has received %d of %d requests", d.received(), sent)
+		}
 	}
-	time.Sleep(20 * time.Millisecond)
 	answers := make(chan int)
 	go func() {
-		n := 1
+		n := 0
 		for {
 			if _, err := c.frame(); err != nil {
 				answers <- n

@@ -30,25 +30,23 @@ func TestDialCalledOff(t *testing.T) {
 // A learner comes before its leader listens.
 func TestLearnerIsEarly(t *testing.T) {
 	noLeaks(t)
-	ln := listen(t)
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := freePort(t)
 	_, err := Dial(context.Background(), DialConfig{Tries: 2, Pause: time.Millisecond}, addr)
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Fatalf("got %v", err)
 	}
-	accepted := make(chan *Conn, 1)
+	accepted, ended := make(chan *Conn, 1), make(chan struct{})
 	late := time.AfterFunc(100*time.Millisecond, func() {
+		defer close(ended)
 		ln, err := Bind(context.Background(), addr, 3, time.Millisecond)
 		if err != nil {
-			close(accepted)
+			t.Error(err)
 			return
 		}
 		l := NewListener(ListenerConfig{Accept: func(c *Conn) { accepted <- c }}, ln)
 		c := <-accepted
 		c.Close()
 		l.Close()
-		close(accepted)
 	})
 	defer late.Stop()
 	c, err := Dial(context.Background(), DialConfig{Tries: 1000, Pause: 10 * time.Millisecond}, "127.0.0.1:1", addr)
@@ -56,7 +54,7 @@ func TestLearnerIsEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
-	<-accepted
+	<-ended
 }
 
 func TestBind(t *testing.T) {

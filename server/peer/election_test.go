@@ -83,9 +83,7 @@ func TestLastVoteIsRepeated(t *testing.T) {
 // What could not be delivered is delivered when the server is there.
 func TestWaitingVoteIsDelivered(t *testing.T) {
 	noLeaks(t)
-	ln := listen(t)
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := freePort(t)
 	a := newVoter(t, 1, nil, nil)
 	a.SetServers(map[wire.SID][]string{1: {a.addr}, 2: {addr}})
 	for round := range int64(5) {

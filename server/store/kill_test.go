@@ -97,9 +97,14 @@ func TestKilledWriter(t *testing.T) {
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(5, 6))
 	h, last := newHistory(), 0
-	// At least 12 kills, and on a slow machine as many as it takes to have something to lose.
+	// At least 12 kills, and on a slow machine as many as it takes to have something to
+	// lose, each later than the one before.
 	for run := 0; run < 12 || last < 10 && run < 100; run++ {
-		last = max(last, runAndKill(t, dir, time.Duration(rng.IntN(250))*time.Millisecond))
+		after := time.Duration(rng.IntN(250)) * time.Millisecond
+		if run >= 12 {
+			after = time.Duration(run) * 50 * time.Millisecond
+		}
+		last = max(last, runAndKill(t, dir, after))
 		s := New(dir, zap.NewNop())
 		at, err := storedMeta(s)
 		if err != nil {
