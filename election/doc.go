@@ -85,6 +85,9 @@
 //     beats nobody for a while (Avoid). A server that is heard and hears nobody would be
 //     elected again and again. After the while a new round begins, in which it may win:
 //     there may be no quorum without it.
+//   - A server that could not lead, because nobody would reach it (Own.Unfit), is no
+//     candidate. It proposes nobody, and adopts votes for those who have at least what
+//     it has. ZooKeeper's servers are elected again and again.
 //   - A server that is elected says so to all voters: who has heard a quorum for
 //     it need not wait for the rest.
 //   - A server that has no vote, and has adopted none, has no round: it enters that of

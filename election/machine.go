@@ -54,6 +54,9 @@ type Own struct {
 	// anything, as far as it knows: it was started on an empty disk, and would vote if
 	// the ensemble were new.
 	Fresh bool
+	// Unfit says that the server could not lead if it were elected: nobody would reach it.
+	// It is no candidate, and votes for another one that has all that it has.
+	Unfit bool
 	// Observer is the server's role by configuration, until Reconfigure brings another
 	// one. A participant that the configuration does not list as a voter follows without a
 	// vote.
@@ -159,9 +162,14 @@ func (m *Machine) begin(now int64) {
 }
 
 func (m *Machine) initialVote() Vote {
-	if m.own.Untrusted || !m.votes() {
+	if m.own.Untrusted || m.own.Unfit || !m.votes() {
 		return noVote
 	}
+	return m.candidacy()
+}
+
+// candidacy is a vote for this server.
+func (m *Machine) candidacy() Vote {
 	return Vote{Leader: m.opts.ID, Zxid: m.own.LastLogged, PeerEpoch: int64(m.own.CurrentEpoch)}
 }
 

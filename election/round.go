@@ -124,7 +124,15 @@ func (m *Machine) beats(v, over Vote) bool {
 		return v.Zxid < over.Zxid
 	}
 	phantom := v.Leader == m.opts.ID && v != m.initial
-	return !phantom && !m.avoids(v.Leader) && m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
+	return !phantom && !m.avoids(v.Leader) && !m.lacks(v) && m.active.Committed.Weight(v.Leader) != 0 && v.compare(over) > 0
+}
+
+// lacks reports whether a candidate lacks something that this server has, which could
+// not lead instead of it.
+func (m *Machine) lacks(v Vote) bool {
+	own := m.candidacy()
+	own.Leader = v.Leader
+	return m.own.Unfit && v.compare(own) < 0
 }
 
 // propose makes a vote the proposal and tells everybody.

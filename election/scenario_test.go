@@ -264,3 +264,40 @@ func TestS22WithServersThatKeepTheOldEpoch(t *testing.T) {
 		})
 	}
 }
+
+// A server that nobody could reach as a leader is no candidate. It votes for whoever has
+// at least what it has, and for nobody who has less: there is no leader then, and what
+// it alone has is not lost.
+func TestAServerThatCannotLeadVotesForOthers(t *testing.T) {
+	unfit := func(zxid wire.Zxid) Own { return Own{LastLogged: zxid, CurrentEpoch: 1, Unfit: true} }
+	fit := func(zxid wire.Zxid) Own { return Own{LastLogged: zxid, CurrentEpoch: 1} }
+	for _, c := range []struct {
+		name   string
+		start  map[wire.SID]Own
+		leader wire.SID
+	}{
+		{"three with one history", map[wire.SID]Own{1: fit(5), 2: fit(5), 3: unfit(5)}, 2},
+		{"two with one history", map[wire.SID]Own{1: fit(5), 3: unfit(5)}, 1},
+		{"the other has more", map[wire.SID]Own{1: fit(6), 3: unfit(5)}, 1},
+		{"the other has less", map[wire.SID]Own{1: fit(4), 3: unfit(5)}, 0},
+		{"the others have less", map[wire.SID]Own{1: fit(4), 2: fit(3), 3: unfit(5)}, 1},
+		{"two that cannot", map[wire.SID]Own{1: fit(5), 2: unfit(5), 3: unfit(5)}, 1},
+		{"nobody can", map[wire.SID]Own{1: unfit(5), 2: unfit(5), 3: unfit(5)}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := gather(t, members(3, 0))
+			for id := wire.SID(1); id <= 3; id++ {
+				if own, there := c.start[id]; there {
+					g.start(id, own)
+				}
+			}
+			g.run(5000)
+			g.want(c.leader)
+			for id, m := range g.machines {
+				if follows := m.State() == wire.Following; c.leader != 0 && id != c.leader && !follows {
+					t.Errorf("server %d is %v", id, m.State())
+				}
+			}
+		})
+	}
+}

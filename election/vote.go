@@ -20,8 +20,8 @@ type Vote struct {
 }
 
 // noVote is proposed by whoever has no vote: observers, servers that their own
-// configuration does not list as voters, and servers whose data is not to be
-// trusted. Its candidate is nobody, so every server ignores it, and every vote
+// configuration does not list as voters, servers that could not lead, and servers
+// whose data is not to be trusted. Its candidate is nobody, so every server ignores it, and every vote
 // beats it.
 var noVote = Vote{Leader: wire.NoSID, Zxid: math.MinInt64, PeerEpoch: math.MinInt64}
 

@@ -47,8 +47,9 @@ type member struct {
 	epoch  wire.Epoch
 	leader wire.SID
 
-	detours  int  // how often an observer went to the leader for want of a follower
-	differed bool // the leader's tree was fetched because ours differed
+	unfit    error // why the quorum port could not be bound the last time, nil if it could
+	detours  int   // how often an observer went to the leader for want of a follower
+	differed bool  // the leader's tree was fetched because ours differed
 }
 
 // A memberRole is a leader's or a learner's side of the connections.
@@ -162,6 +163,7 @@ func (m *member) elect() {
 	m.machine.Start(m.now(), election.Own{
 		LastLogged: state.Last, CurrentEpoch: state.CurrentEpoch,
 		Untrusted: state.Untrusted || state.ForceSnapshot, Fresh: m.server.data.isFresh(), Observer: m.observer(),
+		Unfit: m.stillUnfit(),
 	}, m.active)
 }
 

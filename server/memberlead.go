@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zabra/zabra/quorum"
 	"github.com/zabra/zabra/server/peer"
 	"github.com/zabra/zabra/server/pipeline"
 	"github.com/zabra/zabra/wire"
@@ -78,8 +79,9 @@ func (m *member) lead() (memberRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := m.bindQuorum()
-	if err != nil {
+	self, _ := m.active.Committed.Server(m.id)
+	listeners, err := m.bindQuorum(context.Background(), self, 3, 100*time.Millisecond)
+	if m.unfit = err; err != nil {
 		return nil, err
 	}
 	l := m.newLearners(m.log)
@@ -90,11 +92,10 @@ func (m *member) lead() (memberRole, error) {
 	return l, nil
 }
 
-// bindQuorum binds the quorum port, which only a leader has open.
-func (m *member) bindQuorum() (listeners []net.Listener, err error) {
-	self, _ := m.active.Committed.Server(m.id)
+// bindQuorum binds the quorum ports of this server's line, which only a leader has open.
+func (m *member) bindQuorum(ctx context.Context, self quorum.Server, tries int, pause time.Duration) (listeners []net.Listener, err error) {
 	for _, a := range self.Addrs {
-		ln, err := peer.Bind(context.Background(), m.bindAddr(a.Quorum()), 3, 100*time.Millisecond)
+		ln, err := peer.Bind(ctx, m.bindAddr(a.Quorum()), tries, pause)
 		if err != nil {
 			_ = closeAll(listeners)
 			return nil, fmt.Errorf("server: quorum port: %w; %s", err, m.remedy(err))
@@ -102,6 +103,30 @@ func (m *member) bindQuorum() (listeners []net.Listener, err error) {
 		listeners = append(listeners, ln)
 	}
 	return listeners, nil
+}
+
+// tryQuorum binds the quorum ports, and lets go of them: who cannot have them cannot lead.
+func (m *member) tryQuorum(ctx context.Context, self quorum.Server, tries int) error {
+	listeners, err := m.bindQuorum(ctx, self, tries, time.Second)
+	if err != nil {
+		return err
+	}
+	return closeAll(listeners)
+}
+
+// stillUnfit reports whether this server was elected, could not bind its quorum port, and
+// still cannot.
+func (m *member) stillUnfit() bool {
+	if m.unfit == nil {
+		return false
+	}
+	self, _ := m.active.Committed.Server(m.id)
+	if m.unfit = m.tryQuorum(context.Background(), self, 1); m.unfit == nil {
+		m.log.Info("this server can bind its quorum port again, and can be elected")
+		return false
+	}
+	m.log.Error("this server cannot lead, and votes for others only", zap.Error(m.unfit))
+	return true
 }
 
 func (l *learners) accept(pc *peer.Conn) {

@@ -26,6 +26,12 @@ func (m *member) listen(ctx context.Context) error {
 		return fmt.Errorf("server: myid is %d, and there is no line server.%d=...: add it, or correct the file myid", m.id, m.id)
 	}
 	e := &m.server.cfg.Ensemble
+	if self.Role == quorum.Participant {
+		// Nobody would notice before it is elected, which may be months from now.
+		if err := m.tryQuorum(ctx, self, e.ElectionPortBindRetry); err != nil {
+			return err
+		}
+	}
 	listeners, err := m.bindElection(ctx, self, e.ElectionPortBindRetry)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ const complainEvery = 10 * time.Second
 // it does not, and what to look at.
 func (m *member) complain() {
 	m.vouchedFor()
+	m.fitAgain()
 	s := m.stand()
 	if s.lost.IsZero() || time.Since(s.lost) < complainEvery*9/10 {
 		return
@@ -48,6 +49,14 @@ func (m *member) vouchedFor() {
 		m.log.Warn("the file initialize was not taken", zap.Error(err))
 	}
 	if vouched {
+		m.look(nil)
+		m.elect()
+	}
+}
+
+// fitAgain looks again whether this server can bind its quorum port by now.
+func (m *member) fitAgain() {
+	if m.role == nil && m.unfit != nil && !m.stillUnfit() {
 		m.look(nil)
 		m.elect()
 	}
@@ -108,6 +117,8 @@ func (m *member) waitsFor(s *standing, reached []wire.SID) string {
 			m.id, ids(m.mistaken()))
 	case s.state == wire.Looking && m.untrusted() != "" && len(m.led) == 0: // it needs no vote to follow
 		return m.untrusted()
+	case s.state == wire.Looking && m.unfit != nil:
+		return fmt.Sprintf("the quorum port of this server, which has what the others lack, and cannot lead: %v", m.unfit)
 	case s.state == wire.Looking:
 		return "the logs of the others: whether all server lines are the same everywhere, and every myid is used once"
 	case s.state == wire.Leading:
