@@ -42,7 +42,8 @@ type data struct {
 	due        chan struct{} // a checkpoint is due
 	relief     chan struct{} // the log's volume is full
 	shortage   shortage
-	hindered   time.Time // when it was told last that there is no room to join an epoch; of the log's goroutine
+	absent     atomic.Pointer[error] // what is missing of the directories, nil if nothing is known to be
+	hindered   time.Time             // when it was told last that there is no room to join an epoch; of the log's goroutine
 
 	snapshotting sync.Mutex // held by whoever writes a snapshot file
 
@@ -136,7 +137,7 @@ func segmentSize(s *zoocfg.Storage) int64 {
 
 func (d *data) journal(c *configFiles) *journal {
 	d.shortage.watch(d)
-	return &journal{log: d.log, configs: c, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning, shortage: &d.shortage}
+	return &journal{log: d.log, configs: c, zap: d.zap, metrics: d.metrics, slow: d.cfg.Storage.FsyncWarning, shortage: &d.shortage, absence: d.absence}
 }
 
 // prepareFailed tells that the log will soon have no room.

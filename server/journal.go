@@ -23,10 +23,14 @@ type journal struct {
 	told    time.Time     // when that was last
 
 	shortage *shortage
+	absence  func() error // whether the directories have gone
 	configs  *configFiles
 }
 
 func (j *journal) Append(txns []zab.Txn) error {
+	if err := j.absence(); err != nil {
+		return err
+	}
 	j.recs = j.recs[:0]
 	var bytes uint64
 	for i := range txns {

@@ -67,6 +67,7 @@ func (s *Server) serve(work context.Context, cancel context.CancelCauseFunc, run
 		})
 	}
 	running.Go(func() { s.data.checkpoints(work, s.core) })
+	running.Go(func() { s.data.watchPresence(work, s.gone(cancel)) })
 	if s.member != nil {
 		running.Go(func() { s.data.scrubs(work) })
 	}
