@@ -51,7 +51,7 @@ func (m *member) learn(leader wire.SID, observe bool) (memberRole, error) {
 	u := &upstream{m: m, ctx: ctx, cancel: cancel, ended: make(chan struct{}), master: leader, observe: observe}
 	cfg := zab.LearnerConfig{
 		ID: m.id, Leader: leader, Observer: observe, State: m.state(), Log: history{m.server.data}, Active: m.active,
-		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, MaxBacklog: int64(e.ObserverMasterSizeLimit), Throttle: m.throttle(),
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, MaxBacklog: observerBacklog(m.server.cfg), Throttle: m.throttle(),
 	}
 	if observe {
 		u.masters = m.masters(leader)

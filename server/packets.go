@@ -16,6 +16,13 @@ func packetLimits(l *zoocfg.Limits) peer.ConnOptions {
 	return peer.ConnOptions{MaxData: max(peer.DefaultMaxData, maxTxn(l)) + packetHead}
 }
 
+// observerBacklog is how many bytes may wait for an observer of a follower before it is
+// dropped: what is configured, but the longest transaction with a few packets in any case,
+// which would otherwise keep the observer away for as long as there are such ones.
+func observerBacklog(c *zoocfg.Config) int64 {
+	return max(int64(c.Ensemble.ObserverMasterSizeLimit), int64(packetLimits(&c.Limits).MaxData)+64<<10)
+}
+
 // maxBacklog is how many bytes may wait for a learner before it is given up: a few of the
 // longest transactions in any case.
 func maxBacklog(l *zoocfg.Limits) int64 {

@@ -415,7 +415,7 @@ func ensembleKeys() []Key {
 			Help:  "Port where followers serve observers, and where observers look for such followers before they go to the leader.",
 			field: func(c *Config) any { return &c.Ensemble.ObserverMasterPort }},
 		{Name: "observerMaster.sizeLimit", Kind: Bytes, Default: "33554432",
-			Help:  "Bytes that may wait for one observer of a follower before it is dropped.",
+			Help:  "Bytes that may wait for one observer of a follower before it is dropped; never less than the longest transaction (jute.maxbuffer) takes.",
 			field: func(c *Config) any { return &c.Ensemble.ObserverMasterSizeLimit }},
 		{Name: "observer.syncEnabled", Aliases: []string{"syncEnabled"}, Kind: Bool, Default: "true",
 			Help:  "Observers write a log and checkpoints.",
