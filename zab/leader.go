@@ -121,7 +121,6 @@ type Leader struct {
 	peers  []*peer
 	conns  map[Conn]*peer     // peers by connection
 	told   map[wire.SID]*peer // and those that have said who they are: one for each
-	gone   map[wire.SID]bool  // seen looking for another leader
 	out    leaderOutput
 
 	promised bool              // acceptedEpoch is durable
@@ -170,7 +169,7 @@ func NewLeader(cfg LeaderConfig) (*Leader, error) {
 	}
 	l := &Leader{
 		cfg: cfg, active: &cfg.Active, conns: map[Conn]*peer{}, told: map[wire.SID]*peer{},
-		gone: map[wire.SID]bool{}, promises: map[wire.SID]bool{},
+		promises: map[wire.SID]bool{},
 	}
 	l.initial, l.persisted = cfg.State.Last, cfg.State.Last
 	l.committed, l.delivered = cfg.State.Applied, cfg.State.Applied
@@ -233,7 +232,9 @@ func (l *Leader) Persisted(id uint64) {
 	}
 }
 
-// Resign ends the reign. The driver does so when it cannot go on, and may do so when a
+// Resign ends the reign. The driver does so when it cannot go on, or when those who
+// elected this server look for another leader before it is established (S18; package
+// election tells), and may do so when a
 // voter that has promised a later epoch (an AheadError) cannot follow before there is
 // a new one.
 func (l *Leader) Resign(why error) { l.stop(why) }

@@ -64,7 +64,6 @@ func (l *Leader) learnerInfo(p *peer, pkt *wire.QuorumPacket) error {
 		return &AheadError{info.SID, "has promised a later epoch than this leader's"}
 	}
 	l.replace(info.SID)
-	delete(l.gone, info.SID)
 	p.sid, p.accepted, p.stage = info.SID, pkt.Zxid.Epoch(), told
 	l.told[p.sid] = p
 	p.observer = pkt.Type == wire.PacketObserverInfo

@@ -167,18 +167,6 @@ func (l *Leader) Backlog(c Conn, bytes int64) {
 	}
 }
 
-// Lost says that a server was seen looking for a leader after it had elected this
-// one. Before the leader is established, it gives up as soon as no quorum is left.
-func (l *Leader) Lost(id wire.SID) {
-	if l.phase >= broadcasting || l.hasTold(id) {
-		return
-	}
-	l.gone[id] = true
-	if !l.active.HasQuorum(func(id wire.SID) bool { return !l.gone[id] }) {
-		l.stop(ErrNoElectors)
-	}
-}
-
 // A lag measures for how long somebody has not caught up with where we were.
 type lag struct {
 	zxid  wire.Zxid // to be reached; 0 if there is nothing

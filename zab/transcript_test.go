@@ -236,8 +236,8 @@ func (s *transcript) leaderDoes(cmd string, a args) {
 		s.leader.Read(n)
 	case "sync":
 		s.leader.Sync(n)
-	case "lost":
-		s.leader.Lost(wire.SID(n))
+	case "resign":
+		s.leader.Resign(ErrNoElectors)
 	case "backlog":
 		bytes, _ := strconv.ParseInt(a.words[1], 10, 64)
 		s.leader.Backlog(Conn(n), bytes)
