@@ -7,6 +7,10 @@ import (
 	"github.com/zabra/zabra/internal/plant"
 )
 
+// tries is how often a bug may get away that shows only if things come together, which
+// they do less often on a machine that has more to do than it can.
+const tries = 4
+
 // Bugs planted in the servers are found by the checks that are there for them.
 func TestPlantedBugsAreFound(t *testing.T) {
 	inFull(t)
@@ -35,12 +39,16 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			} else {
 				f = byName(t, p.during)[0]
 			}
-			v := run(t, *seedFlag, s, f)
-			if !slices.ContainsFunc(p.by, v.has) {
-				t.Errorf("%v should have been found by one of %v; found was %q", p.bug, p.by, v.problems)
-			} else {
-				t.Logf("found: %s", v.problems[0])
+			var found []string
+			for try := range uint64(tries) {
+				v := run(t, *seedFlag+try, s, f)
+				if slices.ContainsFunc(p.by, v.has) {
+					t.Logf("found: %s", v.problems[0])
+					return
+				}
+				found = append(found, v.problems...)
 			}
+			t.Errorf("%v should have been found by one of %v; found was %q", p.bug, p.by, found)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -206,7 +207,8 @@ func (s *study) eventually(what string, ok func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(s.enough); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.t.Fatalf("never: %s", what)
+			buf := make([]byte, 1<<20)
+			s.t.Fatalf("never: %s\n%s", what, buf[:runtime.Stack(buf, true)])
 		}
 	}
 }
