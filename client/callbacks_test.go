@@ -15,7 +15,7 @@ import (
 // A callback may make calls, wait for them and find no room: its client goes on reading.
 func TestCallbacksMakeCalls(t *testing.T) {
 	const calls = 1000
-	ctx := soon(t, 2*time.Minute)
+	ctx := soon(t, 10*time.Minute)
 	r := newRig(t)
 	for _, most := range []int{1, 2, 16} {
 		c := r.open(client.Options{MaxCalls: most})

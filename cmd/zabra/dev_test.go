@@ -131,9 +131,11 @@ func (d *devRun) result() (code int) {
 	}
 }
 
+// ports are those that no other process gets while this one runs.
+var ports freeport.Ports
+
 func firstPort(t *testing.T) string {
 	t.Helper()
-	var ports freeport.Ports
 	p, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +148,7 @@ func firstPort(t *testing.T) string {
 func TestDev(t *testing.T) {
 	dir, port := t.TempDir()+"/dev", firstPort(t)
 	// The others have elected one of themselves long before it is back, or it might lead again.
-	d := startDev(t, "--data", dir, "--port", port, "--observers", "1", "--restart", "10s")
+	d := startDev(t, "--data", dir, "--port", port, "--observers", "1", "--restart", "20s")
 	up := d.next("serving", func(e devEvent) bool { return e.Event == "serving" })
 	leader, pids := 0, map[int]int{}
 	for _, s := range up.Servers {

@@ -12,7 +12,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/zabra/zabra/internal/freeport"
 	"github.com/zabra/zabra/internal/vfs/osfs"
 	"github.com/zabra/zabra/server"
 	"github.com/zabra/zabra/server/zoocfg"
@@ -27,7 +26,6 @@ type ensemble struct {
 
 func startEnsemble(t *testing.T) *ensemble {
 	t.Helper()
-	var ports freeport.Ports
 	port := func() int {
 		p, err := ports.Free()
 		if err != nil {
