@@ -199,12 +199,14 @@ func TestCallsOfASession(t *testing.T) {
 	old := c.Session()
 	ctx := client.InSession(t.Context(), old)
 	must(c.Create(ctx, "/a", nil))(t)
+	states := c.States(t.Context())
 	r.Cut(true)
-	<-old.Done()
+	await(t, states, client.Expired)
 	r.Unblock()
 	if _, err := c.Create(ctx, "/b", nil); !errors.Is(err, client.ErrSessionExpired) {
 		t.Error(err)
 	}
+	await(t, states, client.Connected) // no call waits for that longer than a session lasts
 	if _, ok, err := c.Exists(t.Context(), "/b"); ok || err != nil {
 		t.Error(ok, err)
 	}

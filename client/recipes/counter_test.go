@@ -84,6 +84,8 @@ func TestNothingHappensTwiceWhenTheSessionEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	lossy.lost = false
+	// No call waits for a connection longer than a session lasts.
+	eventually(t, "it is connected again", func() bool { return lossy.State() == client.Connected })
 	if err := recipes.NewQueue(lossy, "/q").Put(ctx, nil, 1); !errors.Is(err, client.ErrConnectionLost) {
 		t.Error(err)
 	}
