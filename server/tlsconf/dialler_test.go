@@ -54,14 +54,14 @@ func meetServers(t testing.TB, d, a *Server, name string) error {
 			return
 		}
 		defer raw.Close()
-		raw.SetDeadline(time.Now().Add(10 * time.Second))
+		raw.SetDeadline(time.Now().Add(time.Minute))
 		dialled <- swap(tls.Client(raw, d.DialConfig(name, raw.RemoteAddr())))
 	}()
 	raw, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw.SetDeadline(time.Now().Add(10 * time.Second))
+	raw.SetDeadline(time.Now().Add(time.Minute))
 	err = swap(tls.Server(raw, a.Config()))
 	raw.Close()
 	return errors.Join(err, <-dialled)

@@ -84,7 +84,7 @@ func handshake(t testing.TB, s *Server, client *tls.Config) (tls.ConnectionState
 	}
 	conn := tls.Server(raw, s.Config())
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err = conn.Read(make([]byte, 1)); err == nil {
 		_, err = conn.Write([]byte{2})
 	}
