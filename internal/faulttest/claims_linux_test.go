@@ -254,6 +254,18 @@ func (l *ledger) finish(item *recipes.Item, do func() error) error {
 	return err
 }
 
+// waiting is how many items nobody has finished yet, of those that certainly were put.
+func (l *ledger) waiting() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.items {
+		if e.put && e.done == 0 && !e.doneUnknown {
+			n++
+		}
+	}
+	return n
+}
+
 func (l *ledger) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -200,7 +200,7 @@ func (s *study) leftNothing() {
 	}
 }
 
-// drain takes what is left in the queue.
+// drain takes what is left in the queue, however long that takes as long as it gets less.
 func (s *study) drain() {
 	c := (&worker{study: s, host: s.clients}).open(10 * time.Second)
 	q := recipes.NewQueue(c, "/queue")
@@ -211,7 +211,9 @@ func (s *study) drain() {
 		}
 		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
 		if item, err := q.Take(ctx); err == nil {
-			_ = s.queued.finish(item, func() error { return item.Done(s.t.Context()) })
+			if s.queued.finish(item, func() error { return item.Done(s.t.Context()) }) == nil {
+				end = time.Now().Add(s.enough)
+			}
 		}
 		cancel()
 	}

@@ -332,10 +332,18 @@ func (w *worker) locking(l *recipes.Lock) {
 	})
 }
 
+// mostWaiting is how many items may be in the queue before no more are put: those who take
+// them can be slower.
+const mostWaiting = 200
+
 func (s *study) queueing(w *worker) {
 	q := recipes.NewQueue(w.c, "/queue")
 	n := 0
 	w.forever(func() error {
+		if s.queued.waiting() > mostWaiting {
+			time.Sleep(20 * time.Millisecond)
+			return nil
+		}
 		n++
 		id := fmt.Sprintf("%d-%d", w.id, n)
 		err := q.Put(s.ctx, []byte(id), recipes.DefaultPriority)
