@@ -174,9 +174,6 @@ func (d *data) load() error {
 	} else {
 		d.last.Store(&checkpointMade{tree.LastZxid(), time.Now()})
 	}
-	if err := d.store.Close(); err != nil {
-		return err
-	}
 	loaded := time.Now()
 	d.tree = tree
 	if err := d.finishRestore(); err != nil {

@@ -1,29 +1,35 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/zabra/zabra/datatree"
 )
 
-// Load returns the tree of the last complete checkpoint, nil if there is none.
+// Load returns the tree of the last complete checkpoint, nil if there is none. It closes
+// the database.
 func (s *Store) Load(o datatree.Options) (*datatree.Tree, error) {
-	if err := s.open(); err != nil {
+	if err := s.openToRead(); err != nil {
 		return nil, err
 	}
+	tree, err := s.tree(o)
+	if err != nil {
+		return nil, errors.Join(s.damaged(err), s.Close())
+	}
+	return tree, s.Close()
+}
+
+func (s *Store) tree(o datatree.Options) (*datatree.Tree, error) {
 	l := datatree.NewLoader(o)
 	if err := s.read(l.Add); err != nil {
-		return nil, s.damaged(err)
+		return nil, err
 	}
 	if l.Empty() {
 		return nil, nil
 	}
-	tree, err := l.Tree()
-	if err != nil {
-		return nil, s.damaged(err)
-	}
-	return tree, nil
+	return l.Tree()
 }
 
 // read calls f with every record of the last complete checkpoint, the meta record

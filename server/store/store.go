@@ -96,16 +96,26 @@ func (s *Store) options() badger.Options {
 		WithNumCompactors(2)
 }
 
-// open opens the database, unless it is open, and undoes what an interrupted
+// open opens the database to be written, unless it is open.
+func (s *Store) open() error { return s.openWith(s.options()) }
+
+// openToRead opens the database, unless it is open, so that nothing is compacted: a
+// compaction takes room that nobody has looked for, and may be waiting since the process
+// before was killed.
+func (s *Store) openToRead() error {
+	return s.openWith(s.options().WithNumCompactors(0).WithNumLevelZeroTablesStall(math.MaxInt32))
+}
+
+// openWith opens the database, unless it is open, and undoes what an interrupted
 // checkpoint left behind.
-func (s *Store) open() error {
+func (s *Store) openWith(o badger.Options) error {
 	if s.db != nil {
 		return nil
 	}
 	if err := s.prepare(); err != nil {
 		return s.damaged(err)
 	}
-	db, err := openBadger(s.options())
+	db, err := openBadger(o)
 	if err != nil {
 		return s.damaged(err)
 	}
