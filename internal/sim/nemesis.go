@@ -260,10 +260,11 @@ func (n *nemesis) checkpoint(s *server) {
 	})
 }
 
-// othersVote reports whether all voters but one have what they were given. What is
-// committed is then on as many of them as it takes to meet every quorum of theirs.
+// othersVote reports whether all voters but one have what they were given, and can elect
+// without it. What is committed is then on as many of them as it takes to meet every
+// quorum of theirs.
 func (n *nemesis) othersVote(s *server) bool {
-	if n.opts.Groups {
+	if n.opts.Groups || !n.othersElect(s) {
 		return false // the weight of one may decide
 	}
 	for _, o := range n.servers {
@@ -275,6 +276,19 @@ func (n *nemesis) othersVote(s *server) bool {
 		}
 	}
 	return true
+}
+
+// othersElect reports whether all servers but one are a quorum of every configuration
+// that is in force anywhere: one that forgot has no vote, and reconfigurations may
+// have left two voters.
+func (n *nemesis) othersElect(s *server) bool {
+	others := func(id wire.SID) bool { return id != s.id }
+	for _, o := range n.servers {
+		if o.up() && !majority(o.active, others) {
+			return false
+		}
+	}
+	return majority(n.ledger.active, others)
 }
 
 // damage harms the disk of one server, if nothing is lost with it: nobody survives

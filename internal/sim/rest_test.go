@@ -16,6 +16,14 @@ func TestServersThatServeInTurn(t *testing.T) {
 	}
 }
 
+// Where reconfigurations have left two voters, the disk of neither may forget: they could
+// not elect any more, as the one that forgot has no vote.
+func TestTwoVotersKeepTheirDisks(t *testing.T) {
+	if r := Run(Draw(93321)); r.Violation != nil {
+		t.Error(r.Violation)
+	}
+}
+
 // A server that is cut off after everything was healed does not go unnoticed.
 func TestServersThatDoNotServe(t *testing.T) {
 	for _, tc := range []struct {
