@@ -249,7 +249,7 @@ func localStory(t *testing.T, s, other *harness.Server) []string {
 	y.still.sync() // of what was written through others before
 	y.counts()
 	p := y.open(30_000)
-	y.word("cons", append(zxids, mask(`recved=\d+,sent=\d+,sid=SESSION,lop=SYNC[^)]*`, "")...)...)
+	y.word("cons", append(zxids, mask(`queued=N,recved=\d+,sent=\d+,sid=SESSION,lop=SYNC[^)]*`, "")...)...)
 	y.word("dump", sessionsOnly...)
 	y.ask(p, "create", raw.OpCreate, create(at))
 	y.ask(p, "create2", raw.OpCreate2, create(at+"/a"))

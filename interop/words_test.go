@@ -92,6 +92,7 @@ var timing = mask(
 	`(est|lresp|llat|minlat|avglat|maxlat)=\d+`, "$1=N",
 	`\[\d\]\(`, "[N](", // interest ops: whether the socket is being read just now
 	` /ADDR\[.\]\(queued=0,recved=\d,sent=0\)\n`, "", // the connection of the word itself
+	`queued=\d,`, "queued=N,", // the peer counts an answer as under way for a moment after it was read
 	`(Received|Sent): \d+`, "$1: N", // the harness asks srvr until it is answered
 )
 
