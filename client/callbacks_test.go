@@ -95,20 +95,8 @@ func TestCallbacksComeInOrder(t *testing.T) {
 // Answers whose callbacks were not called yet count: a slow callback slows down those who
 // want others called, and nobody else.
 func TestCallbacksAreBounded(t *testing.T) {
-	asked, conns := make(chan wire.RequestHeader, 10), make(chan *fakeConn, 1)
-	f := play(t, func(fc *fakeConn) {
-		conns <- fc
-		for h := range fc.requests(1) {
-			if h.Op == wire.OpCloseSession {
-				fc.answer(h)
-				return
-			}
-			asked <- h
-		}
-	})
 	ctx := soon(t, time.Minute)
-	c := openFake(t, f, client.Options{MaxCalls: 2})
-	conn := <-conns
+	c, conn, asked := openHeld(t, client.Options{MaxCalls: 2})
 	slow, told := make(chan struct{}), make(chan struct{}, 10)
 	then := func(client.Data, error) { <-slow; told <- struct{}{} }
 	for range 3 { // none is under way when the next comes

@@ -168,6 +168,25 @@ func (c *fakeConn) requests(id wire.SessionID) iter.Seq[wire.RequestHeader] {
 	}
 }
 
+// openHeld opens a client of a fake that answers nothing but the end of the session: what
+// it is asked comes out of a channel, and the test answers on the connection.
+func openHeld(t testing.TB, o client.Options) (*client.Client, *fakeConn, <-chan wire.RequestHeader) {
+	t.Helper()
+	asked, conns := make(chan wire.RequestHeader, 10), make(chan *fakeConn, 1)
+	f := play(t, func(fc *fakeConn) {
+		conns <- fc
+		for h := range fc.requests(1) {
+			if h.Op == wire.OpCloseSession {
+				fc.answer(h)
+				return
+			}
+			asked <- h
+		}
+	})
+	c := openFake(t, f, o)
+	return c, <-conns, asked
+}
+
 // openFake opens a client of a fake.
 func openFake(t testing.TB, f *fake, o client.Options) *client.Client {
 	t.Helper()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/zabra/zabra/client"
-	"github.com/zabra/zabra/wire"
 )
 
 // A client that finds nobody goes on trying, and not without pause: how often it asks in a
@@ -42,20 +41,8 @@ func TestNobodyIsAskedWithoutPause(t *testing.T) {
 // Of more calls than Options.MaxCalls the others wait for their turn, and no longer than
 // their context.
 func TestMaxCalls(t *testing.T) {
-	asked, conns := make(chan wire.RequestHeader, 10), make(chan *fakeConn, 1)
-	f := play(t, func(fc *fakeConn) {
-		conns <- fc
-		for h := range fc.requests(1) {
-			if h.Op == wire.OpCloseSession {
-				fc.answer(h)
-				return
-			}
-			asked <- h
-		}
-	})
 	ctx := soon(t, time.Minute)
-	c := openFake(t, f, client.Options{MaxCalls: 2})
-	conn := <-conns
+	c, conn, asked := openHeld(t, client.Options{MaxCalls: 2})
 	var wg sync.WaitGroup
 	get := func() {
 		if _, _, err := c.Get(ctx, "/a"); err != nil {
